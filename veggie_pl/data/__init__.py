@@ -1,0 +1,1 @@
+"""Data: records, streams, the mixture, and Moving Shapes, the embedded world."""

@@ -1,0 +1,29 @@
+"""Records: what a data set gives before a stream turns it into a sample."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from veggie_pl.batch import Box, Clip, Mask, Skill
+
+
+@dataclass(frozen=True)
+class Record:
+    """One decoded row of a data set; what a kind of supervision does not have is None or empty."""
+
+    key: str
+    skill: Skill
+    source: Clip
+    target: Clip | None = None  # editing: the edited clip
+    mask: Mask | None = None  # grounding, reasoning: the object; editing: the changed region, if known
+    instruction: str | None = None  # None: the stream words it from the phrase
+    phrase: str = ""
+    fill: str = ""
+    place: Box | None = None
+
+
+class Records(Protocol):
+    """A data set by index: the same index always gives the same record."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Record: ...
