@@ -1,0 +1,43 @@
+"""Noise -> edited latents, over any diffusers scheduler."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Latents = Float[Tensor, "b f c h w"]
+
+
+def sample_latents(
+    predict: Callable[[Latents, Int[Tensor, " b"]], Latents],
+    scheduler: Any,
+    noise: Latents,
+    num_steps: int,
+    on_step: Callable[[int], None] | None = None,
+) -> Latents:
+    """Run the reverse process.
+
+    Args:
+        predict: ``predict(noisy, timestep)``: the guided prediction of what the scheduler's ``prediction_type`` says.
+        scheduler: A diffusers scheduler; a fresh copy is made, so calls never share state.
+        noise: Standard normal start.
+        num_steps: Evaluations of ``predict``.
+        on_step: Called after each step with the number of steps done, for progress bars.
+
+    Raises:
+        ValueError: If ``num_steps`` is below 1 or above the number of training timesteps.
+    """
+    if not 1 <= num_steps <= scheduler.config.num_train_timesteps:
+        raise ValueError(f"num_steps must be in 1 .. {scheduler.config.num_train_timesteps}, got {num_steps}")
+    process = type(scheduler).from_config(scheduler.config)
+    process.set_timesteps(num_steps, device=noise.device)
+    latents = noise * process.init_noise_sigma
+    for done, timestep in enumerate(process.timesteps, start=1):
+        noisy = process.scale_model_input(latents, timestep)
+        predicted = predict(noisy, timestep.to(noise.device).long().expand(len(noise)))
+        latents = process.step(predicted, timestep, latents).prev_sample
+        if on_step is not None:
+            on_step(done)
+    return latents

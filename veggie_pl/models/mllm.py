@@ -1,0 +1,141 @@
+"""Frames + instruction + queries -> hidden states of the queries, for any transformers image-text-to-text model."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+
+from veggie_pl.models.prompt import Prompt, select_queries
+
+
+class Mllm(nn.Module):
+    """A causal multimodal LLM read at its query positions; nothing is decoded to text.
+
+    Queries enter through a hook that replaces the embeddings of placeholder tokens, so the model's own code merges
+    vision features, makes masks and positions. The language head never runs. Gradient reaches the queries through the
+    model whether or not the model's own parameters learn.
+
+    Frames enter as ``pixel_values_videos`` (b, f, 3, h, w) where the model's forward takes such (LLaVA-OneVision: pooled
+    features, one newline token a clip), else as ``pixel_values`` (b*f, 3, h, w) with fixed-size vision towers (LLaVA,
+    InternVL). How many tokens that makes is measured once on an empty clip.
+
+    Args:
+        folder: A transformers folder: config.json, tokenizer, preprocessor_config.json and, if ``pretrained``,
+            safetensors.
+        pretrained: Load the folder's weights; False starts from random ones.
+        num_slots: Give text and queries the positions they have in a clip of this many frames, whatever the number of
+            frames (see ``Prompt.layout``). None for models that were trained with consecutive positions.
+        attention: Attention implementation of transformers: "sdpa", "eager" or another that the model knows.
+        max_text_tokens: Longest instruction, in tokens.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        pretrained: bool = True,
+        num_slots: int | None = None,
+        attention: str = "sdpa",
+        max_text_tokens: int = 512,
+    ) -> None:
+        super().__init__()
+        if not Path(folder, "config.json").is_file():
+            raise ValueError(f"no MLLM at {folder!r}: a transformers folder with config.json is needed")
+        self.options = {"num_slots": num_slots, "attention": attention, "max_text_tokens": max_text_tokens}
+        self.num_slots = num_slots
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.image_processor: Any = AutoImageProcessor.from_pretrained(folder)
+        load = AutoModelForImageTextToText
+        self.model: Any = (
+            load.from_pretrained(folder, attn_implementation=attention, dtype=torch.float32, use_safetensors=True)
+            if pretrained
+            else load.from_config(AutoConfig.from_pretrained(folder), attn_implementation=attention)
+        )
+        config = self.model.config
+        self.width = int(config.get_text_config().hidden_size)
+        takes = inspect.signature(self.model.base_model.forward).parameters
+        self._as_video = "pixel_values_videos" in takes and "video_grid_thw" not in takes
+        if "image_grid_thw" in takes:
+            raise ValueError(f"{type(self.model).__name__} needs patches with a grid, which this wrapper does not make")
+        self.prompt = Prompt(
+            self.tokenizer,
+            config.video_token_id if self._as_video else config.image_token_id,
+            "video" if self._as_video else "image",
+            max_text_tokens,
+        )
+        self._image_size = int(config.vision_config.image_size)
+        mean, std = (torch.tensor(getattr(self.image_processor, name)) for name in ("image_mean", "image_std"))
+        self.register_buffer("image_mean", mean[:, None, None], persistent=False)
+        self.register_buffer("image_std", std[:, None, None], persistent=False)
+        one, two = (self._count_vision_tokens(f) for f in (1, 2))
+        self._tokens_per_frame = two - one
+        self._extra_tokens = 2 * one - two
+
+    def forward(
+        self,
+        source: Float[Tensor, "b f 3 h w"],
+        instruction: list[str],
+        queries: Float[Tensor, "b f q d"],
+        frame_index: Int[Tensor, "b f"],
+    ) -> Float[Tensor, "b f q d"]:
+        """Hidden states of the queries after one causal pass.
+
+        Args:
+            source: Frames in [-1, 1].
+            instruction: One per sample.
+            queries: What to ask, per frame.
+            frame_index: Place of each frame in its clip, in [0, num_slots).
+
+        Raises:
+            ValueError: If an instruction is empty or too long.
+        """
+        layout = self.prompt.layout(
+            instruction, frame_index, queries.shape[2], self._tokens_per_frame, self._extra_tokens, self.num_slots
+        )
+        where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
+
+        def fill(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
+            if inputs[0].shape != layout.ids.shape:  # a model may also embed single placeholder ids
+                return embedded
+            return embedded.masked_scatter(where, queries.to(embedded.dtype))
+
+        hook = self.model.get_input_embeddings().register_forward_hook(fill)
+        try:
+            hidden = self.model.base_model(
+                input_ids=layout.ids,
+                attention_mask=layout.attention_mask,
+                position_ids=layout.position_ids,
+                use_cache=False,
+                **self._vision_inputs(source),
+            ).last_hidden_state
+        finally:
+            hook.remove()
+        return hidden[:, -layout.num_query_tokens :].reshape(queries.shape).to(queries.dtype)  # type: ignore[no-any-return]
+
+    def save_pretrained(self, folder: str) -> None:
+        """Write a transformers folder that ``Mllm(folder)`` and transformers alone can read."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.image_processor.save_pretrained(folder)
+
+    def _vision_inputs(self, source: Float[Tensor, "b f 3 h w"]) -> dict[str, Tensor]:
+        frames = source.flatten(0, 1)
+        size = (self._image_size, self._image_size)
+        if frames.shape[-2:] != size:
+            frames = F.interpolate(frames, size, mode="bicubic", antialias=True).clamp(-1, 1)
+        frames = ((frames + 1) / 2 - self.image_mean) / self.image_std
+        if self._as_video:
+            return {"pixel_values_videos": frames.unflatten(0, source.shape[:2])}
+        return {"pixel_values": frames}
+
+    @torch.no_grad()
+    def _count_vision_tokens(self, num_frames: int) -> int:
+        size = self._image_size
+        blank = self._vision_inputs(torch.zeros(1, num_frames, 3, size, size))
+        see = self.model.base_model.get_video_features if self._as_video else self.model.base_model.get_image_features
+        features = see(**blank, return_dict=True).pooler_output
+        return sum(part.shape[:-1].numel() for part in features)

@@ -1,0 +1,117 @@
+"""What the MLLM reads: [vision tokens f1..fn] [instruction] [queries f1 | .. | fn], as token ids and positions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+_MARKER = "\N{WHITE SQUARE}instruction\N{WHITE SQUARE}"  # stands for the instruction while a chat template is cut
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A batch of prompts: three blocks, the middle one padded on its left, so that queries always come last."""
+
+    ids: Int[Tensor, "b n"]
+    attention_mask: Int[Tensor, "b n"]
+    position_ids: Int[Tensor, "b n"] | None  # None: the model derives them itself
+    num_query_tokens: int
+
+
+class Prompt:
+    """Turns instructions into ids through the model's own chat template.
+
+    The user's text is tokenised with special tokens split into ordinary pieces, and queries are found by their place,
+    not by their id: nothing a user writes can stand for a frame or a query.
+
+    Args:
+        tokenizer: A transformers tokenizer with a chat template.
+        vision_token_id: Placeholder that the model replaces by vision features.
+        vision_kind: "video" or "image", as the chat template calls it.
+        max_text_tokens: Longest instruction, in tokens.
+    """
+
+    def __init__(self, tokenizer: Any, vision_token_id: int, vision_kind: str, max_text_tokens: int = 512) -> None:
+        self.tokenizer = tokenizer
+        self.vision_token_id = vision_token_id
+        self.max_text_tokens = max_text_tokens
+        content = [{"type": vision_kind}, {"type": "text", "text": _MARKER}]
+        message = [{"role": "user", "content": content}]
+        text = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        head, tail = text.split(_MARKER)
+        head_ids = tokenizer(head, add_special_tokens=False).input_ids
+        if head_ids.count(vision_token_id) != 1:
+            raise ValueError(f"the chat template gives {head_ids.count(vision_token_id)} vision tokens, expected one")
+        place = head_ids.index(vision_token_id)
+        self.before, self.after = head_ids[:place], head_ids[place + 1 :]
+        self.tail = tokenizer(tail, add_special_tokens=False).input_ids
+        self.filler_id = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
+
+    def text_ids(self, instruction: str) -> list[int]:
+        """Ids of the text block.
+
+        Raises:
+            ValueError: If the instruction is empty or too long.
+        """
+        if not instruction.strip():
+            raise ValueError("the instruction is empty")
+        ids = self.tokenizer(instruction, add_special_tokens=False, split_special_tokens=True).input_ids
+        if len(ids) > self.max_text_tokens:
+            raise ValueError(
+                f"the instruction has {len(instruction)} characters, {len(ids)} tokens; at most {self.max_text_tokens}"
+            )
+        return [*self.after, *ids, *self.tail]
+
+    def layout(
+        self,
+        instructions: list[str],
+        frame_index: Int[Tensor, "b f"],
+        num_queries: int,
+        tokens_per_frame: int,
+        extra_tokens: int,
+        num_slots: int | None,
+    ) -> Layout:
+        """Lay out a batch.
+
+        Args:
+            instructions: One per sample.
+            frame_index: Place of each frame in the clip.
+            num_queries: Queries per frame.
+            tokens_per_frame: Vision tokens of one frame.
+            extra_tokens: Vision tokens of the clip as a whole, after its frames.
+            num_slots: If given, frame j's vision tokens take the rotary positions of slot ``frame_index[j]`` out of this
+                many, and text and queries follow the last slot whatever the number of frames: an image then is one
+                frame of a clip, at the positions it will have there. If None, positions just count up.
+        """
+        batch, num_frames = frame_index.shape
+        head = torch.tensor(self.before + [self.vision_token_id] * (num_frames * tokens_per_frame + extra_tokens))
+        texts = [self.text_ids(instruction) for instruction in instructions]
+        longest = max(map(len, texts))
+        text = torch.tensor([[self.filler_id] * (longest - len(ids)) + ids for ids in texts])
+        is_text = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in texts])
+        queries = torch.full((batch, num_frames * num_queries), self.filler_id)
+        ids = torch.cat([head.expand(batch, -1), text, queries], 1).to(frame_index.device)
+        mask = torch.cat([torch.ones(batch, len(head), dtype=torch.long), is_text, torch.ones_like(queries)], 1)
+        mask = mask.to(frame_index.device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        if num_slots is not None:
+            first = len(self.before)
+            within = torch.arange(tokens_per_frame, device=ids.device)
+            slots = frame_index[:, :, None] * tokens_per_frame + within  # (b, f, tokens)
+            end_of_frames = first + num_frames * tokens_per_frame
+            positions[:, first:end_of_frames] = first + slots.flatten(1)
+            positions[:, end_of_frames:] += (num_slots - num_frames) * tokens_per_frame
+            within = torch.arange(num_queries, device=ids.device)
+            shift = frame_index[:, :, None] * num_queries + within  # (b, f, q)
+            text_end = positions[:, -queries.shape[1] - 1, None]
+            positions[:, -queries.shape[1] :] = text_end + 1 + shift.flatten(1)
+        return Layout(ids, mask, positions, queries.shape[1])
+
+
+def select_queries(ids: Int[Tensor, "b n"], num_query_tokens: int) -> Bool[Tensor, "b n"]:
+    """Where the queries stand: the last block."""
+    where = torch.zeros_like(ids, dtype=torch.bool)
+    where[:, -num_query_tokens:] = True
+    return where

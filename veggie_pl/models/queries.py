@@ -1,0 +1,38 @@
+"""Learnable grounded task queries: what is asked of the MLLM, once per frame."""
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """One shared group of queries plus a learned embedding of the frame's place in the clip.
+
+    The paper gives one group per frame (arXiv:2503.14350, Sec. 3); sharing the group lets an image, a clip and every
+    length between use the same queries. See DEVIATIONS.md.
+
+    Args:
+        num_queries: Queries per frame, ``q``.
+        max_frames: Longest clip the frame embedding covers.
+        width: Hidden width of the MLLM.
+    """
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(self, num_queries: int = 32, max_frames: int = 32, width: int = 3584) -> None:
+        super().__init__()
+        self.num_queries = num_queries
+        self.max_frames = max_frames
+        self.group = nn.Parameter(torch.randn(num_queries, width) * 0.02)  # the scale of token embeddings
+        self.frame = nn.Parameter(torch.randn(max_frames, width) * 0.02)
+
+    def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b f q d"]:
+        """Queries for frames at these places of the clip, each in [0, max_frames).
+
+        Raises:
+            ValueError: If the clip is longer than the frame embedding.
+        """
+        if frame_index.shape[1] > self.max_frames:
+            raise ValueError(f"clip of {frame_index.shape[1]} frames, but the queries cover {self.max_frames}")
+        return self.group + self.frame[frame_index][:, :, None]

@@ -1,0 +1,109 @@
+"""Pixels <-> latents, frozen: the one place that knows the latent scale."""
+
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Pixels = Float[Tensor, "b f 3 h w"]
+Latents = Float[Tensor, "b f c lh lw"]
+
+
+class Codec(Protocol):
+    """What the module needs of a pixel-latent codec."""
+
+    channels: int  # c
+    factor: int  # pixels per latent cell, along one side
+
+    def encode_source(self, clips: Pixels) -> Latents:
+        """Latents of a source, as the UNet's extra input channels."""
+        ...
+
+    def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
+        """Latents to be noised; a codec that samples draws with one generator per clip."""
+        ...
+
+    def decode(self, latents: Latents) -> Pixels:
+        """Pixels in [-1, 1] of latents in the target's scale."""
+        ...
+
+
+class PixelCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Lossless: each ``factor`` x ``factor`` block of pixels becomes channels. Source and target share one scale.
+
+    At 32x32 pixels a learned autoencoder lost more than it saved (see DEVIATIONS.md).
+    """
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(self, factor: int = 4) -> None:
+        super().__init__()
+        self.factor = factor
+        self.channels = 3 * factor**2
+        self.register_buffer("anchor", torch.zeros(()), persistent=True)  # a module without state cannot be saved
+
+    def encode_source(self, clips: Pixels) -> Latents:
+        """Rearrange; the values stay in [-1, 1]."""
+        return F.pixel_unshuffle(clips, self.factor)
+
+    def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
+        """Rearrange; nothing is drawn."""
+        return F.pixel_unshuffle(clips, self.factor)
+
+    def decode(self, latents: Latents) -> Pixels:
+        """Rearrange back and clip to the range of pixels."""
+        return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
+
+
+class KlCodec(nn.Module):
+    """Stable Diffusion's ``AutoencoderKL``, one frame at a time.
+
+    As InstructPix2Pix (arXiv:2211.09800) has it: the source is the *mode* of the posterior and is not scaled; the
+    target is a *sample*, scaled by ``scaling_factor``.
+
+    Args:
+        folder: A diffusers ``vae`` folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.vae: Any = AutoencoderKL.from_pretrained(folder)
+        self.channels = int(self.vae.config.latent_channels)
+        self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    def encode_source(self, clips: Pixels) -> Latents:
+        """Mode of the posterior, unscaled."""
+        return self._posterior(clips).mode().unflatten(0, clips.shape[:2])  # type: ignore[no-any-return]
+
+    def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
+        """A sample of the posterior, scaled."""
+        posterior = self._posterior(clips)
+        mean = posterior.mean.unflatten(0, clips.shape[:2])
+        noise = torch.stack([_normal(mean[0], generator) for generator in generators])
+        sample = mean + posterior.std.unflatten(0, clips.shape[:2]) * noise
+        return sample * self.vae.config.scaling_factor  # type: ignore[no-any-return]
+
+    def decode(self, latents: Latents) -> Pixels:
+        """Decode latents in the target's scale."""
+        flat = latents.flatten(0, 1) / self.vae.config.scaling_factor
+        pixels = self.vae.decode(flat.to(self.vae.dtype)).sample
+        return pixels.unflatten(0, latents.shape[:2]).clamp(-1, 1)  # type: ignore[no-any-return]
+
+    def save_pretrained(self, folder: str) -> None:
+        """Write the diffusers folder this codec was read from."""
+        self.vae.save_pretrained(folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str) -> "KlCodec":
+        """Read a diffusers ``vae`` folder."""
+        return cls(folder)
+
+    def _posterior(self, clips: Pixels) -> Any:
+        return self.vae.encode(clips.flatten(0, 1).to(self.vae.dtype)).latent_dist
+
+
+def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32).to(like)

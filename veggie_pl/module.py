@@ -1,0 +1,192 @@
+"""VEGGIE as a LightningModule: start reading here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning as L
+import torch
+from diffusers.optimization import get_scheduler
+from jaxtyping import Float, Int
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+
+from veggie_pl.batch import Batch, Clips, Skill
+from veggie_pl.chance import torch_rng
+from veggie_pl.diffusion.guidance import Guidance, guided
+from veggie_pl.diffusion.objective import Objective
+from veggie_pl.diffusion.sampler import sample_latents
+from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
+
+
+class VeggieModule(L.LightningModule):
+    """MLLM -> task queries -> aligner -> video diffusion model, one diffusion loss (arXiv:2503.14350).
+
+    What learns, on which data and for how long is written in ``conf/``; nothing here knows of stages.
+
+    Args:
+        mllm: Multimodal LLM.
+        queries: Learnable task queries, as wide as the MLLM.
+        aligner: From the MLLM's width to the diffusion model's.
+        viddm: Video diffusion model.
+        vae: Pixel-latent codec, a ``Codec``.
+        scheduler: diffusers noise scheduler, for training and sampling.
+        optimizer: Makes the optimizer from the parameters that learn.
+        lr_schedule: A name of ``diffusers.optimization.get_scheduler``, such as "constant_with_warmup" or "cosine".
+        lr_warmup_steps: Optimizer steps of linear warm-up.
+        timestep_power: See ``Objective``.
+        drop_task: Share of training samples without task tokens.
+        drop_source: Share of training samples without source.
+        drop_both: Share of training samples without either.
+        skill_weights: Factor on the loss of a skill's samples; 1 for skills not named.
+        guidance: Scales per skill at inference; "default" for skills not named.
+        num_steps: Sampling steps at inference.
+        seed: Seeds noise, timesteps and drops, each a function of (seed, example).
+    """
+
+    def __init__(
+        self,
+        mllm: Mllm,
+        queries: TaskQueries,
+        aligner: Aligner,
+        viddm: VidDM,
+        vae: nn.Module,
+        scheduler: Any,
+        optimizer: OptimizerCallable = torch.optim.AdamW,
+        lr_schedule: str = "constant_with_warmup",
+        lr_warmup_steps: int = 0,
+        timestep_power: float = 1.0,
+        drop_task: float = 0.05,
+        drop_source: float = 0.05,
+        drop_both: float = 0.05,
+        skill_weights: dict[str, float] | None = None,
+        guidance: dict[str, Guidance] | None = None,
+        num_steps: int = 20,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        _check_widths(mllm, queries, aligner, viddm, vae)
+        self.mllm, self.queries, self.aligner, self.viddm, self.vae = mllm, queries, aligner, viddm, vae
+        self.vae.requires_grad_(False).eval()
+        self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both)
+        self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
+        self.skill_weights = _per_skill(skill_weights or {}, 1.0, "skill_weights")
+        self.guidance = _per_skill(guidance or {}, Guidance(), "guidance")
+        self.num_steps = num_steps
+        self.seed = seed
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """One diffusion loss over a mixed batch."""
+        per_sample = self.per_sample_loss(batch, "fit")
+        weight = torch.tensor([self.skill_weights[skill] for skill in batch.skill], device=per_sample.device)
+        loss = (weight * per_sample).mean()
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
+        return {"loss": loss, "per_sample": per_sample.detach()}
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """The same loss on held-out examples, with chance fixed per example, and their edits."""
+        return {"per_sample": self.per_sample_loss(batch, "validate"), "edited": self.edit_batch(batch)}
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
+        """Edit the batch; callbacks score it."""
+        return {"edited": self.edit_batch(batch)}
+
+    def per_sample_loss(self, batch: Batch, purpose: str) -> Float[Tensor, " b"]:
+        """The diffusion loss of each example; its chance depends on (seed, purpose, example) alone."""
+        generators = [torch_rng(self.seed, purpose, index, device=self.device) for index in batch.index.tolist()]
+
+        # 1. What to do: the MLLM fills the queries of every frame.
+        frame_index = self.place_frames(batch.source.shape[1], generators)  # (b, f)
+        hidden = self.mllm(batch.source, batch.instruction, self.queries(frame_index), frame_index)  # (b, f, q, d_mllm)
+
+        # 2. Where to do it: both videos as latents.
+        with torch.no_grad():
+            source = self.vae.encode_source(batch.source)  # (b, f, c, h/factor, w/factor)
+            target = self.vae.encode_target(batch.target, generators)
+
+        # 3. Drop conditions now, so that guidance has unconditional branches later.
+        draws = self.objective.draw(target, generators)
+        tokens = self.aligner(hidden, draws.drop_task)  # (b, f, q, d_unet)
+        source = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(source), source)
+
+        # 4. Noise the target and predict.
+        noisy = self.objective.add_noise(target, draws)
+        predicted = self.viddm(noisy, source, draws.timestep, tokens)
+        return self.objective.loss(predicted, target, draws)
+
+    def place_frames(self, num_frames: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "b f"]:
+        """Put each clip at a random place among the frames the queries know, so that images train every place."""
+        room = self.queries.max_frames - num_frames + 1
+        first = [torch.randint(room, (1,), generator=g, device=g.device) for g in generators]
+        return torch.cat(first)[:, None] + torch.arange(num_frames, device=self.device)
+
+    def edit_batch(self, batch: Batch) -> Clips:
+        """Edit held-out examples, each under its skill's guidance and with noise of its own."""
+        edited = torch.empty_like(batch.source)
+        for skill in set(batch.skill):
+            rows = [row for row, other in enumerate(batch.skill) if other == skill]
+            instruction = [batch.instruction[row] for row in rows]
+            seeds = [(self.seed, "edit", batch.key[row]) for row in rows]
+            edited[rows] = self.edit(batch.source[rows], instruction, self.guidance[skill], seeds)
+        return edited
+
+    @torch.no_grad()
+    def edit(
+        self,
+        source: Clips,
+        instruction: list[str],
+        guidance: Guidance,
+        seeds: Sequence[tuple[int | str, ...]],
+        num_steps: int | None = None,
+    ) -> Clips:
+        """Edit clips in [-1, 1] as instructed.
+
+        Args:
+            source: Clips of at most ``queries.max_frames`` frames.
+            instruction: One per clip.
+            guidance: Scales of the two conditions.
+            seeds: One key per clip, which fixes its starting noise.
+            num_steps: Sampling steps; the module's own if None.
+        """
+        batch, num_frames = source.shape[:2]
+        frame_index = torch.arange(num_frames, device=source.device).expand(batch, -1)
+        tokens = self.aligner(self.mllm(source, instruction, self.queries(frame_index), frame_index))
+        null = self.aligner.null.to(tokens).expand_as(tokens)
+        latents = self.vae.encode_source(source)
+        blank = torch.zeros_like(latents)
+
+        def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
+            def branch(drop_task: bool, drop_source: bool) -> Tensor:
+                condition = (blank if drop_source else latents), timestep, (null if drop_task else tokens)
+                return self.viddm(noisy, *condition).float()  # type: ignore[no-any-return]
+
+            return guided(branch, guidance)
+
+        shape = (num_frames, self.vae.channels, *latents.shape[-2:])
+        generators = [torch_rng(*seed, device=source.device) for seed in seeds]
+        noise = torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
+        return self.vae.decode(sample_latents(predict, self.objective.scheduler, noise, num_steps or self.num_steps))
+
+    def configure_optimizers(self) -> Any:
+        """Optimize what the freeze callback left learnable."""
+        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])  # type: ignore[arg-type]
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = get_scheduler(self.lr_schedule, optimizer, self.lr_warmup_steps, total)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _per_skill(given: dict[str, Any], default: Any, what: str) -> dict[Skill, Any]:
+    choices = [*Skill, "default"]
+    if unknown := [name for name in given if name not in choices]:
+        raise ValueError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
+    return {skill: given.get(skill, given.get("default", default)) for skill in Skill}
+
+
+def _check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:
+    wanted = {
+        "queries.width": (queries.config.width, mllm.width, "the MLLM's hidden width"),
+        "aligner.width_in": (aligner.config.width_in, mllm.width, "the MLLM's hidden width"),
+        "aligner.width_out": (aligner.config.width_out, viddm.width, "the diffusion model's cross-attention width"),
+        "viddm in_channels": (viddm.unet.config.in_channels, 2 * vae.channels, "twice the codec's channels"),
+    }
+    if wrong := [f"{name} is {is_}, but {what} is {needs}" for name, (is_, needs, what) in wanted.items() if is_ != needs]:
+        raise ValueError("parts that do not fit: " + "; ".join(wrong))
