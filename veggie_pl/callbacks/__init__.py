@@ -1,0 +1,25 @@
+"""Callbacks: they freeze, initialise, watch, score and save; none of them computes a loss."""
+
+from veggie_pl.callbacks.ema import Ema
+from veggie_pl.callbacks.evaluate import Evaluate
+from veggie_pl.callbacks.finite import StopAtNaN
+from veggie_pl.callbacks.freeze import Freeze
+from veggie_pl.callbacks.grad_norms import GradNorms
+from veggie_pl.callbacks.init_from import InitFrom
+from veggie_pl.callbacks.samples import Samples
+from veggie_pl.callbacks.save_model import SaveModel
+from veggie_pl.callbacks.skill_loss import SkillLoss
+from veggie_pl.callbacks.throughput import Throughput
+
+__all__ = [
+    "Ema",
+    "Evaluate",
+    "Freeze",
+    "GradNorms",
+    "InitFrom",
+    "Samples",
+    "SaveModel",
+    "SkillLoss",
+    "StopAtNaN",
+    "Throughput",
+]

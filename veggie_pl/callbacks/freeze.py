@@ -1,0 +1,66 @@
+"""Which parts learn: a list of names in the config, and nothing in code."""
+
+import logging
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from torch.utils.tensorboard import SummaryWriter
+
+log = logging.getLogger(__name__)
+
+
+class Freeze(Callback):
+    """Freeze the named submodules for a whole run; all others learn.
+
+    Frozen parts stay in eval mode, also after validation, get no gradient and no optimizer state.
+
+    Args:
+        frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"].
+
+    Raises:
+        ValueError: In ``setup``, if a name is not a submodule.
+    """
+
+    def __init__(self, frozen: list[str]) -> None:
+        self.frozen = frozen
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Runs between building the module and its optimizer."""
+        if stage != "fit":
+            return
+        modules = dict(pl_module.named_modules())
+        if unknown := [name for name in self.frozen if name not in modules]:
+            parts = [name for name, _ in pl_module.named_children()]
+            raise ValueError(f"cannot freeze {unknown}; the parts are {parts}, and dotted names inside them")
+        # `train()` does not happen by itself: Lightning keeps the mode it finds, and loaders return eval mode.
+        pl_module.requires_grad_(True)
+        for name in self.frozen:
+            modules[name].requires_grad_(False)
+        self._set_modes(pl_module)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say what learns, in the log and in TensorBoard."""
+        rows = [(name, *_count(part)) for name, part in pl_module.named_children()]
+        total = (sum(row[1] for row in rows), sum(row[2] for row in rows))
+        table = [f"| {name} | {learns:,} | {count:,} |" for name, learns, count in [*rows, ("in all", *total)]]
+        text = "\n".join(["| part | parameters that learn | parameters |", "|---|---:|---:|", *table])
+        text += f"\n\nfrozen: {', '.join(self.frozen) or 'nothing'}"
+        log.info("what learns:\n%s", text)
+        for logger in trainer.loggers:
+            if isinstance(writer := logger.experiment, SummaryWriter):
+                writer.add_text("setup/what_learns", text, trainer.global_step)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Validation puts the whole module back into train mode; frozen parts must not follow."""
+        if any(pl_module.get_submodule(name).training for name in self.frozen):
+            self._set_modes(pl_module)
+
+    def _set_modes(self, pl_module: LightningModule) -> None:
+        pl_module.train()
+        for name in self.frozen:
+            pl_module.get_submodule(name).eval()
+
+
+def _count(part: Any) -> tuple[int, int]:
+    sizes = [(p.numel(), p.requires_grad) for p in part.parameters()]
+    return sum(size for size, learns in sizes if learns), sum(size for size, _ in sizes)

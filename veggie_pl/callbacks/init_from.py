@@ -1,0 +1,67 @@
+"""Start from the weights of an earlier run; a stage is a run that starts from another."""
+
+import logging
+from pathlib import Path
+
+from lightning import Callback, LightningModule, Trainer
+from torch.utils.tensorboard import SummaryWriter
+
+from veggie_pl.model_folder import find_model, read_weights
+
+log = logging.getLogger(__name__)
+
+
+class InitFrom(Callback):
+    """Copy the weights of a model folder into the module before training; every key that does not match is reported.
+
+    An image model goes into a video model: its temporal layers then stay as built, with zero output. Resuming a run
+    (``--ckpt_path``) overrides what this loads.
+
+    Args:
+        folders: Model folders or patterns such as "runs/stage1/*/model"; the first pattern with a match counts, and of
+            several matches the newest. None starts from the parts as configured.
+        fresh: Module names whose parameters may be absent from the folder.
+        skip: Module names whose parameters are not taken from the folder.
+    """
+
+    def __init__(
+        self, folders: list[str] | None = None, fresh: list[str] | None = None, skip: list[str] | None = None
+    ) -> None:
+        self.folders, self.fresh, self.skip = folders, fresh or [], skip or []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Load.
+
+        Raises:
+            ValueError: If no folder matches, if shapes differ, or if keys are missing that are not listed as fresh.
+        """
+        if stage != "fit" or not self.folders:
+            return
+        folder = find_model(self.folders)
+        given = {k: v for k, v in read_weights(folder).items() if not _within(k, self.skip)}
+        own = pl_module.state_dict()
+        if differ := [k for k in given if k in own and given[k].shape != own[k].shape]:
+            lines = [f"{k}: {tuple(given[k].shape)} in the folder, {tuple(own[k].shape)} in the model" for k in differ]
+            raise ValueError(f"{folder} does not fit this model: " + "; ".join(lines[:5]))
+        missing = [k for k in own if k not in given and not _within(k, self.skip)]
+        not_fresh = [k for k in missing if not (_within(k, self.fresh) or "motion_modules" in k)]
+        if not_fresh:
+            raise ValueError(f"{folder} lacks {len(not_fresh)} keys, such as {not_fresh[:3]}; list their part as fresh")
+        pl_module.load_state_dict({k: v for k, v in given.items() if k in own}, strict=False)
+        self.report = self._report(folder, own.keys() & given.keys(), missing, given.keys() - own.keys())
+        log.info("%s", self.report)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the report with the run."""
+        for logger in trainer.loggers:
+            if self.folders and isinstance(writer := logger.experiment, SummaryWriter):
+                writer.add_text("setup/init_from", self.report, trainer.global_step)
+
+    def _report(self, folder: Path, loaded: set[str], missing: list[str], unused: set[str]) -> str:
+        lines = [f"weights from {folder}: {len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"]
+        lines += [f"- as built: {key}" for key in missing] + [f"- unused: {key}" for key in sorted(unused)]
+        return "\n".join(lines)
+
+
+def _within(key: str, parts: list[str]) -> bool:
+    return any(key == part or key.startswith(f"{part}.") for part in parts)

@@ -1,0 +1,24 @@
+"""Leave a model folder when a run ends."""
+
+import logging
+from pathlib import Path
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+from veggie_pl.model_folder import save_model
+from veggie_pl.module import VeggieModule
+
+log = logging.getLogger(__name__)
+
+
+class SaveModel(Callback):
+    """Write ``<log_dir>/model`` when fit ends, also when it is interrupted: what `test`, `edit` and `init_from` take."""
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Runs after weight averaging has put the average into the module."""
+        assert isinstance(pl_module, VeggieModule)
+        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            folder = Path(trainer.log_dir or trainer.default_root_dir, "model")
+            save_model(pl_module, folder)
+            log.info("model folder: %s", folder)

@@ -1,0 +1,59 @@
+"""Samples and frames a second, and the share of time spent waiting for data."""
+
+import time
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+from veggie_pl.batch import Batch
+
+
+class Throughput(Callback):
+    """Log speed over windows of steps.
+
+    Waiting is measured from the end of one batch to the start of the next: fetching, plus the loop's own overhead.
+
+    Args:
+        every_n_steps: Batches in a window.
+    """
+
+    def __init__(self, every_n_steps: int = 50) -> None:
+        self.every_n_steps = every_n_steps
+        self._reset()
+
+    def _reset(self) -> None:
+        self.samples = self.frames = self.batches = 0
+        self.waiting = self.working = 0.0
+        self._ended: float | None = None
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """A batch is there."""
+        self._started = time.perf_counter()
+        if self._ended is not None:
+            self.waiting += self._started - self._ended
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """A batch is done."""
+        self._ended = time.perf_counter()
+        self.working += self._ended - self._started
+        self.samples += len(batch)
+        self.frames += batch.source.shape[0] * batch.source.shape[1]
+        self.batches += 1
+        if self.batches < self.every_n_steps:
+            return
+        seconds = self.waiting + self.working
+        rates = {
+            "speed/samples_per_s": self.samples * trainer.world_size / seconds,
+            "speed/frames_per_s": self.frames * trainer.world_size / seconds,
+            "speed/step_ms": 1000 * seconds / self.batches,
+            "speed/data_wait_share": self.waiting / seconds,
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(rates, trainer.global_step)
+        self._reset()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Validation is not waiting for data."""
+        self._ended = None

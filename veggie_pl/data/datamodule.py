@@ -1,0 +1,100 @@
+"""The mixture for fit, one loader per skill for validation and test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning as L
+from torch.utils.data import DataLoader, Dataset
+
+from veggie_pl.batch import Sample, collate
+from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
+from veggie_pl.data.streams import Stream
+
+
+class VeggieDataModule(L.LightningDataModule):
+    """Mixes editing, grounding and reasoning streams.
+
+    Its state is one integer: how many samples of the mixture have been trained on, over all ranks. Resuming continues
+    at the exact next sample, also with another batch size or number of ranks.
+
+    Args:
+        streams: The training mixture, by name.
+        val: Held-out streams, one per skill, by name.
+        test: Test streams, one per skill, by name.
+        batch_size: Training clips per rank and step.
+        eval_batch_size: Clips per step in validation and test.
+        num_val: Validation clips per skill.
+        num_test: Test clips per skill.
+        num_workers: Processes that make samples; 0 makes them in the training process.
+        seed: Seeds the order of the mixture.
+    """
+
+    def __init__(
+        self,
+        streams: dict[str, Weighted],
+        val: dict[str, Stream] | None = None,
+        test: dict[str, Stream] | None = None,
+        batch_size: int = 16,
+        eval_batch_size: int = 16,
+        num_val: int = 16,
+        num_test: int = 200,
+        num_workers: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1 or eval_batch_size < 1:
+            raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
+        self.mixture = Mixture(streams, seed)
+        self.val, self.test = val or {}, test or {}
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.num_val, self.num_test = num_val, num_test
+        self.num_workers = num_workers
+        self._start = 0  # samples trained on before the current loader was made
+        self._processed: int | None = None  # batches that Lightning had counted by then; None: no loader yet
+
+    @property
+    def position(self) -> int:
+        """Samples of the mixture trained on so far: the index of the next one."""
+        if self.trainer is None or self._processed is None:
+            return self._start
+        return self._start + (self._count_batches() - self._processed) * self.batch_size * self.trainer.world_size
+
+    def train_dataloader(self) -> DataLoader[tuple[int, Sample]]:
+        """The mixture from the current position on."""
+        assert self.trainer is not None
+        self._start, self._processed = self.position, self._count_batches()
+        sampler = BatchSampler(self._start, self.batch_size, self.trainer.global_rank, self.trainer.world_size)
+        return DataLoader(self.mixture, batch_sampler=sampler, **self._loading())
+
+    def val_dataloader(self) -> list[DataLoader[tuple[int, Sample]]]:
+        """One loader per skill."""
+        return self._held_out(self.val, self.num_val)
+
+    def test_dataloader(self) -> list[DataLoader[tuple[int, Sample]]]:
+        """One loader per skill."""
+        return self._held_out(self.test, self.num_test)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the mixture stands."""
+        return {"position": self.position}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Continue there."""
+        self._start, self._processed = state_dict["position"], None
+
+    def _count_batches(self) -> int:
+        # Lightning's own counter of batches whose step is done: saved with its loops, and already raised when
+        # callbacks write a checkpoint at the end of a batch, unlike `completed`.
+        assert self.trainer is not None
+        return int(self.trainer.fit_loop.epoch_loop.batch_progress.total.processed)
+
+    def _held_out(self, streams: dict[str, Stream], length: int) -> list[DataLoader[tuple[int, Sample]]]:
+        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length) for stream in streams.values()]
+        return [DataLoader(held_out, batch_size=self.eval_batch_size, **self._loading()) for held_out in sets]
+
+    def _loading(self) -> dict[str, Any]:
+        return {
+            "collate_fn": collate,
+            "num_workers": self.num_workers,
+            "prefetch_factor": 4 if self.num_workers else None,
+        }

@@ -1,0 +1,113 @@
+"""A trained VEGGIE on disk: one folder, safetensors and JSON only, each part readable by the library it comes from."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from torch import Tensor
+
+from veggie_pl.batch import Skill
+from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.models import Aligner, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
+from veggie_pl.module import VeggieModule
+
+INDEX = "veggie.json"
+FORMAT = 1
+_CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
+_ROOT = Path(__file__).resolve().parent.parent  # where conf/ and weights/ lie in a checkout
+
+
+def find_model(patterns: list[str]) -> Path:
+    """The newest model folder of the first pattern that matches any, looked for here and in the checkout.
+
+    Raises:
+        ValueError: If none matches; the message names the patterns and the command that makes one.
+    """
+    for pattern in patterns:
+        for base in (Path(), _ROOT):
+            found = [path.parent for path in (base / pattern).parent.glob(f"{Path(pattern).name}/{INDEX}")]
+            if "*" in str(Path(pattern).parent):
+                found = [path.parent for path in base.glob(f"{pattern}/{INDEX}")]
+            if found:
+                return max(found, key=lambda folder: (folder / INDEX).stat().st_mtime)
+    raise ValueError(
+        f"no model folder at {' or '.join(patterns)}; train one with "
+        "`python -m veggie_pl fit --config conf/stage1.yaml` or name one with its {INDEX}".replace("{INDEX}", INDEX)
+    )
+
+
+def save_model(module: VeggieModule, folder: Path) -> None:
+    """Write a model folder; an older one of that name is replaced only when the new one is whole."""
+    building = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    for name in ("mllm", "queries", "aligner", "viddm", "vae"):
+        getattr(module, name).save_pretrained(str(building / name))
+    scheduler = module.objective.scheduler
+    scheduler.save_pretrained(str(building / "scheduler"))
+    index = {
+        "format": FORMAT,
+        "mllm": module.mllm.options,
+        "vae": type(module.vae).__name__,
+        "scheduler": type(scheduler).__name__,
+        "guidance": {str(skill): [scale.task, scale.source] for skill, scale in module.guidance.items()},
+        "num_steps": module.num_steps,
+        "seed": module.seed,
+    }
+    (building / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    building.rename(folder)
+
+
+def load_model(folder: Path) -> VeggieModule:
+    """Build the module that a model folder holds, in eval mode.
+
+    Raises:
+        ValueError: If the folder is not a model folder of this format.
+    """
+    index = read_index(folder)
+    scheduler = getattr(diffusers, index["scheduler"], None)
+    if scheduler is None or not issubclass(scheduler, diffusers.SchedulerMixin):
+        raise ValueError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
+    if index["vae"] not in _CODECS:
+        raise ValueError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
+    module = VeggieModule(
+        mllm=Mllm(str(folder / "mllm"), **index["mllm"]),
+        queries=_read(TaskQueries, folder / "queries"),
+        aligner=_read(Aligner, folder / "aligner"),
+        viddm=_read(VidDM, folder / "viddm"),
+        vae=_CODECS[index["vae"]].from_pretrained(str(folder / "vae")),
+        scheduler=scheduler.from_pretrained(str(folder / "scheduler")),
+        guidance={Skill(skill): Guidance(*scales) for skill, scales in index["guidance"].items()},
+        num_steps=index["num_steps"],
+        seed=index["seed"],
+    )
+    return module.eval()
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The state dict of the module that a model folder holds."""
+    return load_model(folder).state_dict()
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The folder's own description.
+
+    Raises:
+        ValueError: If there is none or it has another format.
+    """
+    path = folder / INDEX
+    if not path.is_file():
+        raise ValueError(f"{folder} is no model folder: it has no {INDEX}")
+    index: dict[str, Any] = json.loads(path.read_text())
+    if index.get("format") != FORMAT:
+        raise ValueError(f"{path} has format {index.get('format')!r}, this version reads {FORMAT}")
+    return index
+
+
+def _read(part: Any, folder: Path) -> torch.nn.Module:
+    # diffusers' loader runs without accelerate only when told not to save memory
+    return part.from_pretrained(str(folder), low_cpu_mem_usage=False, use_safetensors=True)  # type: ignore[no-any-return]
