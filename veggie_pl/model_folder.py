@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,11 @@ def find_model(patterns: list[str]) -> Path:
     """
     for pattern in patterns:
         for base in (Path(), _ROOT):
-            found = [path.parent for path in (base / pattern).parent.glob(f"{Path(pattern).name}/{INDEX}")]
-            if "*" in str(Path(pattern).parent):
-                found = [path.parent for path in base.glob(f"{pattern}/{INDEX}")]
-            if found:
-                return max(found, key=lambda folder: (folder / INDEX).stat().st_mtime)
+            if found := glob(str(base / pattern / INDEX)):
+                return max(map(Path, found), key=lambda index: index.stat().st_mtime).parent
     raise ValueError(
-        f"no model folder at {' or '.join(patterns)}; train one with "
-        "`python -m veggie_pl fit --config conf/stage1.yaml` or name one with its {INDEX}".replace("{INDEX}", INDEX)
+        f"no model folder (one that holds {INDEX}) at {' or '.join(patterns)}; "
+        "train one with `python -m veggie_pl fit --config conf/stage1.yaml`"
     )
 
 

@@ -7,8 +7,8 @@ import lightning as L
 from torch.utils.data import DataLoader, Dataset
 
 from veggie_pl.batch import Sample, collate
+from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
-from veggie_pl.data.streams import Stream
 
 
 class VeggieDataModule(L.LightningDataModule):
@@ -19,8 +19,8 @@ class VeggieDataModule(L.LightningDataModule):
 
     Args:
         streams: The training mixture, by name.
-        val: Held-out streams, one per skill, by name.
-        test: Test streams, one per skill, by name.
+        val: What is looked at during training.
+        test: What is scored at the end.
         batch_size: Training clips per rank and step.
         eval_batch_size: Clips per step in validation and test.
         num_val: Validation clips per skill.
@@ -32,8 +32,8 @@ class VeggieDataModule(L.LightningDataModule):
     def __init__(
         self,
         streams: dict[str, Weighted],
-        val: dict[str, Stream] | None = None,
-        test: dict[str, Stream] | None = None,
+        val: Benchmark | None = None,
+        test: Benchmark | None = None,
         batch_size: int = 16,
         eval_batch_size: int = 16,
         num_val: int = 16,
@@ -45,7 +45,7 @@ class VeggieDataModule(L.LightningDataModule):
         if batch_size < 1 or eval_batch_size < 1:
             raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
         self.mixture = Mixture(streams, seed)
-        self.val, self.test = val or {}, test or {}
+        self.val, self.test = val, test
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_val, self.num_test = num_val, num_test
         self.num_workers = num_workers
@@ -88,8 +88,9 @@ class VeggieDataModule(L.LightningDataModule):
         assert self.trainer is not None
         return int(self.trainer.fit_loop.epoch_loop.batch_progress.total.processed)
 
-    def _held_out(self, streams: dict[str, Stream], length: int) -> list[DataLoader[tuple[int, Sample]]]:
-        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length) for stream in streams.values()]
+    def _held_out(self, benchmark: Benchmark | None, length: int) -> list[DataLoader[tuple[int, Sample]]]:
+        streams = benchmark.streams().values() if benchmark else []
+        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length) for stream in streams]
         return [DataLoader(held_out, batch_size=self.eval_batch_size, **self._loading()) for held_out in sets]
 
     def _loading(self) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from veggie_pl.diffusion.guidance import Guidance, guided, two_scale_guidance
+
+NONE, VIDEO, FULL = torch.randn(3, 1, 1, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+
+
+def predict_counting(calls: list[tuple[bool, bool]]):  # noqa: ANN201
+    def predict(drop_task: bool, drop_source: bool) -> torch.Tensor:
+        calls.append((drop_task, drop_source))
+        return {(False, False): FULL, (True, False): VIDEO, (True, True): NONE}[drop_task, drop_source]
+
+    return predict
+
+
+def test_formula_by_hand() -> None:
+    one = torch.ones(1, 1, 1, 1, 1)
+    out = two_scale_guidance(1 * one, 3 * one, 7 * one, video_scale=2.0, task_scale=10.0)
+    assert out.item() == 1 + 2 * (3 - 1) + 10 * (7 - 3)
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "evaluations"), [(1.0, 1.0, 1), (7.5, 1.0, 2), (1.0, 1.5, 3), (14.5, 1.5, 3)]
+)
+def test_skipped_branches_change_nothing(task: float, source: float, evaluations: int) -> None:
+    calls: list[tuple[bool, bool]] = []
+    out = guided(predict_counting(calls), Guidance(task, source))
+    torch.testing.assert_close(out, two_scale_guidance(NONE, VIDEO, FULL, source, task))
+    assert len(calls) == evaluations

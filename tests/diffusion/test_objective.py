@@ -1,0 +1,71 @@
+import pytest
+import torch
+from diffusers import DDPMScheduler
+
+from veggie_pl.chance import torch_rng
+from veggie_pl.diffusion.objective import Objective
+
+LATENTS = torch.zeros(4000, 1, 1, 1, 1)
+
+
+def draw(**options: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    objective = Objective(DDPMScheduler(), **options)
+    draws = objective.draw(LATENTS, [torch_rng("test", i) for i in range(len(LATENTS))])
+    return draws.timestep, draws.drop_task, draws.drop_source
+
+
+def test_drop_rates_match_the_config() -> None:
+    _, task, source = draw(drop_task=0.1, drop_source=0.2, drop_both=0.3)
+    shares = [(task & ~source), (~task & source), (task & source)]
+    for share, rate in zip(shares, [0.1, 0.2, 0.3], strict=True):
+        assert share.float().mean().item() == pytest.approx(rate, abs=4 * (rate * (1 - rate) / len(LATENTS)) ** 0.5)
+
+
+def test_no_drop_without_a_rate() -> None:
+    _, task, source = draw(drop_task=0.0, drop_source=0.0, drop_both=0.0)
+    assert not task.any()
+    assert not source.any()
+
+
+def test_timesteps_are_uniform_or_favour_noise() -> None:
+    uniform, noisy = draw()[0].double(), draw(timestep_power=0.5)[0].double()
+    assert uniform.mean().item() == pytest.approx(499.5, abs=20)
+    assert noisy.mean().item() == pytest.approx(1000 * 2 / 3, abs=20)  # density 2 t on [0, 1] has mean 2/3
+    assert uniform.min() >= 0
+    assert noisy.max() <= 999
+    assert uniform.min() < 5 < 995 < uniform.max()
+
+
+def test_draws_do_not_depend_on_the_batch() -> None:
+    objective = Objective(DDPMScheduler())
+    latents = torch.zeros(6, 2, 3, 4, 4)
+    whole = objective.draw(latents, [torch_rng("x", i) for i in range(6)])
+    part = objective.draw(latents[4:], [torch_rng("x", i) for i in (4, 5)])
+    assert torch.equal(whole.noise[4:], part.noise)
+    assert torch.equal(whole.timestep[4:], part.timestep)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+def test_loss_is_zero_for_the_right_answer_only(kind: str) -> None:
+    scheduler = DDPMScheduler(prediction_type=kind)
+    objective = Objective(scheduler)
+    latents = torch.randn(3, 2, 4, 4, 4, generator=torch_rng("latents"))
+    draws = objective.draw(latents, [torch_rng("x", i) for i in range(3)])
+    noisy = objective.add_noise(latents, draws)
+    alpha = scheduler.alphas_cumprod[draws.timestep].view(-1, 1, 1, 1, 1)
+    torch.testing.assert_close(noisy, alpha.sqrt() * latents + (1 - alpha).sqrt() * draws.noise)
+    answers = {
+        "epsilon": (noisy - alpha.sqrt() * latents) / (1 - alpha).sqrt(),
+        "v_prediction": alpha.sqrt() * draws.noise - (1 - alpha).sqrt() * latents,
+        "sample": (noisy - (1 - alpha).sqrt() * draws.noise) / alpha.sqrt(),
+    }
+    for name, answer in answers.items():
+        loss = objective.loss(answer, latents, draws)
+        assert loss.shape == (3,)
+        assert (loss.max() < 1e-4) == (name == kind)
+
+
+@pytest.mark.parametrize("bad", [{"drop_task": -0.1}, {"drop_task": 0.6, "drop_both": 0.6}, {"timestep_power": 0.0}])
+def test_bad_rates_are_errors(bad: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Objective(DDPMScheduler(), **bad)

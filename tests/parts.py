@@ -1,0 +1,59 @@
+"""Small real parts that tests share: modules of the nano classes with random weights, and batches of noise."""
+
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler
+
+from veggie_pl.batch import Batch, Skill
+from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
+from veggie_pl.module import VeggieModule
+
+NANO_MLLM = Path(__file__).resolve().parent.parent / "conf/backbone/nano/mllm"
+UNET = {
+    "sample_size": 4,
+    "in_channels": 96,
+    "out_channels": 48,
+    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    "block_out_channels": [16, 32],
+    "layers_per_block": 1,
+    "cross_attention_dim": 24,
+    "attention_head_dim": 2,
+    "norm_num_groups": 4,
+    "time_cond_proj_dim": 24,
+}
+TEMPORAL = {"motion_num_attention_heads": 2, "motion_max_seq_length": 8}
+
+
+def tiny_module(video: bool = False, add_source: bool = True, seed: int = 0, **options: object) -> VeggieModule:
+    """A module of the nano classes, smaller still, with random weights."""
+    torch.manual_seed(seed)
+    return VeggieModule(
+        mllm=Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager"),
+        queries=TaskQueries(num_queries=2, max_frames=8, width=192),
+        aligner=Aligner(width_in=192, width_out=24),
+        viddm=VidDM(UNET, TEMPORAL if video else None, pool_task=True, add_source=add_source, eager_attention=True),
+        vae=PixelCodec(4),
+        scheduler=DDIMScheduler(beta_schedule="scaled_linear", prediction_type="sample", timestep_spacing="trailing"),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def make_batch(size: int, num_frames: int, seed: int = 0, pixels: int = 16) -> Batch:
+    """Noise clips with instructions of different lengths."""
+    generator = torch.Generator().manual_seed(seed)
+    source, target = torch.rand(2, size, num_frames, 3, pixels, pixels, generator=generator) * 2 - 1
+    words = ["remove the red circle", "make it night", "please locate the blue star and fill it with red masks"]
+    return Batch(
+        source=source,
+        target=target,
+        mask=torch.ones(size, num_frames, pixels, pixels, dtype=torch.bool),
+        instruction=[words[i % 3] for i in range(size)],
+        skill=[list(Skill)[i % 8] for i in range(size)],
+        key=[f"noise/{i}" for i in range(size)],
+        fill=["red"] * size,
+        phrase=["red circle"] * size,
+        place=[None] * size,
+        index=torch.arange(size),
+    )

@@ -1,0 +1,129 @@
+import pytest
+import torch
+from parts import make_batch, tiny_module
+
+from veggie_pl.batch import Batch, Skill
+from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.models import PixelCodec
+
+
+def randomise_output(module) -> None:  # noqa: ANN001
+    """An untrained nano model copies its source: give its last layer weights, so that gradient flows."""
+    torch.manual_seed(3)
+    torch.nn.init.normal_(module.viddm.unet.conv_out.weight, std=0.05)
+
+
+def rows(batch: Batch, start: int, stop: int) -> Batch:
+    return Batch(**{name: value[start:stop] for name, value in vars(batch).items()})
+
+
+def gradients(module, batches: list[Batch]) -> dict[str, torch.Tensor]:  # noqa: ANN001
+    module.zero_grad()
+    for batch in batches:
+        (module.per_sample_loss(batch, "fit").mean() / len(batches)).backward()
+    return {name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None}
+
+
+def test_micro_batches_equal_one_batch() -> None:
+    module = tiny_module()
+    randomise_output(module)
+    batch = make_batch(4, 2)
+    whole = gradients(module, [batch])
+    parts = gradients(module, [rows(batch, i, i + 1) for i in range(4)])
+    assert whole.keys() == parts.keys()
+    for name in whole:
+        torch.testing.assert_close(parts[name], whole[name], atol=1e-6, rtol=1e-4, msg=name)
+
+
+def test_queries_learn_through_a_frozen_mllm() -> None:
+    module = tiny_module()
+    randomise_output(module)
+    module.mllm.requires_grad_(False)
+    found = gradients(module, [make_batch(3, 1)])
+    assert found["queries.group"].abs().max() > 0
+    assert found["queries.frame"].abs().max() > 0
+    assert not any(name.startswith("mllm.") for name in found)
+
+
+def test_every_part_learns_when_nothing_is_frozen() -> None:
+    module = tiny_module(video=True, drop_task=0.5)  # the null tokens learn from dropped samples
+    randomise_output(module)
+    for name, parameter in module.viddm.named_parameters():  # zero output layers keep what is below them from gradient
+        if "motion_modules" in name and "proj_out" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    found = gradients(module, [make_batch(8, 2)])
+    silent = [name for name, p in module.named_parameters() if name not in found or not found[name].abs().max() > 0]
+    # LLaVA reads the vision tower before its last norm, so that norm never learns: conf/stage2.yaml freezes it by name.
+    assert {name.rsplit(".", 1)[0] for name in silent} == {"mllm.model.model.vision_tower.post_layernorm"}
+
+
+def test_loss_depends_on_seed_and_example_only() -> None:
+    module = tiny_module()
+    randomise_output(module)
+    batch = make_batch(3, 1)
+    first = module.per_sample_loss(batch, "fit")
+    torch.manual_seed(99)
+    torch.testing.assert_close(module.per_sample_loss(batch, "fit"), first, rtol=0, atol=0)
+    batch.index += 1
+    assert not torch.allclose(module.per_sample_loss(batch, "fit"), first)
+
+
+def test_instruction_reaches_the_output() -> None:
+    module = tiny_module()
+    randomise_output(module)
+    source = make_batch(1, 2).source
+    night, circle = (
+        module.edit(source, [words], Guidance(), [("s",)], num_steps=2) for words in ("make it night", "remove it")
+    )
+    assert not torch.allclose(night, circle)
+
+
+def test_untrained_nano_model_copies_the_source() -> None:
+    module = tiny_module()
+    source = make_batch(2, 3).source
+    edited = module.edit(source, ["make it night"] * 2, Guidance(3.0, 1.0), [("s", 0), ("s", 1)], num_steps=3)
+    torch.testing.assert_close(edited, source, atol=1e-5, rtol=0)
+
+
+def test_edit_of_a_batch_equals_edits_one_by_one() -> None:
+    module = tiny_module(guidance={"removal": Guidance(2.0, 1.0)})
+    randomise_output(module)
+    batch = make_batch(5, 2)
+    together = module.edit_batch(batch)
+    alone = torch.cat([module.edit_batch(rows(batch, i, i + 1)) for i in range(5)])
+    torch.testing.assert_close(together, alone, atol=2e-5, rtol=1e-4)
+
+
+def test_frames_of_an_image_visit_every_place() -> None:
+    module = tiny_module()
+    generators = [torch.Generator().manual_seed(i) for i in range(200)]
+    places = module.place_frames(1, generators)
+    assert set(places.flatten().tolist()) == set(range(8))
+    assert module.place_frames(8, generators[:2]).tolist() == [list(range(8))] * 2
+
+
+def test_skill_weights_scale_the_loss() -> None:
+    batch = make_batch(1, 1)
+    batch.skill = [Skill.STYLIZATION]
+    plain, scaled = tiny_module(), tiny_module(skill_weights={"stylization": 0.25})
+    for module in (plain, scaled):
+        module.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    full = plain.training_step(batch, 0)["loss"]
+    torch.testing.assert_close(scaled.training_step(batch, 0)["loss"], full * 0.25)
+
+
+def test_unknown_skill_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"\['removing'\].*'removal'"):
+        tiny_module(skill_weights={"removing": 2.0})
+
+
+def test_parts_that_do_not_fit_are_an_error() -> None:
+    module = tiny_module()
+    parts = {name: getattr(module, name) for name in ("mllm", "queries", "aligner", "viddm")}
+    with pytest.raises(ValueError, match="in_channels is 96, but twice the codec's channels is 24"):
+        type(module)(**parts, vae=PixelCodec(2), scheduler=module.objective.scheduler)
+
+
+def test_too_many_frames_are_an_error() -> None:
+    with pytest.raises(ValueError, match="clip of 9 frames, but the queries cover 8"):
+        tiny_module().edit(torch.zeros(1, 9, 3, 16, 16), ["make it night"], Guidance(), [("s",)])
