@@ -188,5 +188,6 @@ def _check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -
         "aligner.width_out": (aligner.config.width_out, viddm.width, "the diffusion model's cross-attention width"),
         "viddm in_channels": (viddm.unet.config.in_channels, 2 * vae.channels, "twice the codec's channels"),
     }
-    if wrong := [f"{name} is {is_}, but {what} is {needs}" for name, (is_, needs, what) in wanted.items() if is_ != needs]:
+    wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
+    if wrong:
         raise ValueError("parts that do not fit: " + "; ".join(wrong))

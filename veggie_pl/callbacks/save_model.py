@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class SaveModel(Callback):
-    """Write ``<log_dir>/model`` when fit ends, also when it is interrupted: what `test`, `edit` and `init_from` take."""
+    """Write ``<log_dir>/model`` when fit ends, also by Ctrl-C: what `test`, `edit` and `init_from` take."""
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Runs after weight averaging has put the average into the module."""

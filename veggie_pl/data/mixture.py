@@ -52,8 +52,8 @@ class Mixture(Dataset[tuple[int, Sample]]):
 class BatchSampler(Sampler[list[int]]):
     """This rank's part of each global batch, from sample ``start`` on, without end.
 
-    Rank r of R takes samples ``[start + k R B + r B, ... + B)`` of step k: together the ranks read each sample once, and
-    R ranks of batch size B read the same samples per step as one rank of batch size R B.
+    Rank r of R takes samples ``[start + k R B + r B, ... + B)`` of step k: together the ranks read each sample once,
+    and R ranks of batch size B read the same samples per step as one rank of batch size R B.
     """
 
     def __init__(self, start: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:

@@ -72,7 +72,10 @@ WORDINGS: dict[Skill, tuple[str, ...]] = {
     ),
 }
 HELD_OUT_WORDINGS: dict[Skill, tuple[str, ...]] = {
-    Skill.ADDITION: ("I would like a {phrase} {place}, please add it.", "Please insert a {phrase} {place} in the frames."),
+    Skill.ADDITION: (
+        "I would like a {phrase} {place}, please add it.",
+        "Please insert a {phrase} {place} in the frames.",
+    ),
     Skill.REMOVAL: ("Please erase the {phrase} from these frames.", "Could you delete the {phrase} in the video?"),
     Skill.CHANGING: ("Please turn the {phrase} into a {new}.", "Swap the {phrase} with a {new} in the given frames."),
     Skill.BACKGROUND: ("Please change the scene to {scene}.", "Set the background of the video to {scene}."),

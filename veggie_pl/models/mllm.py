@@ -20,9 +20,9 @@ class Mllm(nn.Module):
     vision features, makes masks and positions. The language head never runs. Gradient reaches the queries through the
     model whether or not the model's own parameters learn.
 
-    Frames enter as ``pixel_values_videos`` (b, f, 3, h, w) where the model's forward takes such (LLaVA-OneVision: pooled
-    features, one newline token a clip), else as ``pixel_values`` (b*f, 3, h, w) with fixed-size vision towers (LLaVA,
-    InternVL). How many tokens that makes is measured once on an empty clip.
+    Frames enter as ``pixel_values_videos`` (b, f, 3, h, w) where the model's forward takes such (LLaVA-OneVision:
+    pooled features, one newline token a clip), else as ``pixel_values`` (b*f, 3, h, w) with fixed-size vision towers
+    (LLaVA, InternVL). How many tokens that makes is measured once on an empty clip.
 
     Args:
         folder: A transformers folder: config.json, tokenizer, preprocessor_config.json and, if ``pretrained``,

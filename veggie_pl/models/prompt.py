@@ -81,9 +81,9 @@ class Prompt:
             num_queries: Queries per frame.
             tokens_per_frame: Vision tokens of one frame.
             extra_tokens: Vision tokens of the clip as a whole, after its frames.
-            num_slots: If given, frame j's vision tokens take the rotary positions of slot ``frame_index[j]`` out of this
-                many, and text and queries follow the last slot whatever the number of frames: an image then is one
-                frame of a clip, at the positions it will have there. If None, positions just count up.
+            num_slots: If given, frame j's vision tokens take the rotary positions of slot ``frame_index[j]`` out of
+                this many, and text and queries follow the last slot whatever the number of frames: an image then is
+                one frame of a clip, at the positions it will have there. If None, positions just count up.
         """
         batch, num_frames = frame_index.shape
         head = torch.tensor(self.before + [self.vision_token_id] * (num_frames * tokens_per_frame + extra_tokens))

@@ -15,10 +15,10 @@ Latents = Float[Tensor, "b f c h w"]
 class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Predicts from noisy target and source latents, side by side on channels, under each frame's own task tokens.
 
-    Without ``temporal_config`` it is a ``UNet2DConditionModel`` run frame by frame; with it, the ``UNetMotionModel`` that has
-    the same spatial layers plus temporal attention (AnimateDiff, arXiv:2307.04725). The parameters that both have
-    carry the same names, so a state dict of the image model loads into the video model. Temporal output layers start
-    at zero: an inflated model equals the image model frame by frame.
+    Without ``temporal_config`` it is a ``UNet2DConditionModel`` run frame by frame; with it, the ``UNetMotionModel``
+    that has the same spatial layers plus temporal attention (AnimateDiff, arXiv:2307.04725). The parameters that both
+    have carry the same names, so a state dict of the image model loads into the video model. Temporal output layers
+    start at zero: an inflated model equals the image model frame by frame.
 
     Args:
         unet_config: ``UNet2DConditionModel`` configuration; ``in_channels`` is twice the codec's.

@@ -9,8 +9,9 @@ from transformers import LlavaOnevisionConfig, LlavaOnevisionImageProcessor, Pre
 PAD, USER, ASSISTANT, END, VIDEO, IMAGE = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<video>", "<image>"
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'user' %}<|user|>{% else %}<|assistant|>{% endif %}"
-    "{% for part in message['content'] %}{% if part['type'] == 'video' %}<video>{% elif part['type'] == 'image' %}<image>"
-    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'video' %}<video>{% elif part['type'] == 'image' %}"
+    "<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
 

@@ -1,0 +1,103 @@
+"""Contact sheets: samples and results as pictures, for people."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from veggie_pl.batch import Sample
+
+Picture = NDArray[np.uint8]  # (h, w, 3), RGB
+_INK, _PAPER = (40, 40, 40), 255
+_FONT, _SCALE, _LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.42, 18  # the letters of OpenCV, their scale and line height, pixels
+
+
+def to_uint8(clip: Float[Tensor, "*lead 3 h w"]) -> UInt8[Tensor, "*lead 3 h w"]:
+    """[-1, 1] -> 0 .. 255."""
+    return ((clip.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def film_strip(clip: Float[Tensor, "f 3 h w"], num_frames: int = 4, height: int = 96) -> Picture:
+    """Evenly spaced frames side by side, enlarged without blur if they are small."""
+    frames = clip[np.linspace(0, len(clip) - 1, min(num_frames, len(clip))).round().astype(int)]
+    pictures = to_uint8(frames).permute(0, 2, 3, 1).cpu().numpy()
+    method = cv2.INTER_NEAREST if pictures.shape[1] < height else cv2.INTER_AREA
+    width = round(pictures.shape[2] * height / pictures.shape[1])
+    resized = [cv2.resize(picture, (width, height), interpolation=method) for picture in pictures]
+    gap = np.full((height, 2, 3), _PAPER, np.uint8)
+    return np.concatenate([part for picture in resized for part in (picture, gap)][:-1], 1)
+
+
+def caption(text: str, width: int) -> Picture:
+    """Lines of text on paper, wrapped to the width."""
+    per_line = max(8, width // 8)
+    lines: list[str] = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > per_line:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    strip = np.full((_LINE * len(lines) + 6, width, 3), _PAPER, np.uint8)
+    for row, line in enumerate(lines):
+        plain = line.encode("ascii", "replace").decode()  # OpenCV's letters are ASCII
+        cv2.putText(strip, plain, (2, _LINE * (row + 1) - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
+    return strip
+
+
+def stack(pictures: Sequence[Picture], gap: int = 4) -> Picture:
+    """One below the other, on paper as wide as the widest."""
+    width = max(picture.shape[1] for picture in pictures)
+    rows = []
+    for picture in pictures:
+        row = np.full((picture.shape[0] + gap, width, 3), _PAPER, np.uint8)
+        row[: picture.shape[0], : picture.shape[1]] = picture
+        rows.append(row)
+    return np.concatenate(rows)
+
+
+def comparison(clips: dict[str, Float[Tensor, "f 3 h w"]], text: str, num_frames: int = 4, height: int = 96) -> Picture:
+    """Named clips below each other under a title."""
+    strips = [(name, film_strip(clip, num_frames, height)) for name, clip in clips.items()]
+    width = max(strip.shape[1] for _, strip in strips)
+    return stack([caption(text, width), *(part for name, strip in strips for part in (strip, caption(name, width)))])
+
+
+def contact_sheet(samples: Sequence[Sample], num_frames: int = 4, columns: int = 4) -> Picture:
+    """What the model is fed: source, target and mask of each sample under its skill and instruction."""
+    cells = []
+    for sample in samples:
+        mask = sample.mask[:, None].expand(-1, 3, -1, -1).float() * 2 - 1
+        clips = {"source": sample.source, "target": sample.target, "mask": mask}
+        cells.append(comparison(clips, f"[{sample.skill}] {sample.instruction}", num_frames, 64))
+    return tile(cells, columns)
+
+
+def tile(cells: Sequence[Picture], columns: int, gap: int = 12) -> Picture:
+    """Cells in rows, each as large as the largest."""
+    height = max(cell.shape[0] for cell in cells) + gap
+    width = max(cell.shape[1] for cell in cells) + gap
+    num_rows = -(-len(cells) // columns)
+    sheet = np.full((num_rows * height, min(columns, len(cells)) * width, 3), _PAPER, np.uint8)
+    for i, cell in enumerate(cells):
+        y, x = i // columns * height, i % columns * width
+        sheet[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
+    return sheet
+
+
+def write_png(picture: Picture, path: str | Path) -> None:
+    """Write a picture, whole or not at all.
+
+    Raises:
+        OSError: If the place cannot be written to.
+    """
+    done, data = cv2.imencode(".png", picture[..., ::-1])
+    assert done
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data.tobytes())
+    partial.rename(path)
