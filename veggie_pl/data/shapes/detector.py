@@ -19,6 +19,7 @@ from veggie_pl.data.shapes.vocabulary import COLORS, SIZES, find_vocabulary
 
 SIDE = 32  # frames are looked at in this size: all shapes can be told apart there
 KERNEL = 17  # covers the largest shape
+SHIFT = 5  # how far outlines are moved from the middle of a region's box, in pixels
 LEAST_AREA = 12  # pixels of a region, at SIDE; half of the smallest thing
 FARTHEST = 0.45  # distance in [0, 1] RGB from which a pixel has no colour that we know
 RADII = tuple(float(radius) for radius in np.linspace(0.9 * min(SIZES.values()), 1.08 * max(SIZES.values()), 7) * SIDE)
@@ -112,14 +113,15 @@ class ShapeDetector:
 def best_fit(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, " n"]:
     """IoU of each region with the outline, at the radius and centre where it is largest."""
     outlines, areas = _outlines(shape)
-    shared = F.conv2d(regions[:, None].float(), outlines[:, None], padding=KERNEL // 2)
+    around = torch.stack([_centred(region) for region in regions])
+    shared = F.conv2d(around[:, None].float(), outlines[:, None])
     total = regions.sum((1, 2))[:, None, None, None] + areas[None, :, None, None]
     return (shared / (total - shared)).amax((1, 2, 3))
 
 
 @lru_cache(maxsize=16)
 def _outlines(shape: str) -> tuple[Float[Tensor, "k s s"], Float[Tensor, " k"]]:
-    """The filled outline in all radii and sub-pixel places, and their areas in pixels."""
+    """The filled outline in all radii and sub-pixel places, sharp and rounded by blur, and the areas in pixels."""
     axis = np.arange(KERNEL, dtype=np.float32) - KERNEL // 2
     filled = [
         signed_distance(shape, (axis - x)[None, :], (axis - y)[:, None], radius) < 0
@@ -128,7 +130,9 @@ def _outlines(shape: str) -> tuple[Float[Tensor, "k s s"], Float[Tensor, " k"]]:
         for y in OFFSETS
         if radius * REACH[shape] < KERNEL / 2
     ]
-    outlines = torch.from_numpy(np.stack(filled)).float()
+    sharp = torch.from_numpy(np.stack(filled)).float()
+    soft = (F.avg_pool2d(sharp[:, None], 3, 1, padding=1, count_include_pad=False)[:, 0] > 0.5).float()
+    outlines = torch.cat([sharp, soft])
     return outlines, outlines.sum((1, 2))
 
 
@@ -147,6 +151,14 @@ def _palette(colors: tuple[str, ...], backgrounds: tuple[str, ...]) -> tuple[Flo
         rows += list(levels.astype(np.float32))
         names += [""] * len(levels)
     return torch.from_numpy(np.stack(rows)), names
+
+
+def _centred(region: Bool[Tensor, "h w"]) -> Bool[Tensor, "s s"]:
+    """What is around the middle of the region's box, as far as shifted outlines reach."""
+    reach = KERNEL // 2 + SHIFT
+    x0, y0, x1, y1 = (_box(region) * SIDE).long().tolist()
+    x, y = (x0 + x1) // 2, (y0 + y1) // 2
+    return F.pad(region, (reach,) * 4)[y : y + 2 * reach + 1, x : x + 2 * reach + 1]
 
 
 def _box(region: Bool[Tensor, "h w"]) -> Float[Tensor, " 4"]:

@@ -35,7 +35,7 @@ def caption(scene: Scene, num_frames: int) -> str:
     """All that is seen: every thing from left to right, the background, the style."""
     things = sorted(scene.things, key=lambda thing: thing.start)
     words = [describe(thing, num_frames) for thing in things] + [BACKGROUNDS[scene.background.kind]]
-    return " ; ".join(words + [f"{scene.style} style"] if scene.style else words)
+    return " ; ".join([*words, f"{scene.style} style"] if scene.style else words)
 
 
 def parsed_edit(edit: Edit, scene: Scene) -> str:
