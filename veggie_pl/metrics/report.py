@@ -13,6 +13,7 @@ from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Skill
 from veggie_pl.metrics.per_sample import PerSampleMean
+from veggie_pl.metrics.skills import SKILL_MEASURES
 
 SCHEMA = 1  # raised when a field changes its meaning
 
@@ -58,11 +59,12 @@ def results_of(skill: Skill, metrics: MetricCollection, seed: int) -> tuple[Resu
 
     Args:
         skill: Named in the rows.
-        metrics: Of ``PerSampleMean``.
+        metrics: Of that skill.
         seed: Of the intervals' bootstrap.
     """
     rows = []
-    for name, metric in metrics.items():
+    for name in SKILL_MEASURES[skill]:  # a collection sorts its metrics by name
+        metric = metrics[name]
         assert isinstance(metric, PerSampleMean)
         found = metric.summary(seed)
         rows.append(Result(skill, name, found.mean, found.low, found.high, found.n, metric.unit, skipped=found.skipped))

@@ -6,6 +6,7 @@ from veggie_pl.batch import Skill
 from veggie_pl.data.detections import Detector
 from veggie_pl.metrics import measures
 from veggie_pl.metrics.per_sample import Measure, PerSampleMean
+from veggie_pl.metrics.remembering import RememberingDetector
 
 _REGION = ("miou", "j", "f", "ssim")
 _PARTS = ("psnr_inside", "psnr_outside", "ssim_inside", "ssim_outside")
@@ -47,10 +48,11 @@ def skill_metrics(skill: Skill, detector: Detector) -> MetricCollection:
 
     Args:
         skill: One of the eight.
-        detector: Looks for what was added or removed.
+        detector: Looks for what was added or removed; must give the same frames the same answer.
     """
     own: dict[str, Measure] = dict(_MEASURES)
     if skill is Skill.ADDITION:
+        detector = RememberingDetector(detector)
         own |= {"detection": measures.Presence(detector), "success": measures.Placed(detector)}
     if skill is Skill.REMOVAL:
         own |= {"detection": measures.Absence(detector)}
