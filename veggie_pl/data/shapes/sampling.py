@@ -61,12 +61,13 @@ def sample_things(
     fixed: list[dict[str, object]] | None = None,
 ) -> list[Thing]:
     """``count`` things; ``fixed[i]`` sets attributes of thing i (its place, too, if it gives x and y)."""
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        sizes = words.sizes[: 1 if attempt > 20 else None]  # a crowd is of small things
         things: list[Thing] = []
         for i, (shape, color) in enumerate(looks(rng, words, count, held_out)):
             given = fixed[i] if fixed and i < len(fixed) else {}
             drawn = {
-                "size": choose(rng, words.sizes),
+                "size": choose(rng, sizes),
                 "texture": choose(rng, words.textures) if rng.random() < 0.4 else "plain",
                 "motion": choose(rng, list(MOTIONS)),
                 "speed": choose(rng, list(SPEEDS)),
