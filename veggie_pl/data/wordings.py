@@ -1,105 +1,134 @@
-"""How instructions are worded: templates per skill, after the authors' examples; some are kept for the test split."""
+"""How instructions are worded: templates per skill, after the wording seen in the authors' figures."""
+
+import re
+from string import Formatter
+
+import numpy as np
 
 from veggie_pl.batch import Skill
-from veggie_pl.chance import numpy_rng
 
-# Slots: {phrase} the thing, {new} what comes instead, {place} where, {fill} a colour, {scene} a background, {style} a
-# style, {question} a question without its mark.
 WORDINGS: dict[Skill, tuple[str, ...]] = {
     Skill.ADDITION: (
         "Please add a {phrase} {place} in the given video frames.",
         "Add a {phrase} {place}.",
         "Put a {phrase} {place}.",
-        "Could you add a {phrase} {place}?",
-        "Insert a {phrase} {place} of the video.",
-        "Please place a {phrase} {place}.",
+        "Insert a {phrase} {place}.",
+        "Place a {phrase} {place} of the picture.",
+        "There should be a {phrase} {place}.",
+        "Please add a {phrase} in the given video frames.",
+        "Add a {phrase}.",
+        "Insert a {phrase} into the video.",
     ),
     Skill.REMOVAL: (
         "Please remove the {phrase} in given video frames.",
         "Remove the {phrase}.",
-        "Delete the {phrase} from the video.",
-        "Could you remove the {phrase}?",
-        "Erase the {phrase}.",
-        "Take the {phrase} out of the video frames.",
+        "Delete the {phrase}.",
+        "Erase the {phrase} from the video.",
+        "Take away the {phrase}.",
+        "Make the {phrase} disappear.",
     ),
     Skill.CHANGING: (
         "Replace the {phrase} with a {new}.",
-        "Please replace the {phrase} with a {new} in the video frames.",
+        "Please replace the {phrase} with a {new} in the given video frames.",
         "Turn the {phrase} into a {new}.",
         "Change the {phrase} to a {new}.",
-        "Could you swap the {phrase} for a {new}?",
-        "Make the {phrase} a {new}.",
+        "Swap the {phrase} for a {new}.",
+        "Put a {new} in place of the {phrase}.",
     ),
     Skill.BACKGROUND: (
-        "Make it {scene}.",
-        "Change the background to {scene}.",
-        "Please move the scene to {scene}.",
-        "Replace the background with {scene}.",
-        "Could you set the video in {scene}?",
-        "Let it be {scene} behind the objects.",
+        "Change the background to {new}.",
+        "Please change the background to {new} in the given video frames.",
+        "Replace the background with {new}.",
+        "Make the background {new}.",
+        "Put it in front of {new}.",
+        "Set the scene against {new}.",
     ),
     Skill.VISUAL_FEATURE: (
         "Make the {phrase} {new}.",
-        "Please make the {phrase} {new} in the video frames.",
+        "Please make the {phrase} {new} in the given video frames.",
         "Turn the {phrase} {new}.",
+        "The {phrase} should be {new}.",
         "Change the look of the {phrase} to {new}.",
-        "Could you make the {phrase} {new}?",
-        "Let the {phrase} be {new}.",
+        "Paint the {phrase} {new}.",
     ),
     Skill.STYLIZATION: (
         "Make it {style} style.",
-        "Please turn the video into {style} style.",
-        "Apply a {style} style.",
-        "Could you give the video a {style} look?",
-        "Render the frames in {style} style.",
+        "Please make the given video frames {style} style.",
+        "Turn the video into {style} style.",
         "Change the style to {style}.",
+        "Apply a {style} look.",
+        "Restyle everything as {style}.",
     ),
     Skill.GROUNDING: (
         "Could you label the {phrase} in these video frames with {fill} color masks?",
         "Could you locate the {phrase} in these video frames with {fill} color masks?",
-        "Please locate the {phrase} across video frames and use {fill} masks to mark them.",
-        "Highlight the {phrase} with {fill} masks.",
-        "Please mark the {phrase} in {fill}.",
-        "Point at the {phrase} with a {fill} mask.",
-    ),
-    Skill.REASONING: (
-        "{question}? Highlight your answer with {fill} masks.",
-        "{question}? Mark it in {fill}.",
-        "{question}? Please label your answer with {fill} color masks.",
-        "{question}? Use {fill} masks to show it.",
-        "Look at the video: {question}? Answer with a {fill} mask.",
-        "Tell me with {fill} masks: {question}?",
-    ),
-}
-HELD_OUT_WORDINGS: dict[Skill, tuple[str, ...]] = {
-    Skill.ADDITION: (
-        "I would like a {phrase} {place}, please add it.",
-        "Please insert a {phrase} {place} in the frames.",
-    ),
-    Skill.REMOVAL: ("Please erase the {phrase} from these frames.", "Could you delete the {phrase} in the video?"),
-    Skill.CHANGING: ("Please turn the {phrase} into a {new}.", "Swap the {phrase} with a {new} in the given frames."),
-    Skill.BACKGROUND: ("Please change the scene to {scene}.", "Set the background of the video to {scene}."),
-    Skill.VISUAL_FEATURE: ("Please turn the {phrase} {new}.", "Change the {phrase} so that it is {new}."),
-    Skill.STYLIZATION: ("Please make the video {style} style.", "Could you change the frames to a {style} style?"),
-    Skill.GROUNDING: (
         "Could you highlight the {phrase} in these video frames with {fill} color masks?",
+        "Please locate the {phrase} across video frames and use {fill} masks to mark them.",
+        "Mark the {phrase} in {fill}.",
         "Please label the {phrase} with {fill} masks.",
     ),
-    Skill.REASONING: ("{question}? Please mark your answer with {fill} masks.", "{question}? Label it in {fill}."),
+    Skill.REASONING: (
+        "{question} Highlight your answer with {fill} masks.",
+        "{question} Please mark your answer with {fill} masks.",
+        "{question} Label the answer in {fill}.",
+        "{question} Show it with {fill} color masks.",
+        "{question} Use {fill} masks to point at it.",
+        "{question} Locate the answer with {fill} masks.",
+    ),
+}
+
+HELD_OUT_WORDINGS: dict[Skill, tuple[str, ...]] = {  # for tests only
+    Skill.ADDITION: (
+        "Could you add a {phrase} {place} for me?",
+        "Please insert a {phrase} {place} of the video.",
+        "Could you add a {phrase} for me?",
+        "Please insert a {phrase} in these frames.",
+    ),
+    Skill.REMOVAL: ("Could you erase the {phrase} for me?", "Please delete the {phrase} from these frames."),
+    Skill.CHANGING: ("Could you change the {phrase} into a {new}?", "Please swap the {phrase} with a {new}."),
+    Skill.BACKGROUND: ("Could you make {new} the background?", "Please set the background to {new}."),
+    Skill.VISUAL_FEATURE: ("Could you make the {phrase} look {new}?", "Please turn the {phrase} {new}."),
+    Skill.STYLIZATION: ("Could you turn it into {style} style?", "Please apply the {style} style."),
+    Skill.GROUNDING: (
+        "Please highlight the {phrase} with {fill} masks.",
+        "Could you mark the {phrase} across these frames in {fill}?",
+    ),
+    Skill.REASONING: (
+        "{question} Please highlight it with {fill} color masks.",
+        "{question} Mark it in {fill}.",
+    ),
 }
 
 
-def word(skill: Skill, slots: dict[str, str], *key: int | str, held_out: bool = False) -> str:
-    """An instruction for this skill, its template chosen by the key alone.
+def word(skill: Skill, rng: np.random.Generator, held_out: bool = False, **slots: str) -> str:
+    """An instruction for this skill, from a template that uses exactly these slots.
 
     Args:
-        skill: Whose templates.
-        slots: What fills them; spare slots are ignored, a missing one is a ``KeyError``.
-        key: Names the example.
-        held_out: Use the templates that training never sees.
+        skill: What is asked.
+        rng: Chooses the template.
+        held_out: Take a wording that is never trained on.
+        slots: What to fill in, e.g. ``phrase="red circle", fill="blue"``.
+
+    Raises:
+        ValueError: If no template has these slots.
     """
     templates = (HELD_OUT_WORDINGS if held_out else WORDINGS)[skill]
-    template = templates[int(numpy_rng("wording", *key).integers(len(templates)))]
-    if "question" in slots and not template.startswith("{question}"):
-        slots = {**slots, "question": slots["question"][0].lower() + slots["question"][1:]}
-    return template.format(**slots)
+    fitting = [template for template in templates if _SLOTS[template] == slots.keys()]
+    if not fitting:
+        choices = sorted({", ".join(sorted(_SLOTS[template])) for template in templates})
+        raise ValueError(f"no wording of {skill} with the slots {sorted(slots)}; the choices are {choices}")
+    return with_articles(fitting[int(rng.random() * len(fitting))].format(**slots))
+
+
+def with_articles(text: str) -> str:
+    """Write "an" for "a" before a vowel."""
+    return _ARTICLE.sub(r"\1n ", text)
+
+
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
+_SLOTS = {
+    template: {name for _, name, _, _ in Formatter().parse(template) if name}
+    for wordings in (WORDINGS, HELD_OUT_WORDINGS)
+    for templates in wordings.values()
+    for template in templates
+}

@@ -1,4 +1,4 @@
-"""Moving Shapes, the embedded world: procedural videos whose every edit has one exact answer."""
+"""Moving Shapes: an embedded procedural world in which all eight skills have an exact answer."""
 
 from veggie_pl.data.shapes.benchmark import ShapesBenchmark
 from veggie_pl.data.shapes.records import ShapesRecords

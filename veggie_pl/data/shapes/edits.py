@@ -1,117 +1,175 @@
-"""Edits: what is asked of a scene, as data, and the scene that it makes."""
+"""Edits as plain data: each turns a scene into its edited scene, and says how it is asked for."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import ClassVar
 
 from veggie_pl.batch import Box, Skill
-from veggie_pl.data.shapes.sampling import choose, sample_scene
-from veggie_pl.data.shapes.scene import Scene, Thing
-from veggie_pl.data.shapes.vocabulary import BACKGROUNDS, Vocabulary
+from veggie_pl.data.shapes.scene import Background, Scene, Thing
+from veggie_pl.data.shapes.vocabulary import BACKGROUNDS
 
-# place -> (where an added thing goes, the region its centre must lie in, how it is worded)
-PLACES: dict[str, tuple[tuple[float, float], Box, str]] = {
-    "left": ((0.22, 0.5), (0.0, 0.0, 0.4, 1.0), "on the left"),
-    "right": ((0.78, 0.5), (0.6, 0.0, 1.0, 1.0), "on the right"),
-    "top": ((0.5, 0.22), (0.0, 0.0, 1.0, 0.4), "at the top"),
-    "bottom": ((0.5, 0.78), (0.0, 0.6, 1.0, 1.0), "at the bottom"),
-    "middle": ((0.5, 0.5), (0.3, 0.3, 0.7, 0.7), "in the middle"),
+PLACES: dict[str, Box] = {  # where the centre of an added thing lies
+    "on the left": (0.0, 0.0, 0.4, 1.0),
+    "on the right": (0.6, 0.0, 1.0, 1.0),
+    "at the top": (0.0, 0.0, 1.0, 0.4),
+    "at the bottom": (0.0, 0.6, 1.0, 1.0),
+    "in the middle": (0.3, 0.3, 0.7, 0.7),
 }
 
 
+class Edit(ABC):
+    """What is asked of a scene."""
+
+    skill: ClassVar[Skill]
+
+    def edited_scene(self, scene: Scene) -> Scene:
+        """The scene after the edit; pointing at a thing leaves the scene alone."""
+        return scene
+
+    @abstractmethod
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """What fills the slots of an instruction's wording."""
+
+    @property
+    def subject(self) -> int | None:
+        """The thing of the source that the edit is about, if any."""
+        return None
+
+
 @dataclass(frozen=True)
-class Edit:
-    """One request; what a skill does not use is empty."""
+class Addition(Edit):
+    """A new thing in front of all others, its centre inside the place in every frame."""
 
-    skill: Skill
-    phrase: str = ""  # the thing spoken of
-    new: Thing | None = None  # that thing afterwards, or the thing added
-    place: str = ""
-    background: str = ""
-    style: str = ""
+    thing: Thing
+    place: str  # a key of ``PLACES``
+    skill = Skill.ADDITION
 
+    def edited_scene(self, scene: Scene) -> Scene:
+        """One thing more."""
+        return replace(scene, things=(*scene.things, self.thing))
 
-def edited_scene(scene: Scene, edit: Edit) -> Scene:
-    """The scene after the edit: what the target shows."""
-    rest = tuple(thing for thing in scene.things if thing.phrase != edit.phrase)
-    if edit.skill is Skill.ADDITION:
-        assert edit.new is not None
-        return replace(scene, things=(edit.new, *scene.things))
-    if edit.skill is Skill.REMOVAL:
-        return replace(scene, things=rest)
-    if edit.skill in (Skill.CHANGING, Skill.VISUAL_FEATURE):
-        assert edit.new is not None
-        new = edit.new
-        return replace(scene, things=tuple(new if thing.phrase == edit.phrase else thing for thing in scene.things))
-    if edit.skill is Skill.BACKGROUND:
-        return replace(scene, background=edit.background, phase=0.0)  # the phase of what is asked for is not asked for
-    if edit.skill is Skill.STYLIZATION:
-        return replace(scene, style=edit.style)
-    return scene
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """What and where; and which way it moves, if it does."""
+        phrase = self.thing.phrase
+        if self.thing.motion.direction:
+            phrase += f" moving {self.thing.motion.direction}"
+        return {"phrase": phrase, "place": self.place}
 
 
-def sample_edit(
-    rng: np.random.Generator, words: Vocabulary, skill: Skill, num_things: tuple[int, int], held_out: bool
-) -> tuple[Scene, Edit]:
-    """A scene and an edit of it.
+@dataclass(frozen=True)
+class _OfThing(Edit):
+    index: int  # of the thing in the scene
 
-    With ``held_out``, the edit is about a composition that training never shows: the thing added, removed, pointed at
-    or given a texture; of a replaced or recoloured thing, what it becomes.
-    """
-    low, high = num_things
-    if skill is Skill.ADDITION:
-        place = choose(rng, list(PLACES))
-        x, y = PLACES[place][0]
-        added = {"x": x, "y": y, "size": "large", "motion": "static", "texture": "plain"}
-        scene = sample_scene(rng, words, (low, min(high, 3) + 1), held_out, [added])
-        new, *things = scene.things
-        return replace(scene, things=tuple(things)), Edit(skill, new.phrase, new, place)
-    if skill in (Skill.CHANGING, Skill.VISUAL_FEATURE):
-        while True:
-            scene = sample_scene(rng, words, num_things, False)
-            new = _changed(rng, words, scene, skill)
-            is_held_out = words.is_held_out(new.shape, new.color)
-            others = [thing.phrase for thing in scene.things[1:]]
-            same_look = new.phrase == scene.things[0].phrase
-            if held_out and same_look:  # a texture edit: hold out the thing itself
-                scene = sample_scene(rng, words, num_things, True)
-                return scene, Edit(skill, scene.things[0].phrase, _retextured(scene.things[0]))
-            if is_held_out == held_out and new.phrase not in others:
-                return scene, Edit(skill, scene.things[0].phrase, new)
-    scene = sample_scene(rng, words, num_things, held_out)
-    if skill is Skill.BACKGROUND:
-        other = [kind for kind in words.backgrounds if kind != scene.background]
-        return scene, Edit(skill, background=choose(rng, other))
-    if skill is Skill.STYLIZATION:
-        return scene, Edit(skill, style=choose(rng, words.styles))
-    return scene, Edit(skill, scene.things[0].phrase)
+    @property
+    def subject(self) -> int:
+        return self.index
+
+    def phrase(self, scene: Scene) -> str:
+        """What the thing is called; unique in the scene."""
+        return scene.things[self.index].phrase
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """The thing's name."""
+        return {"phrase": self.phrase(scene)}
 
 
-def _changed(rng: np.random.Generator, words: Vocabulary, scene: Scene, skill: Skill) -> Thing:
-    thing = scene.things[0]
-    if skill is Skill.VISUAL_FEATURE:
-        if rng.random() < 1 / 3:
-            return _retextured(thing)
-        return replace(thing, color=choose(rng, [color for color in words.colors if color != thing.color]))
-    color = choose(rng, words.colors) if rng.random() < 0.5 else thing.color
-    return replace(thing, shape=choose(rng, [shape for shape in words.shapes if shape != thing.shape]), color=color)
+@dataclass(frozen=True)
+class Removal(_OfThing):
+    """One thing less."""
+
+    skill = Skill.REMOVAL
+
+    def edited_scene(self, scene: Scene) -> Scene:
+        """The others, as they were."""
+        return replace(scene, things=scene.things[: self.index] + scene.things[self.index + 1 :])
 
 
-def _retextured(thing: Thing) -> Thing:
-    return replace(thing, texture="striped" if thing.texture == "plain" else "plain")
+@dataclass(frozen=True)
+class _Replacing(_OfThing):
+    new: Thing
+
+    def edited_scene(self, scene: Scene) -> Scene:
+        """The new thing at the old one's place in the drawing order."""
+        return replace(scene, things=(*scene.things[: self.index], self.new, *scene.things[self.index + 1 :]))
 
 
-def slots(edit: Edit) -> dict[str, str]:
-    """What fills the wordings of an editing skill."""
-    given = {"phrase": edit.phrase}
-    if edit.new is not None and edit.skill is Skill.CHANGING:
-        given["new"] = edit.new.phrase
-    if edit.new is not None and edit.skill is Skill.VISUAL_FEATURE:
-        given["new"] = edit.new.color if edit.new.color != edit.phrase.split()[0] else edit.new.texture
-    if edit.place:
-        given["place"] = PLACES[edit.place][2]
-    if edit.background:
-        given["scene"] = BACKGROUNDS[edit.background]
-    if edit.style:
-        given["style"] = edit.style
-    return given
+@dataclass(frozen=True)
+class Changing(_Replacing):
+    """Another thing with the size, path and motion of the old one."""
+
+    skill = Skill.CHANGING
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """Old and new name."""
+        return {"phrase": self.phrase(scene), "new": self.new.phrase}
+
+
+@dataclass(frozen=True)
+class FeatureChange(_Replacing):
+    """The same thing in another colour or another texture."""
+
+    skill = Skill.VISUAL_FEATURE
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """The name, and the new colour or texture."""
+        old = scene.things[self.index]
+        new = self.new.color if self.new.color != old.color else self.new.texture
+        return {"phrase": old.phrase, "new": new}
+
+
+@dataclass(frozen=True)
+class BackgroundChange(Edit):
+    """Other surroundings, in their standard phase and drift: instructions do not say more."""
+
+    background: Background
+    skill = Skill.BACKGROUND
+
+    def edited_scene(self, scene: Scene) -> Scene:
+        """The same things elsewhere."""
+        return replace(scene, background=self.background)
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """The new surroundings' name."""
+        return {"new": BACKGROUNDS[self.background.kind]}
+
+
+@dataclass(frozen=True)
+class Stylization(Edit):
+    """All pixels in a style."""
+
+    style: str
+    skill = Skill.STYLIZATION
+
+    def edited_scene(self, scene: Scene) -> Scene:
+        """The same scene, drawn in the style."""
+        return replace(scene, style=self.style)
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """The style's name."""
+        return {"style": self.style}
+
+
+@dataclass(frozen=True)
+class Grounding(_OfThing):
+    """Point at a thing by name."""
+
+    fill: str
+    skill = Skill.GROUNDING
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """The thing's name and the fill."""
+        return {"phrase": self.phrase(scene), "fill": self.fill}
+
+
+@dataclass(frozen=True)
+class Reasoning(_OfThing):
+    """Point at the thing that answers a question."""
+
+    fill: str
+    kind: str  # one of the vocabulary's questions
+    question: str  # in words
+    skill = Skill.REASONING
+
+    def slots(self, scene: Scene) -> dict[str, str]:
+        """The question and the fill."""
+        return {"question": self.question, "fill": self.fill}

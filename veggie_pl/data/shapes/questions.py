@@ -1,218 +1,242 @@
-"""Questions whose answer is one thing of a scene: about looks, relations and time."""
+"""Questions with one right answer, and the scenes that are built for them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from veggie_pl.data.shapes.sampling import TRIES, choose, sample_scene
-from veggie_pl.data.shapes.scene import CLIP, Scene, Thing
-from veggie_pl.data.shapes.vocabulary import Vocabulary
+from veggie_pl.data.shapes.sampling import (
+    Pair,
+    World,
+    pick,
+    place_things,
+    sample_background,
+    sample_pairs,
+    sample_thing,
+)
+from veggie_pl.data.shapes.scene import Motion, Scene, Thing, make_motion
+from veggie_pl.data.shapes.vocabulary import DIRECTIONS, SPEEDS
 
-CLEAR = 0.08  # lead, as a share of the picture's side, by which an answer must win to be beyond doubt
+Asked = tuple[Scene, int, str, str]  # scene, index of the answer, kind, question
+Drafts = tuple[list[Thing], int]  # things, index of the answer
 
-
-@dataclass(frozen=True)
-class Question:
-    """A question and the rule that answers it.
-
-    Args:
-        text: Without question mark; ``{other}`` names another thing of the scene.
-        scores: Score of each thing, of which the answer has the highest by ``CLEAR``; a thing at minus infinity is out.
-        needs_time: Whether a still picture cannot answer it.
-        needs: Attributes to set on the first things, so that such a scene is not rare.
-        min_things: Things the question needs to be one.
-    """
-
-    text: str
-    scores: Callable[[list[Thing], int], np.ndarray]
-    needs_time: bool = False
-    needs: tuple[dict[str, object], ...] = ()
-    min_things: int = 2
-    about_last: bool = False  # `{other}` is the last thing
-
-
-def _starts(things: list[Thing]) -> np.ndarray:
-    return np.asarray([(thing.x, thing.y) for thing in things])
-
-
-def _ends(things: list[Thing]) -> np.ndarray:
-    return np.asarray([thing.path(CLIP)[-1] for thing in things])
-
-
-def _still_place(axis: int, sign: float) -> Callable[[list[Thing], int], np.ndarray]:
-    """Where a thing is, if it is there for the whole clip: the worst of its places counts."""
-
-    def scores(things: list[Thing], num_frames: int) -> np.ndarray:
-        paths = np.asarray([thing.path(num_frames)[:, axis] for thing in things]) * sign  # (n, f)
-        lead = np.asarray([(paths[i] - np.delete(paths, i, 0).max(0)).min() for i in range(len(things))])
-        return np.where(lead > CLEAR, 1.0, 0.0)
-
-    return scores
-
-
-def _left_of_last(sign: float, at_end: bool) -> Callable[[list[Thing], int], np.ndarray]:
-    def scores(things: list[Thing], num_frames: int) -> np.ndarray:
-        paths = np.asarray([thing.path(num_frames)[:, 0] for thing in things]) * sign  # (n, f)
-        lead = (paths[-1] - paths)[:, -1] if at_end else (paths[-1] - paths).min(1)
-        beyond = (paths[-1] - paths).max(1)
-        # One thing is clearly on that side, and no other is at any time near it.
-        result = np.where(lead > CLEAR, 1.0, np.where(beyond < 0.0, 0.0, 0.95))
-        result[-1] = 0.0
-        return result
-
-    return scores
-
-
-def _odd(attribute: str) -> Callable[[list[Thing], int], np.ndarray]:
-    def scores(things: list[Thing], num_frames: int) -> np.ndarray:
-        values = [getattr(thing, attribute) for thing in things]
-        counts = [values.count(value) for value in values]
-        is_odd = len(set(values)) == 2 and max(counts) == len(things) - 1
-        return np.asarray([1.0 if is_odd and count == 1 else 0.0 for count in counts])
-
-    return scores
-
-
-def _towards_last(things: list[Thing], num_frames: int) -> np.ndarray:
-    start = np.hypot(*(_starts(things) - _starts(things)[-1]).T)
-    end = np.hypot(*(_ends(things) - _ends(things)[-1]).T)
-    closer = start - end
-    closer[-1] = -np.inf
-    return closer if things[-1].motion == "static" else np.zeros(len(things))
-
-
-def _hidden(things: list[Thing], num_frames: int) -> np.ndarray:
-    """Whose centre comes to lie inside a thing drawn after it, while it shows at the start and at the end."""
-    result = np.zeros(len(things))
-    paths = [thing.path(num_frames) for thing in things]
-    for i, thing in enumerate(things):
-        for other, path in list(zip(things, paths, strict=True))[i + 1 :]:
-            distance = np.hypot(*(paths[i] - path).T)
-            apart = thing.radius + other.radius
-            if distance.min() < 0.05 and min(distance[0], distance[-1]) > 0.6 * apart and thing.radius < other.radius:
-                result[i] = 1.0
-    return result
-
-
-QUESTIONS: dict[str, Question] = {
-    "largest": Question(
-        "Which one is the largest",
-        lambda t, f: np.asarray([x.radius for x in t]) * 2,
-        needs=({"size": "large"}, {"size": "small"}, {"size": "small"}, {"size": "small"}),
-    ),
-    "smallest": Question(
-        "Which one is the smallest",
-        lambda t, f: -np.asarray([x.radius for x in t]) * 2,
-        needs=({"size": "small"}, {"size": "large"}, {"size": "large"}),
-    ),
-    "leftmost": Question("Which one is furthest to the left", _still_place(0, -1.0)),
-    "rightmost": Question("Which one is furthest to the right", _still_place(0, 1.0)),
-    "highest": Question("Which one is at the very top", _still_place(1, -1.0)),
-    "lowest": Question("Which one is at the very bottom", _still_place(1, 1.0)),
-    "odd_color": Question("Which one has a different color from the others", _odd("color"), min_things=3),
-    "odd_shape": Question("Which one has a different shape from the others", _odd("shape"), min_things=3),
-    "striped": Question(
-        "Which one has stripes",
-        lambda t, f: np.asarray([float(x.texture == "striped") for x in t]),
-        needs=({"texture": "striped"}, *({"texture": "plain"},) * 3),
-    ),
-    "left_of": Question("Which one is to the left of the {other}", _left_of_last(1.0, False), about_last=True),
-    "right_of": Question("Which one is to the right of the {other}", _left_of_last(-1.0, False), about_last=True),
-    "fastest": Question(
-        "Which one is the fastest",
-        lambda t, f: np.asarray([x.pace for x in t]),
-        True,
-        ({"speed": "fast"}, *({"speed": "slow"},) * 3),
-    ),
-    "static": Question(
-        "Which one does not move", lambda t, f: -np.asarray([x.pace for x in t]), True, ({"motion": "static"},)
-    ),
-    "only_mover": Question(
-        "Which one is the only one that moves",
-        lambda t, f: np.asarray([float(x.pace > 0) for x in t]),
-        True,
-        ({}, *({"motion": "static"},) * 3),
-    ),
-    **{
-        f"moving_{way}": Question(
-            f"Which one is moving {text}",
-            lambda t, f, way=way: np.asarray([float(x.motion == way) for x in t]),
-            True,
-            ({"motion": way},),
-        )
-        for way, text in (("left", "to the left"), ("right", "to the right"), ("up", "upwards"), ("down", "downwards"))
-    },
-    "towards": Question("Which one is moving towards the {other}", _towards_last, True, about_last=True),
-    "left_at_end": Question(
-        "Which one is to the left of the {other} at the end", _left_of_last(1.0, True), True, about_last=True
-    ),
-    "hidden": Question("Which one is hidden for a while", _hidden, True),
+WORDS = {  # {end}: " at the end" in clips; {other}: another thing
+    "largest": "Which object is the largest?",
+    "smallest": "Which object is the smallest?",
+    "leftmost": "Which object is furthest to the left{end}?",
+    "rightmost": "Which object is furthest to the right{end}?",
+    "highest": "Which object is the highest{end}?",
+    "lowest": "Which object is the lowest{end}?",
+    "left_of": "Which object is to the left of the {other}{end}?",
+    "right_of": "Which object is to the right of the {other}{end}?",
+    "above": "Which object is above the {other}{end}?",
+    "below": "Which object is below the {other}{end}?",
+    "odd_color": "Which object has a different color from the others?",
+    "odd_shape": "Which object has a different shape from the others?",
+    "fastest": "Which object moves the fastest?",
+    "static": "Which object does not move?",
+    "moving_left": "Which object is moving left?",
+    "moving_right": "Which object is moving right?",
+    "moving_up": "Which object is moving up?",
+    "moving_down": "Which object is moving down?",
+    "towards": "Which object is moving towards the {other}?",
+    "hidden": "Which object is hidden for a while?",
+}
+MARGIN = 0.08  # least difference of the centres where an order of places is asked for, as a share of the frame
+CROSSING = 0.6  # frame widths that a hiding thing moves in a clip: enough to come and go
+ORDERS = {  # kind -> (axis, sign): the answer is the first along that direction
+    "leftmost": (0, 1),
+    "rightmost": (0, -1),
+    "highest": (1, 1),
+    "lowest": (1, -1),
+    "left_of": (0, 1),
+    "right_of": (0, -1),
+    "above": (1, 1),
+    "below": (1, -1),
 }
 
 
-def answer(scene: Scene, name: str, num_frames: int) -> int | None:
-    """Which thing answers the question beyond doubt; None if none does."""
-    things = list(scene.things)
-    question = QUESTIONS[name]
-    if len(things) < question.min_things:
-        return None
-    scores = question.scores(things, num_frames)
-    order = np.argsort(-scores, kind="stable")
-    if scores[order[0]] - scores[order[1]] < CLEAR - 1e-9 or not np.isfinite(scores[order[0]]):
-        return None
-    if question.scores(things, num_frames)[order[0]] == 0 and name not in ("static", "smallest"):
-        return None
-    if name == "static" and things[order[0]].pace != 0:
-        return None
-    return int(order[0])
+def askable(world: World) -> list[str]:
+    """The kinds of question that this world can answer."""
+    return [kind for kind in world.vocabulary.questions if _can_ask(kind, world)]
 
 
-def sample_question(
-    rng: np.random.Generator, words: Vocabulary, num_things: tuple[int, int], held_out: bool, num_frames: int
-) -> tuple[Scene, str, int]:
-    """A scene, a question and the number of the thing that answers it, which is held out if asked for.
+def _can_ask(kind: str, world: World) -> bool:
+    if kind not in WORDS:
+        raise ValueError(f"unknown question {kind!r}; the choices are {', '.join(WORDS)}")
+    if kind in ORDERS:
+        return True
+    if kind in ("largest", "smallest"):
+        return len(world.vocabulary.sizes) > 1
+    if kind.startswith("odd"):
+        return world.num_objects[1] >= 3
+    if kind == "hidden":
+        return world.num_frames >= 3 and len(world.vocabulary.sizes) > 1
+    if kind.startswith("moving"):
+        return kind.removeprefix("moving_") in world.motions
+    return bool(world.motions)
 
-    The question is drawn first, each alike; then scenes, until one has an answer beyond doubt.
-    """
-    names = [name for name, question in QUESTIONS.items() if num_frames > 1 or not question.needs_time]
+
+def sample_question(rng: np.random.Generator, world: World) -> Asked:
+    """A scene, the index of the thing that answers, the kind of the question and the question in words."""
+    kind = pick(rng, askable(world))
+    build = _BUILDERS.get(kind, _ordered if kind in ORDERS else _moving)
     while True:
-        name = choose(rng, names)
-        question = QUESTIONS[name]
-        low = max(num_things[0], question.min_things)
-        for _ in range(TRIES):
-            scene = (
-                _hiding(rng, words, (low, max(low, num_things[1])), held_out)
-                if name == "hidden"
-                else sample_scene(
-                    rng, words, (low, max(low, num_things[1])), held_out, [dict(need) for need in question.needs]
-                )
-            )
-            which = answer(scene, name, num_frames)
-            if which == 0:  # the first thing is the one whose composition is held out
-                return scene, name, which
-            if which is not None and not held_out and not (question.about_last and which == len(scene.things) - 1):
-                return scene, name, which
+        for things, index, other in build(rng, world, kind):
+            end = " at the end" if world.num_frames > 1 else ""
+            question = WORDS[kind].format(end=end, other=other)
+            return Scene(sample_background(rng, world), tuple(things)), index, kind, question
 
 
-def text(scene: Scene, name: str) -> str:
-    """The question in words, without question mark."""
-    return QUESTIONS[name].text.format(other=scene.things[-1].phrase)
+Built = Iterator[tuple[list[Thing], int, str]]  # nothing, if the draw does not fit; else things, answer, other's phrase
 
 
-def _hiding(rng: np.random.Generator, words: Vocabulary, num_things: tuple[int, int], held_out: bool) -> Scene:
-    """A small thing that passes behind a large one at half time; the large one has a shape that hides it."""
-    fixed: list[dict[str, object]] = [
-        {"size": "small", "motion": choose(rng, ["left", "right", "up", "down"]), "speed": "fast"},
-        {"size": "large", "motion": "static"},
-        *({"motion": "static"},) * 2,
+def _count(rng: np.random.Generator, world: World, least: int = 2) -> int:
+    low, high = max(world.num_objects[0], least), world.num_objects[1]
+    return low + int(rng.random() * (high - low + 1))
+
+
+def _draft(rng: np.random.Generator, world: World, count: int) -> Drafts:
+    """Things that are not yet placed; the answer has a pair of the world's focus."""
+    first = pick(rng, world.focus)
+    pairs = sample_pairs(rng, world, first, count - 1)
+    index = int(rng.random() * count)
+    pairs.insert(index, first)
+    return [sample_thing(rng, world, pair) for pair in pairs], index
+
+
+def _placed(rng: np.random.Generator, things: list[Thing], index: int) -> Built:
+    placed = place_things(rng, things)
+    if placed is not None:
+        yield placed, index, ""
+
+
+def _sized(rng: np.random.Generator, world: World, kind: str) -> Built:
+    """One extreme size against the other: in between, a star of a larger size has less area than a square."""
+    things, index = _draft(rng, world, _count(rng, world))
+    small, large = world.vocabulary.sizes[0], world.vocabulary.sizes[-1]
+    own, others = (large, small) if kind == "largest" else (small, large)
+    things = [replace(thing, size=own if i == index else others) for i, thing in enumerate(things)]
+    yield from _placed(rng, things, index)
+
+
+def _ordered(rng: np.random.Generator, world: World, kind: str) -> Built:
+    """Places in the last frame; next to the extreme thing stands the one that a relation is about."""
+    things, _ = _draft(rng, world, _count(rng, world))
+    axis, sign = ORDERS[kind]
+    for placed, _, _ in _placed(rng, things, 0):
+        ends = [sign * float(thing.path(2)[-1, axis]) for thing in placed]
+        order = sorted(range(len(placed)), key=ends.__getitem__)
+        first, second = order[:2]
+        relation = kind in ("left_of", "right_of", "above", "below")
+        clear = ends[second] - ends[first] >= MARGIN
+        clear &= not relation or len(order) == 2 or ends[order[2]] - ends[second] >= MARGIN
+        if clear and (placed[first].shape, placed[first].color) in world.focus:
+            yield placed, first, placed[second].phrase
+
+
+def _odd(rng: np.random.Generator, world: World, kind: str) -> Built:
+    """All others share what the answer has not."""
+    which = 1 if kind == "odd_color" else 0
+    first = pick(rng, world.focus)
+    others: list[Pair] = [pair for pair in world.pairs if pair[which] != first[which]]
+    shared = pick(rng, sorted({pair[which] for pair in others}))
+    group = [pair for pair in others if pair[which] == shared]
+    count = _count(rng, world, least=3) - 1
+    if len(group) < count:
+        return
+    pairs = [group[i] for i in rng.permutation(len(group))[:count]]
+    index = int(rng.random() * (count + 1))
+    pairs.insert(index, first)
+    yield from _placed(rng, [sample_thing(rng, world, pair) for pair in pairs], index)
+
+
+def _moving(rng: np.random.Generator, world: World, kind: str) -> Built:
+    """Motions dealt so that one thing alone fits the question."""
+    things, index = _draft(rng, world, _count(rng, world))
+    own, others = _motions(world, kind)
+    things = [replace(thing, motion=pick(rng, own if i == index else others)) for i, thing in enumerate(things)]
+    yield from _placed(rng, things, index)
+
+
+def _motions(world: World, kind: str) -> tuple[list[Motion], list[Motion]]:
+    """What the answer may do, and what the others may do."""
+    moving = [make_motion(name, pace) for name in world.motions for pace in SPEEDS]
+    every = [Motion(), *moving]
+    if kind == "static":
+        return [Motion()], moving
+    if kind == "fastest":
+        return [motion for motion in moving if motion.pace == "fast"], [
+            motion for motion in every if motion.pace != "fast"
+        ]
+    direction = kind.removeprefix("moving_")
+    return [motion for motion in moving if motion.direction == direction], [
+        motion for motion in every if motion.direction != direction
     ]
-    while True:
-        scene = sample_scene(rng, words, num_things, held_out, fixed)
-        first, screen, *others = scene.things
-        x, y = first.path(CLIP)[CLIP // 2 - 1 : CLIP // 2 + 1].mean(0)
-        screen = replace(screen, x=float(x), y=float(y))
-        if screen.shape in ("circle", "square") and all(
-            np.hypot(*(thing.path(1)[0] - (x, y))) > thing.radius + screen.radius for thing in others
-        ):
-            return replace(scene, things=(first, *others, screen))
+
+
+def _towards(rng: np.random.Generator, world: World, kind: str) -> Built:
+    """A small thing goes straight for one at rest and stops short of it; nothing else comes nearer to that one."""
+    things, index = _draft(rng, world, _count(rng, world))
+    other = (index + 1) % len(things)
+    names = [name for name in world.motions if name in DIRECTIONS]
+    motion = make_motion(pick(rng, names), "slowly")
+    answer = replace(things[index], size=world.vocabulary.sizes[0], motion=motion)
+    goal = replace(things[other], motion=Motion())
+    ahead = np.asarray(motion.velocity) + np.asarray(DIRECTIONS[motion.name]) * (answer.reach + goal.reach + 0.03)
+    low = np.maximum(goal.reach, answer.reach + np.maximum(ahead, 0))
+    high = 1 - np.maximum(goal.reach, answer.reach - np.minimum(ahead, 0))
+    at = low + (high - low) * rng.random(2)
+    start = at - ahead
+    if (high < low).any():
+        return
+    answer = replace(answer, start=(float(start[0]), float(start[1])))
+    goal = replace(goal, start=(float(at[0]), float(at[1])))
+    rest = [thing for i, thing in enumerate(things) if i not in (index, other)]
+    placed = place_things(rng, rest, (answer, goal))
+    if placed is None or any(_comes_nearer(thing, goal) for thing in placed):
+        return
+    for i, thing in sorted([(index, answer), (other, goal)], key=lambda item: item[0]):
+        placed.insert(i, thing)
+    yield placed, index, goal.phrase
+
+
+def _comes_nearer(thing: Thing, goal: Thing) -> bool:
+    away = np.hypot(*(thing.path(8) - goal.path(8)).T)
+    return bool(away.min() < away[0] - 0.01)
+
+
+def _hidden(rng: np.random.Generator, world: World, kind: str) -> Built:
+    """A large thing crosses in front of a small one at rest and covers it wholly in a middle frame."""
+    first = pick(rng, world.focus)
+    fronts = [pair for pair in world.pairs if pair[0] in ("circle", "square") and pair != first]
+    front = pick(rng, fronts)
+    pairs = [pair for pair in sample_pairs(rng, world, first, _count(rng, world)) if pair != front]
+    pairs = pairs[: _count(rng, world) - 2]
+    answer = replace(sample_thing(rng, world, first), size=world.vocabulary.sizes[0], motion=Motion())
+    name = pick(rng, [name for name in world.motions if name in DIRECTIONS])
+    step = np.asarray(DIRECTIONS[name], float) * CROSSING
+    motion = Motion(name, velocity=(float(step[0]), float(step[1])), pace="fast")
+    cover = replace(sample_thing(rng, world, front), size=world.vocabulary.sizes[-1], motion=motion)
+    met = (world.num_frames // 2) / (world.num_frames - 1)  # clip time of the middle frame
+    low = cover.reach + np.maximum(0, step * met) - np.minimum(0, step * (1 - met))
+    high = 1 - cover.reach + np.minimum(0, step * met) - np.maximum(0, step * (1 - met))
+    at = low + (high - low) * rng.random(2)
+    start = at - step * met
+    answer = replace(answer, start=(float(at[0]), float(at[1])))
+    cover = replace(cover, start=(float(start[0]), float(start[1])))
+    placed = place_things(rng, [sample_thing(rng, world, pair) for pair in pairs], (answer, cover))
+    if placed is not None:
+        index = int(rng.random() * (len(placed) + 1))
+        placed.insert(index, answer)
+        yield [*placed, cover], index, ""
+
+
+_BUILDERS: dict[str, Callable[[np.random.Generator, World, str], Built]] = {
+    "largest": _sized,
+    "smallest": _sized,
+    "odd_color": _odd,
+    "odd_shape": _odd,
+    "towards": _towards,
+    "hidden": _hidden,
+}

@@ -1,46 +1,42 @@
-"""Moving Shapes as a data set: record i of a split is a pure function of (split, seed, i)."""
+"""Moving Shapes as records: number i of a split, made when asked for."""
 
-from typing import Any, Literal
-
-import numpy as np
-import torch
+from typing import Literal
 
 from veggie_pl.batch import Skill
 from veggie_pl.chance import numpy_rng
 from veggie_pl.data.allotment import Allotment
-from veggie_pl.data.painting import COLORS
 from veggie_pl.data.records import Record
-from veggie_pl.data.shapes.edits import PLACES, Edit, edited_scene, sample_edit, slots
-from veggie_pl.data.shapes.questions import sample_question, text
-from veggie_pl.data.shapes.render import render, visible
-from veggie_pl.data.shapes.sampling import choose
-from veggie_pl.data.shapes.scene import CLIP, Scene
-from veggie_pl.data.shapes.vocabulary import vocabulary
+from veggie_pl.data.shapes.asking import sample_edit
+from veggie_pl.data.shapes.edits import PLACES, Addition, Edit, Grounding, Reasoning, Removal
+from veggie_pl.data.shapes.render import changed, render, silhouette
+from veggie_pl.data.shapes.sampling import make_world
+from veggie_pl.data.shapes.scene import Scene
+from veggie_pl.data.shapes.vocabulary import find_vocabulary
 from veggie_pl.data.wordings import word
 
 SPLITS = ("train", "val", "test")
-_CHANGED = 2 / 255  # two grey levels
+LENGTH = 2**31 - 1  # the world does not end; a data set must
 
 
 class ShapesRecords:
-    """Procedural videos of moving things with one edit each, of which everything is known exactly.
-
-    Train and val never show a held-out composition (see ``Vocabulary.is_held_out``) and never use a held-out wording;
-    test uses held-out wordings only, and the thing that the edit is about has a held-out composition.
+    """Record i of a split is a pure function of (split, seed, i) and the settings of the world.
 
     Args:
-        split: "train", "val" or "test".
-        seed: Another seed is another data set.
-        skills: Relative shares by name; None is all eight alike.
-        num_frames: 1 (an image) to 8. What takes time is not asked about a single frame.
-        size: Pixels along a side, a multiple of 4.
-        num_objects: Fewest and most things in a scene, 1 to 4.
-        vocabulary: "small" or "large".
+        split: ``train``, ``val`` or ``test``; test is about pairs of shape and colour, and in wordings, never trained on.
+        seed: Another seed, another data set.
+        skills: Relative share of each skill by name; None takes all eight alike.
+        num_frames: Frames per clip; 1 makes images, without edits and questions about motion.
+        size: Height and width in pixels, at least 16.
+        num_objects: Fewest and most objects in a source, within 1 to 4.
+        vocabulary: Name of a vocabulary: ``small`` or ``large``.
+
+    Raises:
+        ValueError: If a name is unknown or a number is out of range; the message names the choices.
     """
 
     def __init__(
         self,
-        split: Literal["train", "val", "test"] = "train",
+        split: Literal["train", "val", "test"],
         seed: int = 0,
         skills: dict[str, float] | None = None,
         num_frames: int = 8,
@@ -50,69 +46,48 @@ class ShapesRecords:
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f"unknown split {split!r}; the choices are {', '.join(SPLITS)}")
-        shares = {skill: 1.0 for skill in Skill} if skills is None else skills
-        if unknown := [name for name in shares if name not in list(Skill)]:
+        weights = {skill.value: 1.0 for skill in Skill} if skills is None else skills
+        if unknown := [name for name in weights if name not in list(Skill)]:
             raise ValueError(f"unknown skills {unknown}; the choices are {', '.join(Skill)}")
-        if not 1 <= num_frames <= CLIP:
-            raise ValueError(f"num_frames must be in 1 .. {CLIP}, got {num_frames}")
-        if size < 16 or size % 4:
-            raise ValueError(f"size must be a multiple of 4 from 16 on, got {size}")
-        if not 1 <= num_objects[0] <= num_objects[1] <= 4:
-            raise ValueError(f"num_objects must be in 1 .. 4 in order, got {num_objects}")
-        self.split, self.seed, self.num_frames, self.size = split, seed, num_frames, size
-        self.skills = [Skill(name) for name in shares]
-        self.allotment = Allotment(list(shares.values()), "skills", split, seed)
-        self.num_objects = (num_objects[0], num_objects[1])
-        self.words = _vocabulary(vocabulary)
+        low, high = num_objects
+        if not 1 <= low <= high <= 4:
+            raise ValueError(f"num_objects must be (fewest, most) within 1 to 4, got {(low, high)}")
+        if weights.get(Skill.REASONING, 0) > 0 and high < 2:
+            raise ValueError(f"questions need at least two objects, but num_objects is {(low, high)}")
+        if num_frames < 1 or size < 16:
+            raise ValueError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
+        self.split, self.seed = split, seed
+        self.num_frames, self.size = num_frames, size
+        self.skills = [Skill(name) for name in weights]
+        self.allotment = Allotment(list(weights.values()), "shapes", split, seed)
+        self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
 
     def __len__(self) -> int:
-        return 2**31  # as many as anyone can read
+        return LENGTH
+
+    def draw(self, index: int) -> tuple[Scene, Edit, str]:
+        """Scene, edit and instruction of record ``index``, without pixels."""
+        if not 0 <= index < LENGTH:
+            raise IndexError(index)
+        skill = self.skills[self.allotment.which(index)[0]]
+        rng = numpy_rng("shapes", self.split, self.seed, index)
+        scene, edit = sample_edit(rng, self.world, skill)
+        return scene, edit, word(skill, rng, held_out=self.split == "test", **edit.slots(scene))
 
     def __getitem__(self, index: int) -> Record:
-        scene, asked = self.scene(index)
-        skill = self.skills[self.allotment.which(index)[0]]
-        key = f"shapes/{self.split}/{self.seed}/{skill}/{index}"
-        held_out = self.split == "test"
-        source = self._clip(scene)
-        if isinstance(asked, Edit) and skill is not Skill.GROUNDING:
-            target = self._clip(edited_scene(scene, asked))
-            return Record(
-                key=key,
-                skill=skill,
-                source=source,
-                target=target,
-                mask=(target - source).abs().amax(1) > 2 * _CHANGED,
-                instruction=word(skill, slots(asked), key, held_out=held_out),
-                phrase=asked.phrase,
-                place=PLACES[asked.place][1] if asked.place else None,
-            )
-        which = 0 if isinstance(asked, Edit) else asked[1]
-        own = scene.things[which].color
-        fill = choose(numpy_rng("fill", key), [fill for fill in COLORS if fill != own])
-        given = {"phrase": asked.phrase} if isinstance(asked, Edit) else {"question": text(scene, asked[0])}
-        return Record(
-            key=key,
-            skill=skill,
-            source=source,
-            mask=torch.from_numpy(visible(scene, which, self.num_frames, self.size)),
-            instruction=word(skill, {**given, "fill": fill}, key, held_out=held_out),
-            phrase=scene.things[which].phrase,
-            fill=fill,
-        )
-
-    def scene(self, index: int) -> tuple[Scene, Edit | tuple[str, int]]:
-        """The scene of record ``index`` and what is asked: an edit, or (question, which thing answers it)."""
-        skill = self.skills[self.allotment.which(index)[0]]
-        rng = numpy_rng("shapes", self.split, self.seed, str(skill), index)
-        held_out = self.split == "test"
-        if skill is Skill.REASONING:
-            scene, name, which = sample_question(rng, self.words, self.num_objects, held_out, self.num_frames)
-            return scene, (name, which)
-        return sample_edit(rng, self.words, skill, self.num_objects, held_out)
-
-    def _clip(self, scene: Scene) -> torch.Tensor:
-        frames: Any = render(scene, self.num_frames, self.size)
-        return torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2), dtype=np.float32)).mul_(2).sub_(1)
-
-
-_vocabulary = vocabulary  # the argument of the same name hides it
+        scene, edit, instruction = self.draw(index)
+        source = render(scene, self.size, self.num_frames)
+        key = f"shapes/{self.split}/{self.seed}/{index}"
+        if isinstance(edit, Grounding | Reasoning):
+            mask = silhouette(scene, edit.index, self.size, self.num_frames)
+            phrase = scene.things[edit.index].phrase
+            return Record(key, edit.skill, source, None, mask, instruction, phrase, edit.fill)
+        target = render(edit.edited_scene(scene), self.size, self.num_frames)
+        mask = changed(source, target)
+        target = target.where(mask[:, None], source)  # nothing but the mask changes, not even by less than is seen
+        phrase, place = "", None
+        if isinstance(edit, Addition):
+            phrase, place = edit.thing.phrase, PLACES[edit.place]
+        elif isinstance(edit, Removal):
+            phrase = edit.phrase(scene)
+        return Record(key, edit.skill, source, target, mask, instruction, phrase, place=place)

@@ -1,96 +1,122 @@
-"""Random scenes: things of distinct looks that keep apart and stay in the picture."""
+"""Random scenes: which things, how they move, and where they fit."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
-from veggie_pl.data.shapes.scene import CLIP, Scene, Thing
-from veggie_pl.data.shapes.vocabulary import MOTIONS, SIZES, SPEEDS, Vocabulary
+from veggie_pl.data.shapes.backgrounds import DRIFT
+from veggie_pl.data.shapes.scene import Background, Motion, Thing, displacement, make_motion
+from veggie_pl.data.shapes.vocabulary import SPEEDS, Vocabulary, is_held_out
 
-TRIES = 200
+Choice = TypeVar("Choice")
+Pair = tuple[str, str]  # shape, colour
+
+CHECKS = 8  # moments of the clip at which things must keep apart
+CANDIDATES = 24  # places tried at once
+SHARED = 0.7  # how often a further thing shares its shape or its colour with the first
+TEXTURED = 0.25  # how often a thing has a texture other than plain
+MOVING = 0.7  # how often a thing moves, in clips
 
 
-def choose(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
-    """One of the options; faster than ``rng.choice`` on short lists."""
-    return options[int(rng.integers(len(options)))]
+def pick(rng: np.random.Generator, options: Sequence[Choice]) -> Choice:
+    """One of the options, each as likely."""
+    return options[int(rng.random() * len(options))]
 
 
-def looks(rng: np.random.Generator, words: Vocabulary, count: int, held_out: bool) -> list[tuple[str, str]]:
-    """Distinct (shape, colour) pairs, the first held out or not as asked, the others never.
+@dataclass(frozen=True)
+class World:
+    """What the scenes of one split may contain.
 
-    Others share a word with the first more often than not, so that both words of a phrase matter.
+    Args:
+        vocabulary: The names.
+        pairs: (shape, colour) of things in general.
+        focus: (shape, colour) of the thing an edit is about.
+        num_objects: Fewest and most things in a source.
+        num_frames: 1 makes still scenes.
     """
-    seen = [(s, c) for s in words.shapes for c in words.colors if not words.is_held_out(s, c)]
-    unseen = [(s, c) for s in words.shapes for c in words.colors if words.is_held_out(s, c)]
-    pairs = [(unseen if held_out else seen)[int(rng.integers(len(unseen if held_out else seen)))]]
-    while len(pairs) < count:
-        near = [pair for pair in seen if (pair[0] == pairs[0][0]) != (pair[1] == pairs[0][1])]
-        pool = near if rng.random() < 0.6 else seen
-        pair = pool[int(rng.integers(len(pool)))]
-        if pair not in pairs:
-            pairs.append(pair)
-    return pairs
+
+    vocabulary: Vocabulary
+    pairs: tuple[Pair, ...]
+    focus: tuple[Pair, ...]
+    num_objects: tuple[int, int]
+    num_frames: int
+    motions: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        moving = tuple(name for name in self.vocabulary.motions if name != "static")
+        object.__setattr__(self, "motions", moving if self.num_frames > 1 else ())
 
 
-def place(rng: np.random.Generator, thing: Thing, others: list[Thing]) -> Thing | None:
-    """The thing at a random start from where it stays in the picture and clear of the others; None if none is found."""
-    way = np.asarray(MOTIONS[thing.motion]) * thing.pace
-    margin = thing.radius * 0.9
-    low = np.maximum(margin - np.minimum(way, 0), margin)
-    high = np.minimum(1 - margin - np.maximum(way, 0), 1 - margin)
-    if (low > high).any():
-        return None
-    paths = [(other.path(CLIP), other.radius) for other in others]
-    for start in rng.uniform(low, high, (12, 2)):
-        candidate = replace(thing, x=float(start[0]), y=float(start[1]))
-        path = candidate.path(CLIP)
-        if all(
-            np.abs(path - other).max(1).min() > 0.9 * (thing.radius + radius)
-            or np.hypot(*(path - other).T).min() > 0.95 * (thing.radius + radius)
-            for other, radius in paths
-        ):
-            return candidate
-    return None
+def make_world(vocabulary: Vocabulary, split: str, num_objects: tuple[int, int], num_frames: int) -> World:
+    """The world of a split: train and val never see held-out pairs, test edits are about them."""
+    every = tuple((shape, color) for shape in vocabulary.shapes for color in vocabulary.colors)
+    held_out = tuple(pair for pair in every if is_held_out(vocabulary, *pair))
+    seen = tuple(pair for pair in every if not is_held_out(vocabulary, *pair))
+    if split == "test":
+        return World(vocabulary, every, held_out, num_objects, num_frames)
+    return World(vocabulary, seen, seen, num_objects, num_frames)
 
 
-def sample_things(
-    rng: np.random.Generator,
-    words: Vocabulary,
-    count: int,
-    held_out: bool,
-    fixed: list[dict[str, object]] | None = None,
-) -> list[Thing]:
-    """``count`` things; ``fixed[i]`` sets attributes of thing i (its place, too, if it gives x and y)."""
-    for attempt in range(TRIES):
-        sizes = words.sizes[: 1 if attempt > 20 else None]  # a crowd is of small things
-        things: list[Thing] = []
-        for i, (shape, color) in enumerate(looks(rng, words, count, held_out)):
-            given = fixed[i] if fixed and i < len(fixed) else {}
-            drawn = {
-                "size": choose(rng, sizes),
-                "texture": choose(rng, words.textures) if rng.random() < 0.4 else "plain",
-                "motion": choose(rng, list(MOTIONS)),
-                "speed": choose(rng, list(SPEEDS)),
-            }
-            thing = Thing(**{"shape": shape, "color": color, "x": 0.5, "y": 0.5, **drawn, **given})  # type: ignore[arg-type]
-            placed = thing if "x" in given else place(rng, thing, things)
-            if placed is None:
+def sample_background(rng: np.random.Generator, world: World) -> Background:
+    """Any kind, in any phase, drifting either way."""
+    kind = pick(rng, world.vocabulary.backgrounds)
+    if not DRIFT[kind]:
+        return Background(kind)
+    return Background(kind, phase=round(rng.random(), 3), speed=DRIFT[kind] * pick(rng, (-1, 1)))
+
+
+def sample_motion(rng: np.random.Generator, world: World) -> Motion:
+    """At rest or any of the world's motions."""
+    if not world.motions or rng.random() >= MOVING:
+        return Motion()
+    return make_motion(pick(rng, world.motions), pick(rng, tuple(SPEEDS)))
+
+
+def sample_thing(rng: np.random.Generator, world: World, pair: Pair) -> Thing:
+    """A thing of this shape and colour, not yet placed."""
+    plain, *others = world.vocabulary.textures
+    texture = pick(rng, others) if others and rng.random() < TEXTURED else plain
+    return Thing(*pair, texture, pick(rng, world.vocabulary.sizes), sample_motion(rng, world))
+
+
+def sample_pairs(rng: np.random.Generator, world: World, first: Pair, count: int) -> list[Pair]:
+    """``count`` pairs unlike the first and each other, often sharing its shape or colour so that both words matter."""
+    chosen = [first]
+    while len(chosen) <= count:
+        free = [pair for pair in world.pairs if pair not in chosen]
+        near = [pair for pair in free if (pair[0] == first[0]) != (pair[1] == first[1])]
+        chosen.append(pick(rng, near if near and rng.random() < SHARED else free))
+    return chosen[1:]
+
+
+def place_things(rng: np.random.Generator, things: Sequence[Thing], fixed: Sequence[Thing] = ()) -> list[Thing] | None:
+    """Give each thing a start so that it stays in the frame and all keep apart; None if a draw of places fails.
+
+    Args:
+        rng: Draws the places.
+        things: To be placed, in this order.
+        fixed: Placed already.
+    """
+    for gap in (1.05, 1.0, 0.95, 0.9, 0.85, 0.8):
+        placed = list(fixed)
+        paths = [thing.path(CHECKS) for thing in fixed]
+        for thing in things:
+            moved = displacement(thing.motion, CHECKS)
+            low, high = thing.reach - moved.min(0), 1 - thing.reach - moved.max(0)
+            starts = low + (high - low) * rng.random((CANDIDATES, 2), np.float32)
+            tried = starts[:, None] + moved  # (candidates, checks, 2)
+            free = np.ones(CANDIDATES, bool)
+            for other, path in zip(placed, paths, strict=True):
+                away = tried - path
+                closest = np.einsum("kfc,kfc->kf", away, away).min(1)
+                free &= closest >= (gap * (thing.radius + other.radius)) ** 2
+            best = int(free.argmax())
+            if not free[best]:
                 break
-            things.append(placed)
-        if len(things) == count:
-            return things
-    raise ValueError(f"{count} things of sizes {[SIZES[size] for size in words.sizes]} do not fit in the picture")
-
-
-def sample_scene(
-    rng: np.random.Generator,
-    words: Vocabulary,
-    num_things: tuple[int, int],
-    held_out: bool,
-    fixed: list[dict[str, object]] | None = None,
-) -> Scene:
-    """A random scene whose first thing is the one that an instruction may speak of."""
-    count = int(rng.integers(num_things[0], num_things[1] + 1))
-    things = sample_things(rng, words, count, held_out, fixed)
-    # Few phases, so that rendered backgrounds can be kept.
-    return Scene(choose(rng, words.backgrounds), tuple(things), phase=int(rng.integers(4)) / 4)
+            placed.append(replace(thing, start=(float(starts[best, 0]), float(starts[best, 1]))))
+            paths.append(tried[best])
+        else:
+            return placed[len(fixed) :]
+    return None

@@ -1,56 +1,114 @@
-"""A scene is data: what moves where, in front of what. Everything else is a function of it."""
+"""A scene of Moving Shapes as plain data: what is there, where, and how it moves."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from veggie_pl.data.shapes.vocabulary import MOTIONS, SIZES, SPEEDS
+from veggie_pl.data.shapes.vocabulary import DIRECTIONS, SIZES, SPEEDS
 
-CLIP = 8  # frames in which an object covers its speed
+Path = NDArray[np.float32]  # (f, 2): x, y as shares of the frame
 
-Array = NDArray[np.float64]
+# Largest reach from the centre, in radii.
+REACH = {"circle": 1.0, "square": 0.88, "triangle": 1.2, "star": 1.2, "diamond": 1.2, "cross": 1.05, "ring": 1.05}
+CIRCLE_RADIUS = 0.12
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How a centre moves in clip time, which runs from 0 (first frame) to 1 (last frame) whatever the frame count."""
+
+    name: str = "static"  # a word of the vocabulary's motions
+    velocity: tuple[float, float] = (0.0, 0.0)  # frame widths per clip
+    acceleration: tuple[float, float] = (0.0, 0.0)  # frame widths per clip squared
+    radius: float = 0.0  # of one clockwise round
+    pace: str = ""  # "slowly", "fast"; empty if static
+
+    @property
+    def direction(self) -> str:
+        """left, right, up, down; empty for the static and for the circling."""
+        last = self.name.split()[-1]
+        return last if last in DIRECTIONS else ""
+
+
+def make_motion(name: str, pace: str) -> Motion:
+    """The motion of this name, e.g. "left", "accelerate up", "circle", at a pace of ``SPEEDS``."""
+    if name == "static":
+        return Motion()
+    if name == "circle":
+        return Motion(name, radius=CIRCLE_RADIUS, pace="fast")
+    x, y = DIRECTIONS[name.split()[-1]]
+    speed = SPEEDS[pace]
+    if name.startswith("accelerate"):  # the same way in all, from rest
+        return Motion(name, acceleration=(2 * x * speed, 2 * y * speed), pace=pace)
+    return Motion(name, velocity=(x * speed, y * speed), pace=pace)
 
 
 @dataclass(frozen=True)
 class Thing:
-    """An object; places and sizes are shares of the picture's side."""
+    """One object."""
 
     shape: str
     color: str
+    texture: str
     size: str
-    x: float  # centre at frame 0, to the right
-    y: float  # downwards
-    texture: str = "plain"
-    motion: str = "static"
-    speed: str = "slow"  # of no effect on static things
-
-    @property
-    def phrase(self) -> str:
-        """How an instruction names it."""
-        return f"{self.color} {self.shape}"
+    motion: Motion = Motion()
+    start: tuple[float, float] = (0.5, 0.5)  # centre in the first frame, shares of the frame
 
     @property
     def radius(self) -> float:
-        """Half its width."""
+        """As a share of the frame."""
         return SIZES[self.size]
 
     @property
-    def pace(self) -> float:
-        """Way covered in a clip."""
-        return 0.0 if self.motion == "static" else SPEEDS[self.speed]
+    def reach(self) -> float:
+        """Farthest extent from the centre along an axis, as a share of the frame."""
+        return SIZES[self.size] * REACH[self.shape]
 
-    def path(self, num_frames: int) -> Array:
-        """Centres, (frames, 2)."""
-        step = np.asarray(MOTIONS[self.motion]) * self.pace / (CLIP - 1)
-        return np.asarray([self.x, self.y]) + np.arange(num_frames)[:, None] * step  # type: ignore[no-any-return]
+    @property
+    def phrase(self) -> str:
+        """What names it: texture unless plain, colour, shape."""
+        return phrase_of(self.texture, self.color, self.shape)
+
+    def path(self, num_frames: int) -> Path:
+        """The centre in every frame."""
+        return np.asarray(self.start, np.float32) + displacement(self.motion, num_frames)
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is behind; drifting kinds move by ``speed`` widths per clip."""
+
+    kind: str
+    phase: float = 0.0  # in [0, 1): share of the width at the first frame
+    speed: float = 0.0
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Things in drawing order, the last in front."""
+    """Everything that decides the pixels."""
 
-    background: str
-    things: tuple[Thing, ...]
-    phase: float = 0.0  # of the background's animation, in [0, 1)
+    background: Background
+    things: tuple[Thing, ...]  # from back to front
     style: str = ""
+
+
+def phrase_of(texture: str, color: str, shape: str) -> str:
+    """A noun phrase such as "red circle" or "striped blue star"."""
+    return f"{color} {shape}" if texture == "plain" else f"{texture} {color} {shape}"
+
+
+def frame_times(num_frames: int) -> NDArray[np.float32]:
+    """Clip time of each frame, from 0 to 1; a single frame is at 0."""
+    return np.linspace(0, 1, num_frames, dtype=np.float32) if num_frames > 1 else np.zeros(1, np.float32)
+
+
+@lru_cache(maxsize=256)
+def displacement(motion: Motion, num_frames: int) -> Path:
+    """How far the centre is from its start in every frame."""
+    times = frame_times(num_frames)[:, None]
+    moved = times * np.asarray(motion.velocity) + times**2 / 2 * np.asarray(motion.acceleration)
+    angle = 2 * np.pi * times[:, 0]
+    moved += motion.radius * np.stack([np.cos(angle) - 1, np.sin(angle)], axis=1)
+    return moved.astype(np.float32)

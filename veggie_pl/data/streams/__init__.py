@@ -1,4 +1,4 @@
-"""Streams: one file per kind of supervision, each a map from index to sample."""
+"""Streams: records to samples, one class per kind of supervision."""
 
 from veggie_pl.data.streams.base import Stream
 from veggie_pl.data.streams.editing import EditingStream

@@ -1,26 +1,26 @@
-"""What every stream has in common."""
+"""What all streams share: records in, samples out, and instructions for records that bring none."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
-from veggie_pl.batch import Mask, Sample, Skill
+from veggie_pl.batch import Sample, Skill
 from veggie_pl.chance import numpy_rng
-from veggie_pl.data.painting import COLORS, paint
 from veggie_pl.data.records import Record, Records
 from veggie_pl.data.wordings import word
 
 
 class Stream(ABC):
-    """A data set posed as "video in, instruction, video out": ``stream[i]`` is a function of record i alone.
+    """Samples by index; ``stream[i]`` is a function of record i alone.
 
     Args:
         records: The data set.
+        held_out_wordings: Word instructions as no training instruction is worded. Only for records without one.
     """
 
-    skills: ClassVar[frozenset[Skill]]  # what this kind of supervision can teach
+    skills: frozenset[Skill]  # what records it takes
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, held_out_wordings: bool = False) -> None:
         self.records = records
+        self.held_out_wordings = held_out_wordings
 
     def __len__(self) -> int:
         return len(self.records)
@@ -29,37 +29,15 @@ class Stream(ABC):
         record = self.records[index]
         if record.skill not in self.skills:
             choices = ", ".join(sorted(self.skills))
-            raise ValueError(f"{type(self).__name__} takes {choices}; {record.key} is {str(record.skill)!r}")
+            raise ValueError(f"{type(self).__name__} takes {choices}, but {record.key} is {record.skill}")
         return self.sample(record)
 
     @abstractmethod
     def sample(self, record: Record) -> Sample:
-        """Turn a record into a sample."""
+        """Turn one record of the right skill into a sample."""
 
-
-def painted(record: Record, slot: str) -> Sample:
-    """A sample whose target is the source with the record's mask filled.
-
-    Args:
-        record: With a mask; fill and instruction are chosen by its key where it has none.
-        slot: Which slot of the wordings the record's phrase goes into.
-    """
-    mask = _mask(record)
-    fill = record.fill or str(numpy_rng("fill", record.key).choice(list(COLORS)))
-    instruction = record.instruction or word(record.skill, {slot: record.phrase, "fill": fill}, record.key)
-    return Sample(
-        source=record.source,
-        target=paint(record.source, mask, fill),
-        mask=mask,
-        instruction=instruction,
-        skill=record.skill,
-        key=record.key,
-        fill=fill,
-        phrase=record.phrase,
-    )
-
-
-def _mask(record: Record) -> Mask:
-    if record.mask is None:
-        raise ValueError(f"{record.key} has no mask")
-    return record.mask
+    def instruction(self, record: Record, **slots: str) -> str:
+        """The record's own instruction, else one worded from these slots by the chance of the record's key."""
+        if record.instruction is not None:
+            return record.instruction
+        return word(record.skill, numpy_rng("wording", record.key), self.held_out_wordings, **slots)

@@ -1,31 +1,41 @@
-"""Pairs of videos: add, remove, replace, background, colour and texture, style."""
+"""Editing: pairs of clips, before and after."""
 
-from veggie_pl.batch import Sample, Skill
+from veggie_pl.batch import Clip, Mask, Sample, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams.base import Stream
 
-_VISIBLE = 2 * 2 / 255  # a change of two grey levels, in the range [-1, 1]
+CHANGE = 16 / 255  # least change of a pixel, as a share of the range, where the edited clip is not exact
 
 
 class EditingStream(Stream):
-    """(source, instruction, target) as it is; where a record names no changed region, it is where pixels differ."""
+    """Records with a target clip: the six editing skills.
+
+    A record without an instruction can be worded only where its phrase says it all: addition and removal.
+    """
 
     skills = frozenset(skill for skill in Skill if not skill.is_painted)
 
     def sample(self, record: Record) -> Sample:
-        """Pass the record on."""
-        if record.target is None or record.instruction is None:
-            raise ValueError(f"{record.key} lacks a {'target' if record.target is None else 'instruction'}")
-        mask = record.mask
-        if mask is None:
-            mask = (record.target - record.source).abs().amax(1) > _VISIBLE
+        """Pass the record on, with the mask of what changes if it brings none.
+
+        Raises:
+            ValueError: If the record has no target.
+        """
+        if record.target is None:
+            raise ValueError(f"EditingStream needs a target, but {record.key} has none")
         return Sample(
             source=record.source,
             target=record.target,
-            mask=mask,
-            instruction=record.instruction,
+            mask=changed_region(record.source, record.target) if record.mask is None else record.mask,
+            instruction=self.instruction(record, phrase=record.phrase),
             skill=record.skill,
             key=record.key,
+            fill=record.fill,
             phrase=record.phrase,
             place=record.place,
         )
+
+
+def changed_region(source: Clip, target: Clip) -> Mask:
+    """Where two clips differ visibly, in any channel."""
+    return (target - source).abs().amax(1) > 2 * CHANGE

@@ -1,15 +1,52 @@
-"""Referring segmentation posed as an edit: fill what the phrase names."""
+"""Grounding: an object's name in, the clip with that object filled by a colour out."""
+
+import torch
 
 from veggie_pl.batch import Sample, Skill
+from veggie_pl.chance import numpy_rng
+from veggie_pl.data.painting import COLORS, paint
 from veggie_pl.data.records import Record
-from veggie_pl.data.streams.base import Stream, painted
+from veggie_pl.data.streams.base import Stream
+
+CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see
 
 
 class GroundingStream(Stream):
-    """(source, phrase, mask) -> the source with the named object filled by a colour."""
+    """Records with a mask and the phrase that names what it covers, e.g. referring segmentation."""
 
     skills = frozenset({Skill.GROUNDING})
 
     def sample(self, record: Record) -> Sample:
-        """Paint the mask."""
-        return painted(record, "phrase")
+        """Paint the target and word the instruction.
+
+        Raises:
+            ValueError: If the record has no mask.
+        """
+        if record.mask is None:
+            raise ValueError(f"{type(self).__name__} needs a mask, but {record.key} has none")
+        fill = record.fill or choose_fill(record)
+        return Sample(
+            source=record.source,
+            target=paint(record.source, record.mask, fill),
+            mask=record.mask,
+            instruction=self.instruction(record, **self.slots(record), fill=fill),
+            skill=record.skill,
+            key=record.key,
+            fill=fill,
+            phrase=record.phrase,
+            place=record.place,
+        )
+
+    def slots(self, record: Record) -> dict[str, str]:
+        """What the wording takes from the record, beside the fill."""
+        return {"phrase": record.phrase}
+
+
+def choose_fill(record: Record) -> str:
+    """A fill by the chance of the record's key, among those plain to see on what the mask covers."""
+    order = [str(name) for name in numpy_rng("fill", record.key).permutation(list(COLORS))]
+    assert record.mask is not None
+    inside = record.source.movedim(1, -1)[record.mask]
+    own = inside.mean(0) if len(inside) else torch.zeros(3)
+    distances = {name: float((torch.tensor(COLORS[name]) - own).norm()) for name in order}
+    return next((name for name in order if distances[name] >= CONTRAST), max(order, key=lambda name: distances[name]))

@@ -1,15 +1,15 @@
-"""Reasoning segmentation posed as an edit: fill what answers the question."""
+"""Reasoning segmentation: a question in, the clip with the answer filled by a colour out."""
 
-from veggie_pl.batch import Sample, Skill
+from veggie_pl.batch import Skill
 from veggie_pl.data.records import Record
-from veggie_pl.data.streams.base import Stream, painted
+from veggie_pl.data.streams.grounding import GroundingStream
 
 
-class ReasoningStream(Stream):
-    """(source, question, mask) -> the source with the answer filled by a colour; the phrase holds the question."""
+class ReasoningStream(GroundingStream):
+    """As grounding, but the record's phrase is a question, or its instruction asks one."""
 
     skills = frozenset({Skill.REASONING})
 
-    def sample(self, record: Record) -> Sample:
-        """Paint the mask."""
-        return painted(record, "question")
+    def slots(self, record: Record) -> dict[str, str]:
+        """The question, ending in a question mark."""
+        return {"question": record.phrase.rstrip("?") + "?"}
