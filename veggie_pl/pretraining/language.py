@@ -15,7 +15,7 @@ from veggie_pl.batch import Clips
 from veggie_pl.chance import numpy_rng
 from veggie_pl.data.mixture import BatchSampler
 from veggie_pl.data.shapes import ShapesRecords
-from veggie_pl.data.shapes.language import caption, parse
+from veggie_pl.data.shapes.language import caption, parsed_edit
 from veggie_pl.models import Mllm
 
 IGNORED = -100  # label of tokens that are given, not predicted
@@ -38,12 +38,11 @@ class Talks(Dataset[tuple[int, torch.Tensor, str, str]]):
         self.records = records
 
     def __getitem__(self, index: int) -> tuple[int, torch.Tensor, str, str]:
-        record = self.records[index]
-        scene, asked = self.records.scene(index)
+        source = self.records[index].source
+        scene, edit, instruction = self.records.draw(index)
         if index % 3 == 0:
-            return index, record.source, "Describe the video.", caption(scene, self.records.num_frames)
-        assert record.instruction is not None
-        return index, record.source, record.instruction, parse(scene, asked, record.skill, self.records.num_frames)
+            return index, source, "Describe the video.", caption(scene, self.records.num_frames)
+        return index, source, instruction, parsed_edit(scene, edit, self.records.num_frames)
 
 
 def collate_talks(rows: list[tuple[int, torch.Tensor, str, str]]) -> Talk:
