@@ -1,0 +1,51 @@
+"""Whether an edit is right: a yes or no that a person would give, defined on the exact answer."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from veggie_pl.metrics.functional.fidelity import psnr_outside
+
+MAX_RELATIVE_ERROR = 0.25  # a quarter of the energy of the change: halfway, in amplitude, from source to target
+MIN_PSNR_OUTSIDE = 20.0  # dB; an error of a tenth of the range, about where damage begins to be seen at a glance
+
+
+def change_success(
+    edited: Float[Tensor, "*lead f 3 h w"],
+    source: Float[Tensor, "*lead f 3 h w"],
+    target: Float[Tensor, "*lead f 3 h w"],
+    mask: Bool[Tensor, "*lead f h w"],
+    max_relative_error: float = MAX_RELATIVE_ERROR,
+    min_psnr_outside: float = MIN_PSNR_OUTSIDE,
+) -> Float[Tensor, "*lead"]:
+    """1 for each clip whose edit is right, else 0.
+
+    Right is: inside the changed region ``|edited - target|^2 <= max_relative_error * |source - target|^2`` (the clip
+    is at least halfway from the source to the target; leaving the source as it is has relative error 1), and outside
+    of it the PSNR is at least ``min_psnr_outside`` (if there is an outside).
+
+    Args:
+        edited: Output in [-1, 1].
+        source: What was given.
+        target: Exact answer.
+        mask: The changed region.
+        max_relative_error: Largest share of the change's energy that may be wrong.
+        min_psnr_outside: In dB.
+
+    Returns:
+        NaN where source and target do not differ inside the region (or it is empty): nothing was asked that could be
+        seen, and doing nothing must not count as success.
+    """
+    inside = mask[..., None, :, :]
+    wrong = _energy(edited, target, inside)
+    asked = _energy(source, target, inside)
+    kept = psnr_outside(edited, target, mask)
+    right = (wrong <= max_relative_error * asked) & ((kept >= min_psnr_outside) | kept.isnan())
+    return torch.where(asked > 0, right.double(), torch.nan)
+
+
+def _energy(
+    one: Float[Tensor, "*lead f 3 h w"], other: Float[Tensor, "*lead f 3 h w"], region: Bool[Tensor, "*lead f 1 h w"]
+) -> Float[Tensor, "*lead"]:
+    difference = one.double() - other.double()
+    return torch.where(region, difference.square(), 0.0).sum((-4, -3, -2, -1))

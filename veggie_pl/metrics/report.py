@@ -1,0 +1,127 @@
+"""Results as data: rows with intervals, kept in a JSON file that names what made them."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torchmetrics import MetricCollection
+
+from veggie_pl.batch import Skill
+from veggie_pl.metrics.per_sample import PerSampleMean
+
+SCHEMA = 1  # raised when a field changes its meaning
+
+
+@dataclass(frozen=True)
+class Result:
+    """One number; NaN where the measure is not defined for any sample."""
+
+    skill: Skill
+    metric: str
+    value: float
+    low: float  # 95 % interval over samples
+    high: float
+    n: int  # samples that the number is over
+    unit: str
+    higher_is_better: bool = True
+    skipped: int = 0  # samples for which the measure is not defined
+
+    @property
+    def row(self) -> tuple[Skill, str]:
+        """What identifies the row in any report."""
+        return self.skill, self.metric
+
+
+@dataclass(frozen=True)
+class Report:
+    """The results of one model and all that is needed to get them again."""
+
+    model: str  # name or checkpoint
+    date: str  # given by the caller, ISO 8601
+    seeds: Mapping[str, int]  # e.g. {"data": 0, "noise": 0, "interval": 0}
+    versions: Mapping[str, str]  # library -> version
+    results: tuple[Result, ...]
+
+    def __post_init__(self) -> None:
+        rows = [result.row for result in self.results]
+        if twice := {f"{skill} {metric}" for skill, metric in rows if rows.count((skill, metric)) > 1}:
+            raise ValueError(f"a report has each row once, but these come again: {', '.join(sorted(twice))}")
+
+
+def results_of(skill: Skill, metrics: MetricCollection, seed: int) -> tuple[Result, ...]:
+    """The rows of one skill, from ``skill_metrics`` after its updates. Under several ranks all must call it.
+
+    Args:
+        skill: Named in the rows.
+        metrics: Of ``PerSampleMean``.
+        seed: Of the intervals' bootstrap.
+    """
+    rows = []
+    for name, metric in metrics.items():
+        assert isinstance(metric, PerSampleMean)
+        found = metric.summary(seed)
+        rows.append(Result(skill, name, found.mean, found.low, found.high, found.n, metric.unit, skipped=found.skipped))
+    return tuple(rows)
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write JSON; NaN becomes null."""
+    content = {"schema": SCHEMA, "num_samples": _num_samples(report.results), **asdict(report)}
+    write_text(path, json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n")
+
+
+def read_report(path: Path) -> Report:
+    """Read what ``write_report`` wrote.
+
+    Raises:
+        ValueError: If the file is of another schema.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("schema") != SCHEMA:
+        raise ValueError(f"{path} has report schema {content.get('schema')!r}; this version reads {SCHEMA}")
+    numbers = ("value", "low", "high")
+    results = tuple(
+        Result(
+            **{
+                **row,
+                "skill": Skill(row["skill"]),
+                **{name: math.nan if row[name] is None else row[name] for name in numbers},
+            }
+        )
+        for row in content["results"]
+    )
+    return Report(content["model"], content["date"], content["seeds"], content["versions"], results)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step: a reader sees the old text or the new one, and a crash leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)  # a temporary file is private
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _num_samples(results: Iterable[Result]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result.skill] = max(counts.get(result.skill, 0), result.n + result.skipped)
+    return counts
+
+
+def _without_nan(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {str(key): _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
