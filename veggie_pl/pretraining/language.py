@@ -42,7 +42,7 @@ class Talks(Dataset[tuple[int, torch.Tensor, str, str]]):
         scene, edit, instruction = self.records.draw(index)
         if index % 3 == 0:
             return index, source, "Describe the video.", caption(scene, self.records.num_frames)
-        return index, source, instruction, parsed_edit(scene, edit, self.records.num_frames)
+        return index, source, instruction, parsed_edit(edit, scene, self.records.num_frames)
 
 
 def collate_talks(rows: list[tuple[int, torch.Tensor, str, str]]) -> Talk:

@@ -25,7 +25,7 @@ def caption(scene: Scene, num_frames: int) -> str:
     return "; ".join([*(describe(thing, num_frames) for thing in things), BACKGROUNDS[scene.background.kind]])
 
 
-def parsed_edit(scene: Scene, edit: Edit, num_frames: int) -> str:
+def parsed_edit(edit: Edit, scene: Scene, num_frames: int) -> str:
     """What is asked, in canonical words: the skill, the thing as it is in the scene, and the rest of the request."""
     subject = [] if edit.subject is None else [describe(scene.things[edit.subject], num_frames)]
     told = {name: said for name, said in edit.slots(scene).items() if name != "phrase" or not subject}

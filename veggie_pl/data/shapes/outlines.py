@@ -1,13 +1,14 @@
 """Outlines: signed distances of the shapes, and how much of each pixel they cover."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from veggie_pl.data.shapes.scene import Thing
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]  # float32
 
 SQUARE = 0.88  # half side, in radii
 POINTED = 1.2  # circumradius of triangle, star and diamond, in radii
@@ -31,7 +32,7 @@ def signed_distance(shape: str, x: Field, y: Field, radius: float) -> Field:
 
 def area(shape: str) -> float:
     """Area for a radius of one."""
-    return {
+    areas = {
         "circle": np.pi,
         "square": 4 * SQUARE**2,
         "triangle": 0.75 * np.sqrt(3) * POINTED**2,
@@ -39,7 +40,8 @@ def area(shape: str) -> float:
         "diamond": 2 * POINTED**2,
         "cross": 8 * CROSS_LONG * CROSS_WIDE - 4 * CROSS_WIDE**2,
         "ring": 4 * np.pi * RING_MIDDLE * RING_HALF,
-    }[shape]
+    }
+    return float(areas[shape])
 
 
 def coverage(thing: Thing, size: int, num_frames: int) -> tuple[Field, tuple[slice, slice]]:

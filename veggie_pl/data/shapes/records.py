@@ -19,10 +19,11 @@ LENGTH = 2**31 - 1  # the world does not end; a data set must
 
 
 class ShapesRecords:
-    """Record i of a split is a pure function of (split, seed, i) and the settings of the world.
+    """Record i of a split is a pure function of (split, seed, skill of i, i) and the settings of the world.
 
     Args:
-        split: ``train``, ``val`` or ``test``; test is about pairs of shape and colour, and in wordings, never trained on.
+        split: ``train``, ``val`` or ``test``. Edits of test are about pairs of shape and colour that train and val
+            never show, in wordings they never use.
         seed: Another seed, another data set.
         skills: Relative share of each skill by name; None takes all eight alike.
         num_frames: Frames per clip; 1 makes images, without edits and questions about motion.
@@ -65,19 +66,22 @@ class ShapesRecords:
     def __len__(self) -> int:
         return LENGTH
 
-    def draw(self, index: int) -> tuple[Scene, Edit, str]:
-        """Scene, edit and instruction of record ``index``, without pixels."""
+    def scene(self, index: int) -> tuple[Scene, Edit]:
+        """The scene of record ``index`` and what is asked of it, as data."""
+        return self._draw(index)[:2]
+
+    def _draw(self, index: int) -> tuple[Scene, Edit, str]:
         if not 0 <= index < LENGTH:
             raise IndexError(index)
         skill = self.skills[self.allotment.which(index)[0]]
-        rng = numpy_rng("shapes", self.split, self.seed, index)
+        rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
         scene, edit = sample_edit(rng, self.world, skill)
         return scene, edit, word(skill, rng, held_out=self.split == "test", **edit.slots(scene))
 
     def __getitem__(self, index: int) -> Record:
-        scene, edit, instruction = self.draw(index)
+        scene, edit, instruction = self._draw(index)
         source = render(scene, self.size, self.num_frames)
-        key = f"shapes/{self.split}/{self.seed}/{index}"
+        key = f"shapes/{self.split}/{self.seed}/{edit.skill.value}/{index}"
         if isinstance(edit, Grounding | Reasoning):
             mask = silhouette(scene, edit.index, self.size, self.num_frames)
             phrase = scene.things[edit.index].phrase

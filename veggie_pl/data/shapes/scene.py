@@ -111,4 +111,6 @@ def displacement(motion: Motion, num_frames: int) -> Path:
     moved = times * np.asarray(motion.velocity) + times**2 / 2 * np.asarray(motion.acceleration)
     angle = 2 * np.pi * times[:, 0]
     moved += motion.radius * np.stack([np.cos(angle) - 1, np.sin(angle)], axis=1)
-    return moved.astype(np.float32)
+    path: Path = moved.astype(np.float32)
+    path.setflags(write=False)  # it is shared
+    return path

@@ -1,11 +1,12 @@
 """Styles: deterministic functions of a whole clip's pixels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.float32]  # (f, 3, h, w) in [0, 1]
+Pixels = NDArray[np.floating[Any]]  # float32, (f, 3, h, w) in [0, 1]
 
 LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)
 
@@ -22,7 +23,8 @@ def apply_style(pixels: Pixels, style: str) -> Pixels:
 
 
 def _luma(pixels: Pixels) -> Pixels:
-    return np.einsum("fchw,c->fhw", pixels, LUMA)[:, None]
+    light: Pixels = np.einsum("fchw,c->fhw", pixels, LUMA)[:, None]
+    return light
 
 
 def _negative(pixels: Pixels) -> Pixels:
@@ -40,17 +42,19 @@ def _sketch(pixels: Pixels) -> Pixels:
 def _sepia(pixels: Pixels) -> Pixels:
     light = _luma(pixels)
     tone = np.asarray((1.25, 0.95, 0.6), np.float32)[:, None, None]
-    return np.clip(light * tone + np.asarray((0.06, 0.03, 0.0), np.float32)[:, None, None], 0, 1)
+    toned: Pixels = np.clip(light * tone + np.asarray((0.06, 0.03, 0.0), np.float32)[:, None, None], 0, 1)
+    return toned
 
 
 def _pixel_art(pixels: Pixels) -> Pixels:
     """Blocks of an eighth of the frame, in four levels a channel."""
-    f, c, h, w = pixels.shape
+    h, w = pixels.shape[2:]
     rows, columns = np.arange(h) * 8 // h, np.arange(w) * 8 // w
     starts_h, starts_w = np.searchsorted(rows, np.arange(8)), np.searchsorted(columns, np.arange(8))
     blocks = np.add.reduceat(np.add.reduceat(pixels, starts_h, axis=2), starts_w, axis=3)
     blocks /= (np.bincount(rows)[:, None] * np.bincount(columns)[None]).astype(np.float32)
-    return (np.rint(blocks * 3) / 3)[:, :, rows][:, :, :, columns]
+    levels: Pixels = np.rint(blocks * 3) / 3
+    return levels[:, :, rows][:, :, :, columns]
 
 
 def _night_vision(pixels: Pixels) -> Pixels:
