@@ -1,0 +1,55 @@
+import torch
+from torch import Tensor
+
+from veggie_pl.metrics.functional import change_success
+
+SOURCE = torch.zeros(2, 3, 16, 16)
+MASK = torch.zeros(2, 16, 16, dtype=torch.bool)
+MASK[:, 4:8, 4:8] = True
+TARGET = torch.where(MASK[:, None], 1.0, SOURCE)
+
+
+def success(edited: Tensor, mask: Tensor = MASK, target: Tensor = TARGET, **options: float) -> float:
+    return change_success(edited, SOURCE, target, mask, **options).item()
+
+
+def test_change_success_of_source_target_and_the_way_between() -> None:
+    assert success(TARGET) == 1.0
+    assert success(SOURCE) == 0.0  # doing nothing
+    assert success(0.51 * TARGET) == 1.0  # relative error 0.49^2 < 0.25
+    assert success(0.49 * TARGET) == 0.0
+
+
+def test_change_success_needs_what_should_stay_unharmed() -> None:
+    outside = (~MASK[:, None]).float()
+    assert success(TARGET + 0.199 * outside) == 1.0  # 20.04 dB
+    assert success(TARGET + 0.201 * outside) == 0.0  # 19.96 dB
+
+
+def test_change_success_does_not_average_an_unharmed_outside_into_the_error_inside() -> None:
+    wrong = torch.where(MASK[:, None], -1.0, SOURCE)
+    assert success(wrong) == 0.0
+    assert success(wrong, max_relative_error=4.0) == 1.0
+
+
+def test_change_success_thresholds_are_arguments() -> None:
+    assert success(0.49 * TARGET, max_relative_error=0.3) == 1.0
+    assert success(TARGET + 0.1 * (~MASK[:, None]), min_psnr_outside=30.0) == 0.0
+
+
+def test_change_success_without_an_outside_looks_inside_only() -> None:
+    everywhere = torch.ones_like(MASK)
+    target = torch.ones_like(SOURCE)
+    assert success(0.9 * target, everywhere, target) == 1.0
+    assert success(0.1 * target, everywhere, target) == 0.0
+
+
+def test_change_success_is_undefined_where_nothing_was_asked() -> None:
+    both = change_success(
+        torch.stack([SOURCE, SOURCE]),
+        torch.stack([SOURCE, SOURCE]),
+        torch.stack([SOURCE, TARGET]),
+        torch.stack([MASK] * 2),
+    )
+    assert both.isnan().tolist() == [True, False]
+    assert change_success(SOURCE, SOURCE, TARGET, torch.zeros_like(MASK)).isnan()
