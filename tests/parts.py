@@ -1,11 +1,18 @@
 """Small real parts that tests share: modules of the nano classes with random weights, and batches of noise."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from veggie_pl.batch import Batch, Skill
+from veggie_pl.data.datamodule import VeggieDataModule
+from veggie_pl.data.mixture import Weighted
+from veggie_pl.data.shapes import ShapesBenchmark, ShapesRecords
+from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream
 from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
 
@@ -57,3 +64,46 @@ def make_batch(size: int, num_frames: int, seed: int = 0, pixels: int = 16) -> B
         place=[None] * size,
         index=torch.arange(size),
     )
+
+
+def randomise_output(module: VeggieModule) -> None:
+    """An untrained nano model copies its source: give its last layer weights, so that gradient flows."""
+    torch.manual_seed(3)
+    torch.nn.init.normal_(module.viddm.unet.conv_out.weight, std=0.05)
+
+
+def make_data(num_frames: int = 1, num_val: int = 0, **options: Any) -> VeggieDataModule:
+    """Moving Shapes at 16 pixels, all three kinds of supervision."""
+
+    def records(*skills: Skill) -> ShapesRecords:
+        return ShapesRecords("train", num_frames=num_frames, size=16, skills=dict.fromkeys(skills, 1.0))
+
+    streams = {
+        "editing": Weighted(EditingStream(records(Skill.REMOVAL, Skill.BACKGROUND)), 2.0),
+        "grounding": Weighted(GroundingStream(records(Skill.GROUNDING)), 1.0),
+        "reasoning": Weighted(ReasoningStream(records(Skill.REASONING)), 1.0),
+    }
+    val = ShapesBenchmark("val", num_frames=num_frames, size=16) if num_val else None
+    return VeggieDataModule(streams, val, **{"batch_size": 4, "num_workers": 0, "num_val": num_val, **options})
+
+
+def fit(module: VeggieModule, data: VeggieDataModule, max_steps: int, **options: Any) -> Trainer:
+    """Train for real, on the CPU, without files unless a callback writes them."""
+    ckpt_path = options.pop("ckpt_path", None)
+    if module.make_optimizer is None:
+        module.make_optimizer = lambda parameters: torch.optim.AdamW(parameters, 1e-3)
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_steps=max_steps,
+        max_epochs=-1,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in options.get("callbacks", [])),
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        **{"check_val_every_n_epoch": None, **options},
+    )
+    trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+    return trainer

@@ -1,16 +1,10 @@
 import pytest
 import torch
-from parts import make_batch, tiny_module
+from parts import make_batch, randomise_output, tiny_module
 
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.models import PixelCodec
-
-
-def randomise_output(module) -> None:  # noqa: ANN001
-    """An untrained nano model copies its source: give its last layer weights, so that gradient flows."""
-    torch.manual_seed(3)
-    torch.nn.init.normal_(module.viddm.unet.conv_out.weight, std=0.05)
 
 
 def rows(batch: Batch, start: int, stop: int) -> Batch:

@@ -30,7 +30,7 @@ class VeggieModule(L.LightningModule):
         viddm: Video diffusion model.
         vae: Pixel-latent codec, a ``Codec``.
         scheduler: diffusers noise scheduler, for training and sampling.
-        optimizer: Makes the optimizer from the parameters that learn.
+        optimizer: Makes the optimizer from the parameters that learn; needed for fit only.
         lr_schedule: A name of ``diffusers.optimization.get_scheduler``, such as "constant_with_warmup" or "cosine".
         lr_warmup_steps: Optimizer steps of linear warm-up.
         timestep_power: See ``Objective``.
@@ -51,7 +51,7 @@ class VeggieModule(L.LightningModule):
         viddm: VidDM,
         vae: nn.Module,
         scheduler: Any,
-        optimizer: OptimizerCallable = torch.optim.AdamW,
+        optimizer: OptimizerCallable | None = None,
         lr_schedule: str = "constant_with_warmup",
         lr_warmup_steps: int = 0,
         timestep_power: float = 1.0,
@@ -168,9 +168,13 @@ class VeggieModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Optimize what the freeze callback left learnable."""
+        if self.make_optimizer is None:
+            raise ValueError("fit needs an optimizer: set model.optimizer in the config")
         optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])  # type: ignore[arg-type]
         total = int(self.trainer.estimated_stepping_batches)
-        schedule = get_scheduler(self.lr_schedule, optimizer, self.lr_warmup_steps, total)
+        schedule = get_scheduler(
+            self.lr_schedule, optimizer, num_warmup_steps=self.lr_warmup_steps, num_training_steps=total
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

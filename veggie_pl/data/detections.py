@@ -1,7 +1,7 @@
 """What an open-vocabulary detector answers: the interface shared by Moving Shapes' exact detector and GroundingDINO."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -15,6 +15,7 @@ class Detections:
     scores: Float[Tensor, " n"]  # confidence in [0, 1]
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Finds a named thing in frames."""
 

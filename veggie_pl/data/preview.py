@@ -1,5 +1,6 @@
 """Contact sheets: samples and results as pictures, for people."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from veggie_pl.batch import Sample
@@ -86,6 +88,14 @@ def tile(cells: Sequence[Picture], columns: int, gap: int = 12) -> Picture:
         y, x = i // columns * height, i % columns * width
         sheet[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
     return sheet
+
+
+def gif(frames: Sequence[Picture], fps: float = 4) -> bytes:
+    """An endless animation; TensorBoard shows it among images."""
+    images = [Image.fromarray(frame) for frame in frames]
+    data = io.BytesIO()
+    images[0].save(data, "GIF", save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0)
+    return data.getvalue()
 
 
 def write_png(picture: Picture, path: str | Path) -> None:

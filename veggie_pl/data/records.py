@@ -1,7 +1,7 @@
 """Records: what a data set gives before a stream turns it into a sample."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from veggie_pl.batch import Box, Clip, Mask, Skill
 
@@ -21,6 +21,7 @@ class Record:
     place: Box | None = None
 
 
+@runtime_checkable
 class Records(Protocol):
     """A data set by index: the same index always gives the same record."""
 

@@ -72,8 +72,8 @@ class Mllm(nn.Module):
         self.register_buffer("image_mean", mean[:, None, None], persistent=False)
         self.register_buffer("image_std", std[:, None, None], persistent=False)
         one, two = (self._count_vision_tokens(f) for f in (1, 2))
-        self._tokens_per_frame = two - one
-        self._extra_tokens = 2 * one - two
+        self.tokens_per_frame = two - one
+        self.extra_tokens = 2 * one - two
 
     def forward(
         self,
@@ -94,7 +94,7 @@ class Mllm(nn.Module):
             ValueError: If an instruction is empty or too long.
         """
         layout = self.prompt.layout(
-            instruction, frame_index, queries.shape[2], self._tokens_per_frame, self._extra_tokens, self.num_slots
+            instruction, frame_index, queries.shape[2], self.tokens_per_frame, self.extra_tokens, self.num_slots
         )
         where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
 
@@ -110,7 +110,7 @@ class Mllm(nn.Module):
                 attention_mask=layout.attention_mask,
                 position_ids=layout.position_ids,
                 use_cache=False,
-                **self._vision_inputs(source),
+                **self.vision_inputs(source),
             ).last_hidden_state
         finally:
             hook.remove()
@@ -122,7 +122,8 @@ class Mllm(nn.Module):
         self.tokenizer.save_pretrained(folder)
         self.image_processor.save_pretrained(folder)
 
-    def _vision_inputs(self, source: Float[Tensor, "b f 3 h w"]) -> dict[str, Tensor]:
+    def vision_inputs(self, source: Float[Tensor, "b f 3 h w"]) -> dict[str, Tensor]:
+        """Frames in [-1, 1] as the model's forward takes them: resized, normalised, under the name it knows."""
         frames = source.flatten(0, 1)
         size = (self._image_size, self._image_size)
         if frames.shape[-2:] != size:
@@ -135,7 +136,7 @@ class Mllm(nn.Module):
     @torch.no_grad()
     def _count_vision_tokens(self, num_frames: int) -> int:
         size = self._image_size
-        blank = self._vision_inputs(torch.zeros(1, num_frames, 3, size, size))
+        blank = self.vision_inputs(torch.zeros(1, num_frames, 3, size, size))
         see = self.model.base_model.get_video_features if self._as_video else self.model.base_model.get_image_features
         features = see(**blank, return_dict=True).pooler_output
         return sum(part.shape[:-1].numel() for part in features)

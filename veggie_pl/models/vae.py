@@ -1,6 +1,6 @@
 """Pixels <-> latents, frozen: the one place that knows the latent scale."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ Pixels = Float[Tensor, "b f 3 h w"]
 Latents = Float[Tensor, "b f c lh lw"]
 
 
+@runtime_checkable
 class Codec(Protocol):
     """What the module needs of a pixel-latent codec."""
 

@@ -1,57 +1,32 @@
-"""What can be said of a scene and of an edit: answers that a language model can learn from."""
+"""What can be said of a scene: dense captions and parsed requests, to teach a language model the world."""
 
-from veggie_pl.data.shapes.edits import Addition, Edit, Reasoning
+from veggie_pl.data.shapes.edits import Edit
 from veggie_pl.data.shapes.scene import Scene, Thing
 from veggie_pl.data.shapes.vocabulary import BACKGROUNDS
 
-COLUMNS = ("left", "center", "right")
-ROWS = ("top", "middle", "bottom")
+CELLS = 8  # places are told as column and row of a grid of this many cells a side
 
 
-def cell(thing: Thing) -> str:
-    """Where the thing is in the first frame, as a cell of a 3 x 3 grid, e.g. "top left"."""
-    x, y = (min(max(int(3 * share), 0), 2) for share in thing.start)
-    return f"{ROWS[y]} {COLUMNS[x]}"
-
-
-def motion_words(thing: Thing) -> str:
-    """How it moves, e.g. "static", "moves left slowly", "speeds up right fast", "circles"."""
-    motion = thing.motion
-    if motion.name == "static":
-        return "static"
-    if motion.name == "circle":
-        return "circles"
-    verb = "speeds up" if motion.name.startswith("accelerate") else "moves"
-    return f"{verb} {motion.direction} {motion.pace}"
+def where(thing: Thing) -> str:
+    """Column and row of its centre in the first frame, such as "3 5"."""
+    x, y = thing.start
+    return f"{min(int(x * CELLS), CELLS - 1)} {min(int(y * CELLS), CELLS - 1)}"
 
 
 def describe(thing: Thing, num_frames: int) -> str:
-    """Size, texture, colour, shape, place and, in a clip, motion."""
-    words = f"{thing.size} {thing.texture} {thing.color} {thing.shape} {cell(thing)}"
-    return words if num_frames == 1 else f"{words} {motion_words(thing)}"
+    """One thing: colour, shape, texture, place, size and, if there is time, motion."""
+    words = f"{thing.color} {thing.shape} {thing.texture} at {where(thing)} {thing.size}"
+    return words if num_frames == 1 else f"{words} {thing.motion.name} {thing.motion.pace}".strip()
 
 
 def caption(scene: Scene, num_frames: int) -> str:
-    """All that is seen: every thing from left to right, the background, the style."""
+    """Everything in the scene, things from left to right."""
     things = sorted(scene.things, key=lambda thing: thing.start)
-    words = [describe(thing, num_frames) for thing in things] + [BACKGROUNDS[scene.background.kind]]
-    return " ; ".join([*words, f"{scene.style} style"] if scene.style else words)
+    return "; ".join([*(describe(thing, num_frames) for thing in things), BACKGROUNDS[scene.background.kind]])
 
 
-def parsed_edit(edit: Edit, scene: Scene) -> str:
-    """What is asked, in a fixed form: skill ; thing ; where it is now ; what comes of it.
-
-    A question is parsed into its answer, so that whoever writes the parse has to have looked.
-    """
-    parts = [edit.skill.value]
-    if edit.subject is not None:
-        thing = scene.things[edit.subject]
-        parts += [thing.phrase, cell(thing)]
-    slots = edit.slots(scene)
-    if isinstance(edit, Addition):
-        parts += [slots["phrase"], slots["place"]]
-    elif isinstance(edit, Reasoning):
-        parts.append(edit.fill)
-    else:
-        parts += [value for name, value in slots.items() if name != "phrase"]
-    return " ; ".join(parts)
+def parsed_edit(edit: Edit, scene: Scene, num_frames: int) -> str:
+    """What is asked, in canonical words: the skill, the thing as it is in the scene, and the rest of the request."""
+    subject = [] if edit.subject is None else [describe(scene.things[edit.subject], num_frames)]
+    told = {name: said for name, said in edit.slots(scene).items() if name != "phrase" or not subject}
+    return f"{edit.skill}: " + "; ".join([*subject, *told.values()])

@@ -1,0 +1,40 @@
+import pytest
+import torch
+from parts import fit, make_data, tiny_module
+
+from veggie_pl.callbacks import Freeze
+
+
+def test_frozen_parts_do_not_learn_and_others_do() -> None:
+    module = tiny_module(optimizer=lambda parameters: torch.optim.SGD(parameters, 1.0))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    trainer = fit(module, make_data(), 2, callbacks=[Freeze(["vae", "mllm"])])
+    after = module.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before if name.startswith("mllm."))
+    assert not torch.equal(after["viddm.unet.conv_out.weight"], before["viddm.unet.conv_out.weight"])
+    held = {id(p) for group in trainer.optimizers[0].param_groups for p in group["params"]}
+    assert held == {id(p) for p in module.parameters() if p.requires_grad}
+    assert not held & {id(p) for p in module.mllm.parameters()}
+
+
+def test_frozen_parts_stay_in_eval_mode_after_validation() -> None:
+    seen = []
+
+    class Watch(Freeze):
+        def on_train_batch_end(self, trainer, pl_module, *args) -> None:  # noqa: ANN001, ANN002
+            seen.append((pl_module.mllm.training, pl_module.mllm.model.training, pl_module.viddm.unet.training))
+
+    fit(tiny_module(), make_data(num_val=1), 4, callbacks=[Watch(["mllm"])], val_check_interval=2)
+    assert seen == [(False, False, True)] * 4
+
+
+def test_inner_module_can_be_frozen() -> None:
+    module = tiny_module()
+    fit(module, make_data(), 1, callbacks=[Freeze(["mllm.model.model.vision_tower"])])
+    frozen = {name.split(".")[2] for name, p in module.mllm.named_parameters() if not p.requires_grad}
+    assert frozen == {"vision_tower"}
+
+
+def test_unknown_name_is_an_error_with_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"cannot freeze \['mlm'\]; the parts are \['mllm', 'queries', 'aligner'"):
+        fit(tiny_module(), make_data(), 1, callbacks=[Freeze(["mlm"])])

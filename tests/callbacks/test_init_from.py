@@ -1,0 +1,59 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from parts import UNET, fit, make_data, tiny_module
+
+from veggie_pl.callbacks import InitFrom
+from veggie_pl.model_folder import INDEX, find_model, save_model
+from veggie_pl.models import VidDM
+
+
+@pytest.fixture(scope="module")
+def image_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "model"
+    save_model(tiny_module(seed=7), folder)
+    return folder
+
+
+def test_image_weights_go_into_a_video_model(image_model: Path) -> None:
+    module = tiny_module(video=True, seed=1)
+    start = InitFrom([str(image_model)])
+    fit(module, make_data(num_frames=2), 0, callbacks=[start])
+    expected = tiny_module(seed=7).state_dict()
+    loaded = module.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in expected.items())
+    fresh = [line for line in start.report.splitlines() if line.startswith("- as built")]
+    assert len(fresh) == len(loaded) - len(expected)
+    assert all("motion_modules" in line for line in fresh)
+
+
+def test_unused_keys_are_reported(image_model: Path) -> None:
+    folder = image_model.parent / "video"
+    save_model(tiny_module(video=True), folder)
+    start = InitFrom([str(folder)])
+    fit(tiny_module(), make_data(), 0, callbacks=[start])
+    assert sum("unused: viddm.unet" in line for line in start.report.splitlines()) > 10
+
+
+def test_missing_folder_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no model folder .*nowhere.*python -m veggie_pl fit --config"):
+        fit(tiny_module(), make_data(), 1, callbacks=[InitFrom([str(tmp_path / "nowhere")])])
+
+
+def test_other_shapes_are_an_error(image_model: Path) -> None:
+    module = tiny_module()
+    module.viddm = VidDM({**UNET, "block_out_channels": [16, 64]}, pool_task=True)
+    with pytest.raises(ValueError, match="does not fit this model: viddm"):
+        fit(module, make_data(), 1, callbacks=[InitFrom([str(image_model)])])
+
+
+def test_newest_match_of_the_first_pattern_wins(tmp_path: Path) -> None:
+    for name, age in (("version_0", 10), ("version_1", 5), ("other", 0)):
+        index = tmp_path / name / "model" / INDEX
+        index.parent.mkdir(parents=True)
+        index.write_text("{}")
+        os.utime(index, (1e9 - age, 1e9 - age))
+    patterns = [str(tmp_path / "none"), str(tmp_path / "version_*" / "model"), str(tmp_path / "other" / "model")]
+    assert find_model(patterns) == tmp_path / "version_1" / "model"

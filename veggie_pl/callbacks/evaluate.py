@@ -1,0 +1,136 @@
+"""Score edits skill by skill: metrics during training, the table at the end."""
+
+import datetime
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from rich.console import Console
+from torch.utils.tensorboard import SummaryWriter
+from torchmetrics import MetricCollection
+
+from veggie_pl.batch import Batch, Skill
+from veggie_pl.data.detections import Detector
+from veggie_pl.data.shapes.detector import ShapeDetector
+from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
+from veggie_pl.metrics.skills import skill_metrics
+from veggie_pl.metrics.tables import Grid, compare, table
+
+log = logging.getLogger(__name__)
+_LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")
+
+
+class Evaluate(Callback):
+    """Update the metrics of each skill with the module's edits.
+
+    In validation the means go to the logger; after test the whole table, with 95 % bootstrap intervals, goes to the
+    console, to ``report.json`` and ``report.md`` in ``output``, and to TensorBoard.
+
+    Args:
+        detector: Finds what was added or removed; None is the exact detector of Moving Shapes.
+        output: Folder of the test report; None is the run's own.
+        against: ``report.json`` of an earlier test to print beside this one.
+        seed: Seeds the bootstrap.
+    """
+
+    def __init__(
+        self,
+        detector: Detector | None = None,
+        output: str | None = None,
+        against: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.detector = detector or ShapeDetector()
+        self.output, self.against, self.seed = output, against, seed
+        self.metrics: dict[Skill, MetricCollection] = {}
+        self.report: Report | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Look at the earlier report first: an error after the test would come late."""
+        if stage == "test" and self.against is not None:
+            self._before = read_report(Path(self.against))
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the last round."""
+        self.metrics = {}
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the last round."""
+        self.metrics = {}
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Score a batch."""
+        self._update(outputs, batch)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Score a batch."""
+        self._update(outputs, batch)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the means."""
+        for skill, metrics in self.metrics.items():
+            pl_module.log_dict({f"val/{name}/{skill}": value.float() for name, value in metrics.compute().items()})
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make the table."""
+        results = [row for skill in Skill if skill in self.metrics for row in self._rows(skill)]
+        self.report = Report(
+            model=str(getattr(pl_module, "name", "model")),
+            date=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+            seeds={"noise": int(getattr(pl_module, "seed", 0)), "interval": self.seed},
+            versions={name: version(name) for name in _LIBRARIES},
+            results=tuple(results),
+        )
+        if not trainer.is_global_zero:
+            return
+        grid = table(self.report) if self.against is None else compare(self._before, self.report)
+        folder = Path(self.output or trainer.log_dir or trainer.default_root_dir)
+        write_report(self.report, folder / "report.json")
+        write_text(folder / "report.md", grid.markdown())
+        Console(width=140).print(grid.console())
+        log.info("report: %s and report.md beside it", folder / "report.json")
+        self._to_tensorboard(trainer, grid)
+
+    def _rows(self, skill: Skill) -> tuple[Any, ...]:
+        return results_of(skill, self.metrics[skill], self.seed)
+
+    def _update(self, outputs: Any, batch: Batch) -> None:
+        skills = set(batch.skill)
+        if len(skills) > 1:
+            raise ValueError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
+        skill = skills.pop()
+        if skill not in self.metrics:
+            self.metrics[skill] = skill_metrics(skill, self.detector)
+        self.metrics[skill].update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
+
+    def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
+        assert self.report is not None
+        for logger in trainer.loggers:
+            if isinstance(writer := logger.experiment, SummaryWriter):
+                writer.add_text("test/report", grid.markdown(), trainer.global_step)
+                for row in self.report.results:
+                    writer.add_scalar(f"test/{row.metric}/{row.skill}", row.value, trainer.global_step)
+
+
+def batch_to_cpu(batch: Batch) -> Batch:
+    """Metrics run beside the model, not on its device."""
+    moved = {name: getattr(batch, name).cpu() for name in ("source", "target", "mask", "index")}
+    return Batch(**{**vars(batch), **moved})

@@ -1,0 +1,97 @@
+"""Pictures and clips of what the model makes, in TensorBoard and as files."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
+
+from veggie_pl.batch import Batch, Skill
+from veggie_pl.data.preview import Picture, comparison, gif, tile, to_uint8, write_png
+
+
+class Samples(Callback):
+    """Keep the first examples of each skill: source | edit | target under the instruction.
+
+    Args:
+        per_skill: Examples of each skill.
+        output: Folder that gets ``samples.png`` after test; None is the run's own.
+    """
+
+    def __init__(self, per_skill: int = 2, output: str | None = None) -> None:
+        self.per_skill, self.output = per_skill, output
+        self._cells: dict[Skill, list[Picture]] = {}
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the last round."""
+        self._cells = {}
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the last round."""
+        self._cells = {}
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep what is missing."""
+        self._keep(trainer, "val", outputs["edited"], batch)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep what is missing."""
+        self._keep(trainer, "test", outputs["edited"], batch)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the sheet into TensorBoard."""
+        self._draw(trainer, "val")
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the sheet into TensorBoard and as a file."""
+        if (sheet := self._draw(trainer, "test")) is not None:
+            folder = Path(self.output or trainer.log_dir or trainer.default_root_dir)
+            write_png(sheet, folder / "samples.png")
+
+    def _keep(self, trainer: Trainer, split: str, edited: torch.Tensor, batch: Batch) -> None:
+        cells = self._cells.setdefault(batch.skill[0], [])
+        for row in range(min(self.per_skill - len(cells), len(batch))):
+            clips = {"source": batch.source[row], "edit": edited[row].float(), "target": batch.target[row]}
+            clips = {name: clip.cpu() for name, clip in clips.items()}
+            number = len(cells)
+            cells.append(comparison(clips, f"[{batch.skill[row]}] {batch.instruction[row]}", height=64))
+            if edited.shape[1] > 1 and trainer.is_global_zero:
+                self._add_clip(trainer, f"{split}/clips/{batch.skill[row]}/{number}", list(clips.values()))
+
+    def _draw(self, trainer: Trainer, split: str) -> Picture | None:
+        cells = [cell for skill in Skill for cell in self._cells.get(skill, [])]
+        if not cells or not trainer.is_global_zero:
+            return None
+        sheet = tile(cells, columns=4)
+        for logger in trainer.loggers:
+            if isinstance(writer := logger.experiment, SummaryWriter):
+                writer.add_image(f"{split}/samples", sheet, trainer.global_step, dataformats="HWC")
+        return sheet
+
+    def _add_clip(self, trainer: Trainer, tag: str, clips: list[torch.Tensor]) -> None:
+        joined = to_uint8(torch.cat(clips, -1)).permute(0, 2, 3, 1).numpy()  # side by side
+        frames = [film.repeat(3, 0).repeat(3, 1) for film in joined]
+        height, width = frames[0].shape[:2]
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=gif(frames))
+        for logger in trainer.loggers:
+            if isinstance(writer := logger.experiment, SummaryWriter):
+                summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+                writer._get_file_writer().add_summary(summary, trainer.global_step)

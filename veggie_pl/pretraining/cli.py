@@ -1,0 +1,42 @@
+"""``python -m veggie_pl pretrain``: stage 0."""
+
+import logging
+from pathlib import Path
+
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from veggie_pl.pretraining.architecture import write_nano_mllm
+from veggie_pl.pretraining.corpus import sentences
+from veggie_pl.pretraining.language import LanguageModule, TalkData
+
+log = logging.getLogger(__name__)
+
+
+class PretrainCLI(LightningCLI):
+    """LightningCLI plus where the trained MLLM goes."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add ``--output``."""
+        parser.add_argument("--output", type=str, default="runs/stage0/mllm", help="transformers folder to write")
+
+    def after_fit(self) -> None:
+        """Write the MLLM."""
+        module = self.model
+        assert isinstance(module, LanguageModule)
+        output = str(self.config[str(self.subcommand)].output)
+        module.mllm.save_pretrained(output)
+        log.info("MLLM: %s", output)
+
+
+def pretrain_nano(args: list[str], conf: Path) -> None:
+    """Make the nano MLLM's config and tokenizer if they are not there, then train it."""
+    folder = conf / "backbone/nano/mllm"
+    if not (folder / "config.json").is_file():
+        write_nano_mllm(folder, sentences())
+    PretrainCLI(
+        LanguageModule,
+        TalkData,
+        args=["fit", *args],
+        parser_kwargs={"fit": {"default_config_files": [str(conf / "stage0.yaml")]}},
+        save_config_kwargs={"overwrite": True},
+    )

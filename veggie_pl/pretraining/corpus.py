@@ -1,0 +1,29 @@
+"""The sentences that the nano tokenizer learns from: everything Moving Shapes says."""
+
+from collections.abc import Iterator
+
+from veggie_pl.data.shapes.records import ShapesRecords
+from veggie_pl.pretraining.language import Talks
+
+# Words a person may well use that the world itself does not.
+OTHER_WORDS = (
+    "white black gray brown big small tiny huge object objects thing things shape shapes ball box arrow person "
+    "dog cat car tree house water sky sun moon cloud hand face left right above below under over behind in front between "
+    "next to near far first second third last one two three four five reference image style transfer same other each "
+    "every all none without with from into onto please could would should can you make turn show me where what who why "
+    "how many when does is are was were has have had not only also then before after while during until"
+)
+
+
+def sentences(count: int = 6000) -> Iterator[str]:
+    """Questions and answers of both vocabularies, with and without motion."""
+    yield from OTHER_WORDS.split()
+    for vocabulary in ("small", "large"):
+        for num_frames in (1, 8):
+            for split in ("train", "test"):
+                records = ShapesRecords(split, num_frames=num_frames, vocabulary=vocabulary, size=16)
+                talks = Talks(records)
+                for index in range(count // 8):
+                    _, _, question, answer = talks[index]
+                    yield question
+                    yield answer
