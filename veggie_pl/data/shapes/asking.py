@@ -112,7 +112,8 @@ def _changing(rng: np.random.Generator, world: World) -> Asked:
         if free:
             shape, color = pick(rng, free)
             new = replace(old, shape=shape, color=color, texture=world.vocabulary.textures[0])
-            return scene, Changing(index, new)
+            if new.stays_in_frame():  # points reach farther than what was there
+                return scene, Changing(index, new)
 
 
 def _background(rng: np.random.Generator, world: World) -> Asked:

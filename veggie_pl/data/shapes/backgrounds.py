@@ -51,8 +51,8 @@ def _night(x: Pixels, y: Pixels) -> Pixels:
     rng = numpy_rng("shapes", "night")
     for star_x, star_y, light in rng.random((9, 3)):
         away = np.hypot(np.abs((x - star_x + 0.5) % 1 - 0.5), y - star_y)
-        sky += (0.45 + 0.3 * light) * np.clip(1.4 - away * 32, 0, 1).astype(np.float32)
-    return np.minimum(sky, 1)
+        sky += (0.4 + 0.2 * light) * np.clip(1.4 - away * 32, 0, 1).astype(np.float32)
+    return np.minimum(sky, 0.86)
 
 
 def _beach(x: Pixels, y: Pixels) -> Pixels:
@@ -70,11 +70,11 @@ def _meadow(x: Pixels, y: Pixels) -> Pixels:
 
 
 def _snow(x: Pixels, y: Pixels) -> Pixels:
-    sky = _mix((0.60, 0.66, 0.72), (0.72, 0.76, 0.80), y + 0 * x)
+    sky = _mix((0.54, 0.60, 0.67), (0.64, 0.69, 0.74), y + 0 * x)
     for flake_x, flake_y in numpy_rng("shapes", "snow").random((14, 2)):
         away = np.hypot(np.abs((x - flake_x + 0.5) % 1 - 0.5), y - flake_y)
         sky += 0.2 * np.clip(1.6 - away * 28, 0, 1).astype(np.float32)
-    return np.minimum(sky, 1)
+    return np.minimum(sky, 0.86)
 
 
 def _sunset(x: Pixels, y: Pixels) -> Pixels:

@@ -7,13 +7,12 @@ from typing import TypeVar
 import numpy as np
 
 from veggie_pl.data.shapes.backgrounds import DRIFT
-from veggie_pl.data.shapes.scene import Background, Motion, Thing, displacement, make_motion
+from veggie_pl.data.shapes.scene import CHECKS, Background, Motion, Thing, displacement, make_motion
 from veggie_pl.data.shapes.vocabulary import SPEEDS, Vocabulary, is_held_out
 
 Choice = TypeVar("Choice")
 Pair = tuple[str, str]  # shape, colour
 
-CHECKS = 8  # moments of the clip at which things must keep apart
 CANDIDATES = 24  # places tried at once
 SHARED = 0.7  # how often a further thing shares its shape or its colour with the first
 TEXTURED = 0.25  # how often a thing has a texture other than plain

@@ -13,6 +13,7 @@ Path = NDArray[np.float32]  # (f, 2): x, y as shares of the frame
 # Largest reach from the centre, in radii.
 REACH = {"circle": 1.0, "square": 0.88, "triangle": 1.2, "star": 1.2, "diamond": 1.2, "cross": 1.05, "ring": 1.05}
 CIRCLE_RADIUS = 0.12
+CHECKS = 8  # moments of a clip at which places are checked
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Thing:
     def path(self, num_frames: int) -> Path:
         """The centre in every frame."""
         return np.asarray(self.start, np.float32) + displacement(self.motion, num_frames)
+
+    def stays_in_frame(self) -> bool:
+        """Whether all of it is seen all the time, if nothing is in front."""
+        path = self.path(CHECKS)
+        return bool(path.min() >= self.reach and path.max() <= 1 - self.reach)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,130 @@
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from veggie_pl.batch import Skill
+from veggie_pl.data.painting import COLORS, paint, unpaint
+from veggie_pl.data.records import Record
+from veggie_pl.data.shapes import ShapesBenchmark
+from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, Stream
+from veggie_pl.data.wordings import HELD_OUT_WORDINGS
+
+
+@dataclass
+class Listed:
+    records: list[Record]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.records[index]
+
+
+def make_record(skill: Skill = Skill.GROUNDING, key: str = "some/0", value: float = 0.0) -> Record:
+    mask = torch.zeros(2, 16, 16, dtype=torch.bool)
+    mask[:, 4:9, 5:11] = True
+    return Record(key, skill, torch.full((2, 3, 16, 16), value), mask=mask, phrase="old swan")
+
+
+def test_grounding_paints_the_target_and_words_the_instruction() -> None:
+    record = make_record()
+    stream = GroundingStream(Listed([record]))
+    sample = stream[0]
+    assert len(stream) == 1
+    assert torch.equal(sample.target, paint(record.source, sample.mask, sample.fill))
+    assert torch.equal(unpaint(sample.target, sample.source, sample.fill), sample.mask)
+    assert "old swan" in sample.instruction
+    assert sample.fill in sample.instruction
+    assert (sample.key, sample.phrase) == (record.key, record.phrase)
+
+
+def test_grounding_keeps_what_the_record_says() -> None:
+    record = replace(make_record(), fill="cyan", instruction="Where is it?")
+    sample = GroundingStream(Listed([record]))[0]
+    assert (sample.fill, sample.instruction) == ("cyan", "Where is it?")
+
+
+def test_grounding_chance_comes_from_the_key() -> None:
+    stream = GroundingStream(Listed([make_record(key=f"some/{i}") for i in range(60)]))
+    assert [stream[i].instruction for i in range(60)] == [stream[i].instruction for i in range(60)]
+    assert len({stream[i].instruction for i in range(60)}) > 12
+    assert {stream[i].fill for i in range(60)} == set(COLORS)
+
+
+@pytest.mark.parametrize("color", COLORS)
+def test_grounding_fill_differs_from_the_object(color: str) -> None:
+    source = torch.tensor(COLORS[color])[None, :, None, None].expand(2, 3, 16, 16)
+    records = [replace(make_record(key=f"{color}/{i}"), source=source) for i in range(20)]
+    assert color not in {sample.fill for sample in map(GroundingStream(Listed(records)).__getitem__, range(20))}
+
+
+def test_reasoning_words_the_question_once_marked() -> None:
+    for phrase in ("Which one swims", "Which one swims?"):
+        record = replace(make_record(Skill.REASONING), phrase=phrase)
+        assert ReasoningStream(Listed([record]))[0].instruction.count("Which one swims?") == 1
+
+
+def test_held_out_wordings_are_used_on_request() -> None:
+    sample = GroundingStream(Listed([make_record()]), held_out_wordings=True)[0]
+    said = {t.format(phrase="old swan", fill=sample.fill) for t in HELD_OUT_WORDINGS[Skill.GROUNDING]}
+    assert sample.instruction in said
+
+
+def test_editing_finds_what_changes() -> None:
+    record = make_record(Skill.REMOVAL)
+    assert record.mask is not None
+    edited = replace(record, target=paint(record.source, record.mask, "red"), mask=None)
+    sample = EditingStream(Listed([edited]))[0]
+    assert torch.equal(sample.mask, record.mask)
+    assert "old swan" in sample.instruction
+
+
+def test_editing_keeps_the_mask_of_the_record() -> None:
+    record = replace(make_record(Skill.ADDITION), target=torch.ones(2, 3, 16, 16), instruction="Do it.")
+    assert torch.equal(EditingStream(Listed([record]))[0].mask, record.mask)
+
+
+@pytest.mark.parametrize(
+    ("stream", "skill"),
+    [
+        (EditingStream, Skill.GROUNDING),
+        (EditingStream, Skill.REASONING),
+        (GroundingStream, Skill.REASONING),
+        (GroundingStream, Skill.REMOVAL),
+        (ReasoningStream, Skill.GROUNDING),
+    ],
+)
+def test_stream_refuses_another_skill(stream: type[Stream], skill: Skill) -> None:
+    with pytest.raises(ValueError, match=f"{stream.__name__} takes .*, but some/0 is {skill.value}"):
+        stream(Listed([make_record(skill)]))[0]
+
+
+def test_stream_names_the_record_that_lacks_something() -> None:
+    with pytest.raises(ValueError, match="needs a mask, but some/0 has none"):
+        GroundingStream(Listed([replace(make_record(), mask=None)]))[0]
+    with pytest.raises(ValueError, match="needs a target, but some/0 has none"):
+        EditingStream(Listed([make_record(Skill.REMOVAL)]))[0]
+
+
+def test_editing_without_instruction_or_phrase_to_word_it_from_is_an_error() -> None:
+    record = replace(make_record(Skill.STYLIZATION), target=torch.zeros(2, 3, 16, 16))
+    with pytest.raises(ValueError, match="no wording of stylization"):
+        EditingStream(Listed([record]))[0]
+
+
+@pytest.mark.parametrize("num_frames", [1, 8])
+def test_fills_of_moving_shapes_are_read_back_exactly(num_frames: int) -> None:
+    for skill in ("grounding", "reasoning"):
+        stream = ShapesBenchmark("val", skills=[skill], num_frames=num_frames, vocabulary="large").streams()[skill]
+        generator = torch.Generator().manual_seed(0)
+        shared = union = 0
+        for i in range(40):
+            sample = stream[i]
+            assert torch.equal(unpaint(sample.target, sample.source, sample.fill), sample.mask)
+            noisy = sample.target + 0.1 * torch.randn(sample.target.shape, generator=generator)
+            read = unpaint(noisy, sample.source, sample.fill)
+            shared += int((read & sample.mask).sum())
+            union += int((read | sample.mask).sum())
+        assert shared / union > 0.93
