@@ -71,7 +71,10 @@ def test_paint_and_unpaint_take_leading_axes() -> None:
 
 
 def test_unpaint_survives_jpeg() -> None:
-    clip, mask = torch.from_numpy(cv2.GaussianBlur(noise_clip(1)[0].permute(1, 2, 0).numpy(), (0, 0), 3)), disc(9, frames=1)
+    clip, mask = (
+        torch.from_numpy(cv2.GaussianBlur(noise_clip(1)[0].permute(1, 2, 0).numpy(), (0, 0), 3)),
+        disc(9, frames=1),
+    )
     clip = clip.permute(2, 0, 1)[None]
     painted = paint(clip, mask, "red")
     levels = ((painted[0].permute(1, 2, 0) + 1) * 127.5).numpy().astype(np.uint8)

@@ -41,7 +41,9 @@ def test_word_reaches_every_template_and_fills_every_slot(skill: Skill, held_out
 
 
 def test_word_unfit_slots_name_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"no wording of removal with the slots \['fill'\]; the choices are \['phrase'\]"):
+    with pytest.raises(
+        ValueError, match=r"no wording of removal with the slots \['fill'\]; the choices are \['phrase'\]"
+    ):
         word(Skill.REMOVAL, numpy_rng(0), fill="red")
 
 

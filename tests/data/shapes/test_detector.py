@@ -60,5 +60,5 @@ def test_detector_finds_nothing_in_an_empty_scene() -> None:
 
 
 def test_detector_phrase_without_a_shape_names_the_choices() -> None:
-    with pytest.raises(ValueError, match="'red swan'.*circle, square"):
+    with pytest.raises(ValueError, match=r"'red swan'.*circle, square"):
         DETECTOR.detect(torch.zeros(1, 3, 32, 32), "red swan")

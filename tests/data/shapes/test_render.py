@@ -45,7 +45,9 @@ def test_background_drifts_by_its_speed_and_repeats() -> None:
     moving = render_background(Background("night", speed=0.25), 32, 5)  # 2 pixels a frame
     np.testing.assert_array_equal(moving[1], np.roll(still[0], -2, axis=2))
     np.testing.assert_array_equal(moving[4], np.roll(still[0], -8, axis=2))
-    np.testing.assert_array_equal(render_background(Background("night", phase=0.5), 32, 1)[0], np.roll(still[0], -16, 2))
+    np.testing.assert_array_equal(
+        render_background(Background("night", phase=0.5), 32, 1)[0], np.roll(still[0], -16, 2)
+    )
 
 
 def test_silhouette_leaves_out_what_is_hidden() -> None:
