@@ -60,7 +60,10 @@ class ShapeDetector:
         regions, purities, owners = self._regions(pixels, color)
         if not len(regions):
             return [Detections(torch.zeros(0, 4), torch.zeros(0)) for _ in frames]
-        fits = torch.stack([best_fit(regions, name) for name in self.words.shapes])  # (shapes, n)
+        fits = torch.stack([best_fits(regions, name) for name in self.words.shapes])  # (shapes, n, sharp or rounded)
+        # A rounded cross is a diamond: outlines compete as the picture is, sharp or blurred.
+        blurred = fits.amax(0).argmax(-1)
+        fits = fits[:, torch.arange(len(regions)), blurred]
         own = self.words.shapes.index(shape)
         rivals = torch.cat([fits[:own], fits[own + 1 :]]).amax(0)
         fitting = ((fits[own] - FIT) / (SURE_FIT - FIT)).clamp(0, 1)
@@ -96,8 +99,6 @@ class ShapeDetector:
         near = (1.25 - away[:, mine].amin(1) / FARTHEST).clamp(0, 1).view(of_color.shape)
         regions, purities, owners = [], [], []
         for frame, mask in enumerate(of_color.numpy().astype(np.uint8)):
-            if color == "white":  # its dark stripes are gray, as walls are
-                mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((4, 4), np.uint8))
             count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
             for label in range(1, count):
                 if stats[label, cv2.CC_STAT_AREA] >= LEAST_AREA:
@@ -110,18 +111,18 @@ class ShapeDetector:
         return torch.stack(regions), torch.stack(purities), torch.tensor(owners)
 
 
-def best_fit(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, " n"]:
-    """IoU of each region with the outline, at the radius and centre where it is largest."""
+def best_fits(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, "n 2"]:
+    """IoU of each region with the sharp and with the rounded outline, at the radius and centre where it is largest."""
     outlines, areas = _outlines(shape)
     around = torch.stack([_centred(region) for region in regions])
     shared = F.conv2d(around[:, None].float(), outlines[:, None])
     total = regions.sum((1, 2))[:, None, None, None] + areas[None, :, None, None]
-    return (shared / (total - shared)).amax((1, 2, 3))
+    return (shared / (total - shared)).unflatten(1, (2, -1)).amax((2, 3, 4))
 
 
 @lru_cache(maxsize=16)
 def _outlines(shape: str) -> tuple[Float[Tensor, "k s s"], Float[Tensor, " k"]]:
-    """The filled outline in all radii and sub-pixel places, sharp and rounded by blur, and the areas in pixels."""
+    """The filled outline in all radii and sub-pixel places, sharp, then rounded by blur; and the areas in pixels."""
     axis = np.arange(KERNEL, dtype=np.float32) - KERNEL // 2
     filled = [
         signed_distance(shape, (axis - x)[None, :], (axis - y)[:, None], radius) < 0
@@ -142,7 +143,7 @@ def _palette(colors: tuple[str, ...], backgrounds: tuple[str, ...]) -> tuple[Flo
     rows: list[NDArray[np.float32]] = []
     names: list[str] = []
     for name in colors:
-        shades = (1.0, (1 + DARK) / 2, DARK) if name != "white" else (1.0,)
+        shades = (1.0, (1 + DARK) / 2, DARK)
         rows += [np.asarray(COLORS[name], np.float32) * np.float32(shade) for shade in shades]
         names += [name] * len(shades)
     for kind in backgrounds:

@@ -14,6 +14,7 @@ Choice = TypeVar("Choice")
 Pair = tuple[str, str]  # shape, colour
 
 CANDIDATES = 24  # places tried at once
+CLEARANCE = 0.04  # between things of one colour, as a share of the frame
 SHARED = 0.7  # how often a further thing shares its shape or its colour with the first
 TEXTURED = 0.25  # how often a thing has a texture other than plain
 MOVING = 0.7  # how often a thing moves, in clips
@@ -110,7 +111,10 @@ def place_things(rng: np.random.Generator, things: Sequence[Thing], fixed: Seque
             for other, path in zip(placed, paths, strict=True):
                 away = tried - path
                 closest = np.einsum("kfc,kfc->kf", away, away).min(1)
-                free &= closest >= (gap * (thing.radius + other.radius)) ** 2
+                apart = thing.radius + other.radius
+                if thing.color == other.color:  # two outlines in one colour would read as one
+                    apart = thing.reach + other.reach + CLEARANCE
+                free &= closest >= (gap * apart) ** 2
             best = int(free.argmax())
             if not free[best]:
                 break

@@ -12,7 +12,7 @@ COLORS: dict[str, RGB] = {
     "orange": (0.97, 0.50, 0.05),
     "purple": (0.50, 0.10, 0.70),
     "pink": (0.98, 0.45, 0.75),
-    "white": (0.97, 0.97, 0.97),
+    "cyan": (0.10, 0.80, 0.85),
 }
 SIZES: dict[str, float] = {"small": 0.13, "medium": 0.16, "large": 0.19}  # radius as a share of the frame
 BACKGROUNDS: dict[str, str] = {  # kind -> how an instruction names it
@@ -71,7 +71,7 @@ class Vocabulary:
 SMALL = Vocabulary()
 LARGE = Vocabulary(
     shapes=(*SMALL.shapes, "diamond", "cross", "ring"),
-    colors=(*SMALL.colors, "orange", "purple", "pink", "white"),
+    colors=(*SMALL.colors, "orange", "purple", "pink", "cyan"),
     textures=("plain", "striped", "checkered"),
     backgrounds=(*SMALL.backgrounds, "meadow", "snow", "sunset"),
     sizes=("small", "medium", "large"),
