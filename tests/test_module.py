@@ -11,7 +11,7 @@ def rows(batch: Batch, start: int, stop: int) -> Batch:
     return Batch(**{name: value[start:stop] for name, value in vars(batch).items()})
 
 
-def gradients(module, batches: list[Batch]) -> dict[str, torch.Tensor]:  # noqa: ANN001
+def gradients(module, batches: list[Batch]) -> dict[str, torch.Tensor]:
     module.zero_grad()
     for batch in batches:
         (module.per_sample_loss(batch, "fit").mean() / len(batches)).backward()

@@ -18,12 +18,12 @@ class Record(Callback):
         self.losses: list[float] = []
         self.keys: list[str] = []
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:  # noqa: ANN001
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         self.losses.append(outputs["loss"].item())
         self.keys += batch.key
 
 
-def run(folder: Path, steps: int, ckpt_path: str | None = None, workers: int = 0, stop_at: int | None = None):  # noqa: ANN201
+def run(folder: Path, steps: int, ckpt_path: str | None = None, workers: int = 0, stop_at: int | None = None):
     module = tiny_module(optimizer=lambda p: torch.optim.AdamW(p, 1e-3), lr_schedule="cosine")
     randomise_output(module)
     record = Record()
@@ -32,7 +32,7 @@ def run(folder: Path, steps: int, ckpt_path: str | None = None, workers: int = 0
     if stop_at is not None:
 
         class Kill(Callback):
-            def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:  # noqa: ANN001
+            def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
                 if trainer.global_step == stop_at:
                     raise RuntimeError("killed")
 
@@ -48,11 +48,11 @@ def run(folder: Path, steps: int, ckpt_path: str | None = None, workers: int = 0
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def whole(tmp_path_factory: pytest.TempPathFactory):
     return run(tmp_path_factory.mktemp("whole"), STEPS)
 
 
-def test_same_seed_same_losses(whole, tmp_path: Path) -> None:  # noqa: ANN001
+def test_same_seed_same_losses(whole, tmp_path: Path) -> None:
     again, module = run(tmp_path, STEPS)
     assert again.losses == whole[0].losses
     assert len(set(again.losses)) == STEPS
@@ -61,7 +61,7 @@ def test_same_seed_same_losses(whole, tmp_path: Path) -> None:  # noqa: ANN001
 
 
 @pytest.mark.parametrize(("stop", "workers"), [(1, 0), (3, 0), (4, 2), (5, 1)])
-def test_resumed_run_equals_whole_run(whole, stop: int, workers: int, tmp_path: Path) -> None:  # noqa: ANN001
+def test_resumed_run_equals_whole_run(whole, stop: int, workers: int, tmp_path: Path) -> None:
     first, _ = run(tmp_path, STEPS, workers=workers, stop_at=stop)
     second, module = run(tmp_path, STEPS, ckpt_path=str(tmp_path / f"step={stop}.ckpt"), workers=workers)
     assert first.losses + second.losses == whole[0].losses

@@ -4,137 +4,127 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+# The commands import what they need when they run: `edit --help` should not wait for Lightning.
 
-from veggie_pl.callbacks import Freeze, InitFrom
-from veggie_pl.callbacks.finite import NonFiniteLossError
-from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.model_folder import find_model, load_model
-from veggie_pl.module import VeggieModule
-
-CONF = Path(__file__).resolve().parent.parent / "conf"
-TRAINED = ["runs/stage2/*/model", "runs/stage1/*/model", "weights/nano/model"]  # what `test` and `edit` look for
+COMMANDS: dict[str, Callable[[list[str]], None]] = {}
 
 
-class VeggieCLI(LightningCLI):
-    """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the blocks `freeze:` and `init_from:`."""
-        parser.add_lightning_class_args(Freeze, "freeze")
-        parser.add_lightning_class_args(InitFrom, "init_from")
+def command(function: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
+    """Make a function a command of its own name; the first line of its docstring is its help."""
+    COMMANDS[function.__name__] = function
+    return function
 
 
-def trained_model(folder: str | None = None, num_steps: int | None = None) -> VeggieModule:
-    """The module of a model folder.
-
-    Args:
-        folder: Model folder; None takes the newest of the runs here, else the shipped weights.
-        num_steps: Sampling steps; None keeps the folder's.
-    """
-    module = load_model(find_model([folder] if folder else TRAINED))
-    module.num_steps = num_steps or module.num_steps
-    return module
-
-
+@command
 def fit(args: list[str]) -> None:
-    """Train, or validate a checkpoint: everything is in the configs."""
-    defaults = [str(CONF / name) for name in ("base.yaml", "backbone/nano.yaml", "data/shapes.yaml")]
-    VeggieCLI(
-        VeggieModule,
-        VeggieDataModule,
-        args=args,
-        parser_kwargs={command: {"default_config_files": defaults} for command in ("fit", "validate")},
-        save_config_kwargs={"overwrite": True},
-    )
+    """Train; everything is in the configs, e.g. --config conf/stage1.yaml."""
+    from veggie_pl.configs import TRAINING, VeggieCLI
+
+    VeggieCLI(["fit", *args], parser_kwargs={"fit": {"default_config_files": TRAINING}})
 
 
+@command
+def validate(args: list[str]) -> None:
+    """Loss and metrics of a checkpoint on held-out samples (--ckpt_path)."""
+    from veggie_pl.configs import TRAINING, VeggieCLI
+
+    VeggieCLI(["validate", *args], parser_kwargs={"validate": {"default_config_files": TRAINING}})
+
+
+@command
 def test(args: list[str]) -> None:
-    """Score a trained model on all eight skills."""
-    defaults = [str(CONF / name) for name in ("data/shapes.yaml", "eval.yaml")]
+    """Score the newest trained model, or --model.folder, on all eight skills."""
+    from lightning.pytorch.cli import LightningCLI
+
+    from veggie_pl.configs import TESTING, trained_model
+    from veggie_pl.data.datamodule import VeggieDataModule
+
     LightningCLI(
         trained_model,
         VeggieDataModule,
-        args=args,
-        parser_kwargs={"test": {"default_config_files": defaults}},
+        args=["test", *args],
+        parser_kwargs={"test": {"default_config_files": TESTING}},
         save_config_callback=None,
     )
 
 
+@command
 def edit(args: list[str]) -> None:
-    """Edit one video or image."""
-    from veggie_pl.editing import edit_file
+    """Edit one video or image as instructed."""
+    from veggie_pl.commands.edit import edit_file
 
     _call(edit_file, args, "edit")
 
 
+@command
 def predict(args: list[str]) -> None:
-    """Edit every clip of a folder."""
-    from veggie_pl.editing import edit_folder
+    """Edit every video and image of a folder."""
+    from veggie_pl.commands.edit import edit_folder
 
     _call(edit_folder, args, "predict")
 
 
+@command
 def export(args: list[str]) -> None:
-    """Make a model folder from a checkpoint."""
-    from veggie_pl.exporting import export_checkpoint
+    """Make a model folder from a checkpoint, or from a config's untrained model."""
+    from veggie_pl.commands.export import export_model
 
-    _call(export_checkpoint, args, "export")
+    export_model(args)
 
 
+@command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
-    from veggie_pl.previewing import preview_mixture
+    from veggie_pl.commands.preview import preview_mixture
 
-    _call(preview_mixture, args, "preview")
+    preview_mixture(args)
 
 
+@command
 def pretrain(args: list[str]) -> None:
-    """Stage 0: train the nano MLLM from nothing, as a stand-in for pretrained weights (not part of VEGGIE)."""
+    """Stage 0: the nano MLLM from nothing, a stand-in for pretrained weights (not part of VEGGIE)."""
+    from veggie_pl.configs import CONF
     from veggie_pl.pretraining.cli import pretrain_nano
 
     pretrain_nano(args, CONF)
 
 
-COMMANDS: dict[str, Callable[[list[str]], None]] = {
-    "fit": fit,
-    "validate": fit,
-    "test": test,
-    "edit": edit,
-    "predict": predict,
-    "export": export,
-    "preview": preview,
-    "pretrain": pretrain,
-}
-
-
 def main(argv: list[str] | None = None) -> None:
-    """Run one command; errors of use end with one line and exit code 2 unless ``--debug`` is given."""
+    """Run one command; errors of use end with one line and exit code 1 unless ``--debug`` is given."""
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for name in ("httpx", "diffusers", "transformers", "filelock", "fsspec"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning.*|torch.*|jsonargparse.*")
-    if not args or args[0] in ("-h", "--help") or args[0] not in COMMANDS:
-        lines = [f"  {name:10s}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    if not args or args[0] in ("-h", "--help"):
+        lines = [f"  {name:10s}{(function.__doc__ or '').splitlines()[0]}" for name, function in COMMANDS.items()]
         print("usage: python -m veggie_pl COMMAND [--help] [--debug] ...\n\ncommands:\n" + "\n".join(lines))
-        if args and args[0] not in ("-h", "--help"):
-            sys.exit(f"error: unknown command {args[0]!r}; the choices are {', '.join(COMMANDS)}")
         return
+    if args[0] not in COMMANDS:
+        sys.exit(f"error: unknown command {args[0]!r}; the choices are {', '.join(COMMANDS)}")
+    _quiet()
     try:
-        COMMANDS[args[0]](args if args[0] in ("fit", "validate", "test") else args[1:])
-    except (ValueError, OSError, NonFiniteLossError) as error:
-        if debug:
+        COMMANDS[args[0]](args[1:])
+    except (ValueError, OSError, RuntimeError) as error:
+        if debug or (isinstance(error, RuntimeError) and type(error) is RuntimeError):
             raise
         sys.exit(f"error: {error}")
 
 
-def _call(function: Callable[..., Any], args: list[str], command: str) -> None:
+def _quiet() -> None:
+    """Our own messages and warnings; not the advertisements and progress bars of libraries."""
+    import transformers
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("veggie_pl").setLevel(logging.INFO)
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    for name in ("lightning.pytorch.utilities.rank_zero", "diffusers"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*|torch.*|jsonargparse.*|diffusers.*")
+
+
+def _call(function: Callable[..., Any], args: list[str], name: str) -> None:
     from jsonargparse import auto_cli
 
-    auto_cli(function, args=args, prog=f"python -m veggie_pl {command}")
+    auto_cli(function, args=args, prog=f"python -m veggie_pl {name}")

@@ -21,7 +21,7 @@ def test_frozen_parts_stay_in_eval_mode_after_validation() -> None:
     seen = []
 
     class Watch(Freeze):
-        def on_train_batch_end(self, trainer, pl_module, *args) -> None:  # noqa: ANN001, ANN002
+        def on_train_batch_end(self, trainer, pl_module, *args) -> None:
             seen.append((pl_module.mllm.training, pl_module.mllm.model.training, pl_module.viddm.unet.training))
 
     fit(tiny_module(), make_data(num_val=1), 4, callbacks=[Watch(["mllm"])], val_check_interval=2)

@@ -6,7 +6,7 @@ from veggie_pl.diffusion.guidance import Guidance, guided, two_scale_guidance
 NONE, VIDEO, FULL = torch.randn(3, 1, 1, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 
 
-def predict_counting(calls: list[tuple[bool, bool]]):  # noqa: ANN201
+def predict_counting(calls: list[tuple[bool, bool]]):
     def predict(drop_task: bool, drop_source: bool) -> torch.Tensor:
         calls.append((drop_task, drop_source))
         return {(False, False): FULL, (True, False): VIDEO, (True, True): NONE}[drop_task, drop_source]

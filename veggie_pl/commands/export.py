@@ -1,0 +1,58 @@
+"""Checkpoint -> model folder."""
+
+import logging
+from pathlib import Path
+
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+
+from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.model_folder import save_model
+from veggie_pl.module import VeggieModule
+
+log = logging.getLogger(__name__)
+
+
+class ExportCLI(VeggieCLI):
+    """A config's model, with the weights of a checkpoint if one is given."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what export takes."""
+        super().add_arguments_to_parser(parser)
+        parser.add_argument(
+            "--checkpoint", type=str | None, default=None, help="a .ckpt of fit; its config is beside it"
+        )
+        parser.add_argument("--output", "-o", type=str, required=True, help="the model folder to write")
+
+
+def export_model(args: list[str]) -> None:
+    """Write a model folder. A checkpoint brings the averaged weights if the run kept an average.
+
+    Raises:
+        ValueError: If the checkpoint does not exist or does not fit the config's model.
+    """
+    config_of_run = _config_beside(args)
+    cli = ExportCLI([*config_of_run, *args], run=False, parser_kwargs={"default_config_files": TRAINING})
+    config: Namespace = cli.config
+    module = cli.model
+    assert isinstance(module, VeggieModule)
+    if config.checkpoint is not None:
+        weights = torch.load(config.checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+        try:
+            module.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
+    save_model(module, Path(config.output))
+    log.info("model folder: %s", config.output)
+
+
+def _config_beside(args: list[str]) -> list[str]:
+    """``--config`` of the run that wrote the checkpoint: LightningCLI keeps it in the run's folder."""
+    if "--checkpoint" not in args:
+        return []
+    checkpoint = Path(args[args.index("--checkpoint") + 1])
+    if not checkpoint.is_file():
+        raise ValueError(f"no checkpoint at {checkpoint}")
+    found = [folder / "config.yaml" for folder in checkpoint.parents if (folder / "config.yaml").is_file()]
+    return ["--config", str(found[0])] if found else []

@@ -1,0 +1,44 @@
+"""From YAML to parts: LightningCLI with the defaults of this project."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from veggie_pl.callbacks import Freeze, InitFrom
+from veggie_pl.data.datamodule import VeggieDataModule
+from veggie_pl.model_folder import find_model, load_model
+from veggie_pl.module import VeggieModule
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+TRAINING = [str(CONF / name) for name in ("base.yaml", "backbone/nano.yaml", "data/shapes.yaml")]
+TESTING = [str(CONF / name) for name in ("data/shapes.yaml", "eval.yaml")]
+TRAINED = ["runs/stage2/*/model", "runs/stage1/*/model", "weights/nano/model"]  # what `test` and `edit` look for
+
+
+class VeggieCLI(LightningCLI):
+    """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
+
+    def __init__(self, args: list[str], **options: Any) -> None:
+        super().__init__(VeggieModule, VeggieDataModule, args=args, save_config_kwargs={"overwrite": True}, **options)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the blocks `freeze:` and `init_from:`."""
+        parser.add_lightning_class_args(Freeze, "freeze")
+        parser.add_lightning_class_args(InitFrom, "init_from")
+        parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
+
+
+def trained_model(folder: str | None = None, num_steps: int | None = None) -> VeggieModule:
+    """The module of a model folder.
+
+    Args:
+        folder: Model folder; None takes the newest of the runs here, else the shipped weights.
+        num_steps: Sampling steps; None keeps the folder's.
+    """
+    path = find_model([folder] if folder else TRAINED)
+    module = load_model(path)
+    module.name = str(path)
+    if num_steps is not None:
+        module.num_steps = num_steps
+    return module
