@@ -29,7 +29,7 @@ class Skill(StrEnum):
     REASONING = "reasoning"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]
         """The name used in the paper's tables."""
         return _TITLES[self]
 

@@ -4,7 +4,6 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 # The commands import what they need when they run: `edit --help` should not wait for Lightning.
 
@@ -55,7 +54,7 @@ def edit(args: list[str]) -> None:
     """Edit one video or image as instructed."""
     from veggie_pl.commands.edit import edit_file
 
-    _call(edit_file, args, "edit")
+    edit_file(args)
 
 
 @command
@@ -63,7 +62,7 @@ def predict(args: list[str]) -> None:
     """Edit every video and image of a folder."""
     from veggie_pl.commands.edit import edit_folder
 
-    _call(edit_folder, args, "predict")
+    edit_folder(args)
 
 
 @command
@@ -109,22 +108,19 @@ def main(argv: list[str] | None = None) -> None:
         if debug or (isinstance(error, RuntimeError) and type(error) is RuntimeError):
             raise
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
 
 
 def _quiet() -> None:
     """Our own messages and warnings; not the advertisements and progress bars of libraries."""
+    import diffusers
     import transformers
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("veggie_pl").setLevel(logging.INFO)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    for name in ("lightning.pytorch.utilities.rank_zero", "diffusers"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    diffusers.utils.logging.set_verbosity_error()
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*|torch.*|jsonargparse.*|diffusers.*")
-
-
-def _call(function: Callable[..., Any], args: list[str], name: str) -> None:
-    from jsonargparse import auto_cli
-
-    auto_cli(function, args=args, prog=f"python -m veggie_pl {name}")

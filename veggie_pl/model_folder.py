@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-import torch
 from torch import Tensor
 
-from veggie_pl.batch import Skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.models import Aligner, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
@@ -51,7 +49,7 @@ def save_model(module: VeggieModule, folder: Path) -> None:
         "mllm": module.mllm.options,
         "vae": type(module.vae).__name__,
         "scheduler": type(scheduler).__name__,
-        "guidance": {str(skill): [scale.task, scale.source] for skill, scale in module.guidance.items()},
+        "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
         "num_steps": module.num_steps,
         "seed": module.seed,
     }
@@ -79,7 +77,7 @@ def load_model(folder: Path) -> VeggieModule:
         viddm=_read(VidDM, folder / "viddm"),
         vae=_CODECS[index["vae"]].from_pretrained(str(folder / "vae")),
         scheduler=scheduler.from_pretrained(str(folder / "scheduler")),
-        guidance={Skill(skill): Guidance(*scales) for skill, scales in index["guidance"].items()},
+        guidance={name: Guidance(*scales) for name, scales in index["guidance"].items()},
         num_steps=index["num_steps"],
         seed=index["seed"],
     )
@@ -106,6 +104,6 @@ def read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def _read(part: Any, folder: Path) -> torch.nn.Module:
+def _read(part: Any, folder: Path) -> Any:
     # diffusers' loader runs without accelerate only when told not to save memory
-    return part.from_pretrained(str(folder), low_cpu_mem_usage=False, use_safetensors=True)  # type: ignore[no-any-return]
+    return part.from_pretrained(str(folder), low_cpu_mem_usage=False, use_safetensors=True)

@@ -1,6 +1,6 @@
 """VEGGIE as a LightningModule: start reading here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning as L
@@ -38,7 +38,7 @@ class VeggieModule(L.LightningModule):
         drop_source: Share of training samples without source.
         drop_both: Share of training samples without either.
         skill_weights: Factor on the loss of a skill's samples; 1 for skills not named.
-        guidance: Scales per skill at inference; "default" for skills not named.
+        guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds noise, timesteps and drops, each a function of (seed, example).
     """
@@ -65,13 +65,15 @@ class VeggieModule(L.LightningModule):
     ) -> None:
         super().__init__()
         _check_widths(mllm, queries, aligner, viddm, vae)
-        self.mllm, self.queries, self.aligner, self.viddm, self.vae = mllm, queries, aligner, viddm, vae
+        self.mllm, self.queries, self.aligner, self.viddm = mllm, queries, aligner, viddm
+        self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
         self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
         self.skill_weights = _per_skill(skill_weights or {}, 1.0, "skill_weights")
         self.guidance = _per_skill(guidance or {}, Guidance(), "guidance")
         self.num_steps = num_steps
+        self.name = ""  # what reports call this model; its folder, if it comes from one
         self.seed = seed
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -137,19 +139,24 @@ class VeggieModule(L.LightningModule):
         guidance: Guidance,
         seeds: Sequence[tuple[int | str, ...]],
         num_steps: int | None = None,
+        references: Clips | None = None,
+        on_step: Callable[[int], None] | None = None,
     ) -> Clips:
         """Edit clips in [-1, 1] as instructed.
 
         Args:
-            source: Clips of at most ``queries.max_frames`` frames.
+            source: Clips of at most ``queries.max_frames`` frames, references counted.
             instruction: One per clip.
             guidance: Scales of the two conditions.
             seeds: One key per clip, which fixes its starting noise.
             num_steps: Sampling steps; the module's own if None.
+            references: Pictures that the instruction speaks of; the MLLM alone sees them.
+            on_step: Called with the number of sampling steps done.
         """
         batch, num_frames = source.shape[:2]
-        frame_index = torch.arange(num_frames, device=source.device).expand(batch, -1)
-        tokens = self.aligner(self.mllm(source, instruction, self.queries(frame_index), frame_index))
+        first = 0 if references is None else references.shape[1]
+        frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
+        tokens = self.aligner(self.mllm(source, instruction, self.queries(frame_index), frame_index, references))
         null = self.aligner.null.to(tokens).expand_as(tokens)
         latents = self.vae.encode_source(source)
         blank = torch.zeros_like(latents)
@@ -157,20 +164,28 @@ class VeggieModule(L.LightningModule):
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             def branch(drop_task: bool, drop_source: bool) -> Tensor:
                 condition = (blank if drop_source else latents), timestep, (null if drop_task else tokens)
-                return self.viddm(noisy, *condition).float()  # type: ignore[no-any-return]
+                predicted: Tensor = self.viddm(noisy, *condition)
+                return predicted.float()
 
             return guided(branch, guidance)
 
         shape = (num_frames, self.vae.channels, *latents.shape[-2:])
         generators = [torch_rng(*seed, device=source.device) for seed in seeds]
         noise = torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
-        return self.vae.decode(sample_latents(predict, self.objective.scheduler, noise, num_steps or self.num_steps))
+        steps = self.num_steps if num_steps is None else num_steps
+        edited: Clips = self.vae.decode(sample_latents(predict, self.objective.scheduler, noise, steps, on_step))
+        return edited
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels that the model was built for."""
+        return int(self.viddm.unet.config.sample_size) * int(self.vae.factor)
 
     def configure_optimizers(self) -> Any:
         """Optimize what the freeze callback left learnable."""
         if self.make_optimizer is None:
             raise ValueError("fit needs an optimizer: set model.optimizer in the config")
-        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])  # type: ignore[arg-type]
+        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
         total = int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(
             self.lr_schedule, optimizer, num_warmup_steps=self.lr_warmup_steps, num_training_steps=total
@@ -178,11 +193,11 @@ class VeggieModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _per_skill(given: dict[str, Any], default: Any, what: str) -> dict[Skill, Any]:
+def _per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
     choices = [*Skill, "default"]
     if unknown := [name for name in given if name not in choices]:
         raise ValueError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
-    return {skill: given.get(skill, given.get("default", default)) for skill in Skill}
+    return {name: given.get(name, given.get("default", default)) for name in choices}
 
 
 def _check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
-from torch.utils.tensorboard import SummaryWriter
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Batch, Skill
+from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.data.detections import Detector
 from veggie_pl.data.shapes.detector import ShapeDetector
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
@@ -123,11 +123,10 @@ class Evaluate(Callback):
 
     def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
         assert self.report is not None
-        for logger in trainer.loggers:
-            if isinstance(writer := logger.experiment, SummaryWriter):
-                writer.add_text("test/report", grid.markdown(), trainer.global_step)
-                for row in self.report.results:
-                    writer.add_scalar(f"test/{row.metric}/{row.skill}", row.value, trainer.global_step)
+        for writer in tensorboard_writers(trainer):
+            writer.add_text("test/report", grid.markdown(), trainer.global_step)
+            for row in self.report.results:
+                writer.add_scalar(f"test/{row.metric}/{row.skill}", row.value, trainer.global_step)
 
 
 def batch_to_cpu(batch: Batch) -> Batch:

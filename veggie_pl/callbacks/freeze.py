@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from torch.utils.tensorboard import SummaryWriter
+
+from veggie_pl.callbacks.writers import tensorboard_writers
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +47,8 @@ class Freeze(Callback):
         text = "\n".join(["| part | parameters that learn | parameters |", "|---|---:|---:|", *table])
         text += f"\n\nfrozen: {', '.join(self.frozen) or 'nothing'}"
         log.info("what learns:\n%s", text)
-        for logger in trainer.loggers:
-            if isinstance(writer := logger.experiment, SummaryWriter):
-                writer.add_text("setup/what_learns", text, trainer.global_step)
+        for writer in tensorboard_writers(trainer):
+            writer.add_text("setup/what_learns", text, trainer.global_step)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Validation puts the whole module back into train mode; frozen parts must not follow."""

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from lightning import Callback, LightningModule, Trainer
-from torch.utils.tensorboard import SummaryWriter
 
+from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.model_folder import find_model, read_weights
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,8 @@ class InitFrom(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the report with the run."""
-        for logger in trainer.loggers:
-            if self.folders and isinstance(writer := logger.experiment, SummaryWriter):
-                writer.add_text("setup/init_from", self.report, trainer.global_step)
+        for writer in tensorboard_writers(trainer) if self.folders else []:
+            writer.add_text("setup/init_from", self.report, trainer.global_step)
 
     def _report(self, folder: Path, loaded: set[str], missing: list[str], unused: set[str]) -> str:
         lines = [f"weights from {folder}: {len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"]

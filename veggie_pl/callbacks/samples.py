@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from tensorboard.compat.proto.summary_pb2 import Summary
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 
 from veggie_pl.batch import Batch, Skill
+from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.data.preview import Picture, comparison, gif, tile, to_uint8, write_png
 
 
@@ -81,9 +81,8 @@ class Samples(Callback):
         if not cells or not trainer.is_global_zero:
             return None
         sheet = tile(cells, columns=4)
-        for logger in trainer.loggers:
-            if isinstance(writer := logger.experiment, SummaryWriter):
-                writer.add_image(f"{split}/samples", sheet, trainer.global_step, dataformats="HWC")
+        for writer in tensorboard_writers(trainer):
+            writer.add_image(f"{split}/samples", sheet, trainer.global_step, dataformats="HWC")
         return sheet
 
     def _add_clip(self, trainer: Trainer, tag: str, clips: list[torch.Tensor]) -> None:
@@ -91,7 +90,8 @@ class Samples(Callback):
         frames = [film.repeat(3, 0).repeat(3, 1) for film in joined]
         height, width = frames[0].shape[:2]
         image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=gif(frames))
-        for logger in trainer.loggers:
-            if isinstance(writer := logger.experiment, SummaryWriter):
-                summary = Summary(value=[Summary.Value(tag=tag, image=image)])
-                writer._get_file_writer().add_summary(summary, trainer.global_step)
+        for writer in tensorboard_writers(trainer):
+            summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+            writer._get_file_writer().add_summary(  # type: ignore[no-untyped-call]
+                summary, trainer.global_step
+            )

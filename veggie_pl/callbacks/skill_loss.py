@@ -20,6 +20,7 @@ class SkillLoss(Callback):
         self.every_n_steps = every_n_steps
         self.losses: dict[str, list[torch.Tensor]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
+        self.num_batches = 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -31,7 +32,8 @@ class SkillLoss(Callback):
         locate = trainer.datamodule.mixture.locate  # type: ignore[attr-defined]
         for index in batch.index.tolist():
             self.counts[f"stream/{locate(index)[0]}"] += 1
-        if trainer.fit_loop.epoch_loop.batch_progress.total.processed % self.every_n_steps:
+        self.num_batches += 1
+        if self.num_batches % self.every_n_steps:
             return
         values = {f"train/loss/{skill}": torch.stack(losses).mean() for skill, losses in self.losses.items()}
         values |= {f"samples/{name}": torch.tensor(float(count)) for name, count in self.counts.items()}

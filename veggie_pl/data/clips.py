@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from veggie_pl.batch import Clip
+from veggie_pl.data.preview import to_uint8
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v"})
@@ -61,7 +62,7 @@ class ClipFile:
             image = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_COLOR)
             if image is None:
                 raise ClipError(f"{path}: not an image that can be read")
-            self._image = image[..., ::-1]  # type: ignore[assignment]
+            self._image = image[..., ::-1]
             self.info = ClipInfo(1, 0.0, *self._image.shape[:2])
             return
         try:
@@ -119,7 +120,7 @@ def to_clip(frames: UInt8[np.ndarray, "f h w 3"]) -> Clip:
 
 def to_frames(clip: Clip) -> UInt8[np.ndarray, "f h w 3"]:
     """[-1, 1] -> 0 .. 255, rounded."""
-    return ((clip.float() + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()  # type: ignore[no-any-return]
+    return to_uint8(clip).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def resize(clip: Float[Tensor, "f c h w"], height: int, width: int) -> Float[Tensor, "f c h2 w2"]:
@@ -214,7 +215,7 @@ def clips_in(folder: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """decord writes what it cannot open to the process's standard error, beside the exception that it raises."""
+    """Decord writes to the process's standard error what it also raises."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

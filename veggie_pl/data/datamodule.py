@@ -86,7 +86,8 @@ class VeggieDataModule(L.LightningDataModule):
         # Lightning's own counter of batches whose step is done: saved with its loops, and already raised when
         # callbacks write a checkpoint at the end of a batch, unlike `completed`.
         assert self.trainer is not None
-        return int(self.trainer.fit_loop.epoch_loop.batch_progress.total.processed)
+        total: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
+        return int(total.processed)
 
     def _held_out(self, benchmark: Benchmark | None, length: int) -> list[DataLoader[tuple[int, Sample]]]:
         streams = benchmark.streams().values() if benchmark else []

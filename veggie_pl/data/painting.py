@@ -1,5 +1,7 @@
 """Masks as pixels: an object filled by a colour, and the way back."""
 
+import re
+
 import cv2
 import numpy as np
 import torch
@@ -27,6 +29,12 @@ def fill_color(fill: str, like: Tensor) -> Float[Tensor, "3 1 1"]:
     if fill not in COLORS:
         raise ValueError(f"unknown fill colour {fill!r}; the choices are {', '.join(COLORS)}")
     return torch.tensor(COLORS[fill], device=like.device, dtype=like.dtype)[:, None, None]
+
+
+def named_fill(text: str) -> str | None:
+    """The fill that an instruction asks for: the last colour it names, as in "label the red star in blue"."""
+    named = re.findall(rf"\b({'|'.join(COLORS)})\b", text.lower())
+    return named[-1] if named else None
 
 
 def paint(

@@ -1,5 +1,7 @@
 """A clip of any length and size, edited by a model of few frames and one size."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -26,20 +28,27 @@ def windows(num_frames: int, window: int, overlap: int) -> list[range]:
     return [range(start, start + window) for start in starts.tolist()]
 
 
-def blend(parts: list[Float[Tensor, "f 3 h w"]], places: list[range]) -> Clip:
-    """Join windows; where they overlap, each fades linearly into the next."""
-    total = places[-1].stop
-    joined = torch.zeros(total, *parts[0].shape[1:])
-    weights = torch.zeros(total, 1, 1, 1)
-    for number, (part, place) in enumerate(zip(parts, places, strict=True)):
-        weight = torch.ones(len(place))
-        if number > 0 and (shared := places[number - 1].stop - place.start) > 0:
-            weight[:shared] = torch.arange(1, shared + 1) / (shared + 1)
-        if number + 1 < len(places) and (shared := place.stop - places[number + 1].start) > 0:
-            weight[-shared:] = torch.minimum(weight[-shared:], torch.arange(shared, 0, -1) / (shared + 1))
-        joined[place.start : place.stop] += weight[:, None, None, None] * part
-        weights[place.start : place.stop, 0, 0, 0] += weight
-    return joined / weights
+def cross_fade(parts: Iterable[tuple[range, Float[Tensor, "f 3 h w"]]]) -> Iterator[tuple[range, Clip]]:
+    """Join windows one after another; where two overlap, the earlier fades linearly into the later.
+
+    Frames are given out as soon as no later window can change them, so a clip of any length needs the memory of one
+    window.
+
+    Args:
+        parts: Windows with their frames, in order, none ending before the one it follows.
+    """
+    waiting_from, waiting = 0, None
+    for place, frames in parts:
+        if waiting is not None:
+            ready = place.start - waiting_from
+            if ready:
+                yield range(waiting_from, place.start), waiting[:ready]
+            shared = len(waiting) - ready
+            share = torch.arange(1, shared + 1, device=frames.device)[:, None, None, None] / (shared + 1)
+            frames = torch.cat([torch.lerp(waiting[ready:], frames[:shared], share), frames[shared:]])
+        waiting_from, waiting = place.start, frames
+    if waiting is not None:
+        yield range(waiting_from, waiting_from + len(waiting)), waiting
 
 
 def restore(edited: Float[Tensor, "f 3 h w"], source: Clip) -> Clip:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -72,9 +73,9 @@ class Objective:
 
     def loss(self, predicted: Latents, latents: Latents, draws: Draws) -> Float[Tensor, " b"]:
         """Mean squared error of the prediction, one value per sample."""
-        goal = {
+        goal: Tensor = {
             "epsilon": lambda: draws.noise,
             "v_prediction": lambda: self.scheduler.get_velocity(latents, draws.noise, draws.timestep),
             "sample": lambda: latents,
-        }[self.scheduler.config.prediction_type]()
-        return (predicted.float() - goal.float()).square().flatten(1).mean(1)  # type: ignore[no-any-return]
+        }[self.scheduler.config.prediction_type]()  # type: ignore[no-untyped-call]
+        return F.mse_loss(predicted.float(), goal.float(), reduction="none").flatten(1).mean(1)

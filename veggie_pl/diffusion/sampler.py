@@ -32,7 +32,7 @@ def sample_latents(
         raise ValueError(f"num_steps must be in 1 .. {scheduler.config.num_train_timesteps}, got {num_steps}")
     process = type(scheduler).from_config(scheduler.config)
     process.set_timesteps(num_steps, device=noise.device)
-    latents = noise * process.init_noise_sigma
+    latents: Tensor = noise * process.init_noise_sigma
     for done, timestep in enumerate(process.timesteps, start=1):
         noisy = process.scale_model_input(latents, timestep)
         predicted = predict(noisy, timestep.to(noise.device).long().expand(len(noise)))

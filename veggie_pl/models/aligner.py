@@ -26,7 +26,7 @@ class Aligner(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, hidden: Float[Tensor, "b f q d_in"], dropped: Bool[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b f q d_out"]:
         """Align hidden states; samples marked in ``dropped`` get the null task tokens instead."""
-        tokens = self.linear(hidden)
+        tokens: Tensor = self.linear(hidden)
         if dropped is None:
             return tokens
         return torch.where(dropped[:, None, None, None], self.null.to(tokens.dtype), tokens)

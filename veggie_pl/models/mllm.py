@@ -69,6 +69,8 @@ class Mllm(nn.Module):
         )
         self._image_size = int(config.vision_config.image_size)
         mean, std = (torch.tensor(getattr(self.image_processor, name)) for name in ("image_mean", "image_std"))
+        self.image_mean: Tensor
+        self.image_std: Tensor
         self.register_buffer("image_mean", mean[:, None, None], persistent=False)
         self.register_buffer("image_std", std[:, None, None], persistent=False)
         one, two = (self._count_vision_tokens(f) for f in (1, 2))
@@ -81,6 +83,7 @@ class Mllm(nn.Module):
         instruction: list[str],
         queries: Float[Tensor, "b f q d"],
         frame_index: Int[Tensor, "b f"],
+        references: Float[Tensor, "b r 3 h w"] | None = None,
     ) -> Float[Tensor, "b f q d"]:
         """Hidden states of the queries after one causal pass.
 
@@ -89,12 +92,21 @@ class Mllm(nn.Module):
             instruction: One per sample.
             queries: What to ask, per frame.
             frame_index: Place of each frame in its clip, in [0, num_slots).
+            references: Pictures in [-1, 1] that the instruction speaks of; they stand before the frames, and with
+                ``num_slots`` the frames' places begin behind them.
 
         Raises:
             ValueError: If an instruction is empty or too long.
         """
+        seen = source if references is None else torch.cat([references, source], 1)
         layout = self.prompt.layout(
-            instruction, frame_index, queries.shape[2], self.tokens_per_frame, self.extra_tokens, self.num_slots
+            instruction,
+            frame_index,
+            queries.shape[2],
+            self.tokens_per_frame,
+            self.extra_tokens,
+            self.num_slots,
+            num_references=seen.shape[1] - source.shape[1],
         )
         where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
 
@@ -110,7 +122,7 @@ class Mllm(nn.Module):
                 attention_mask=layout.attention_mask,
                 position_ids=layout.position_ids,
                 use_cache=False,
-                **self.vision_inputs(source),
+                **self.vision_inputs(seen),
             ).last_hidden_state
         finally:
             hook.remove()
@@ -130,7 +142,7 @@ class Mllm(nn.Module):
             frames = F.interpolate(frames, size, mode="bicubic", antialias=True).clamp(-1, 1)
         frames = ((frames + 1) / 2 - self.image_mean) / self.image_std
         if self._as_video:
-            return {"pixel_values_videos": frames.unflatten(0, source.shape[:2])}
+            return {"pixel_values_videos": frames.view(*source.shape[:2], *frames.shape[1:])}
         return {"pixel_values": frames}
 
     @torch.no_grad()

@@ -47,16 +47,21 @@ class Prompt:
         place = head_ids.index(vision_token_id)
         self.before, self.after = head_ids[:place], head_ids[place + 1 :]
         self.tail = tokenizer(tail, add_special_tokens=False).input_ids
+        self.special_tokens = sorted(
+            str(token) for token in tokenizer.added_tokens_decoder.values() if token.special and str(token).strip()
+        )
         self.filler_id = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
 
     def text_ids(self, instruction: str) -> list[int]:
         """Ids of the text block.
 
         Raises:
-            ValueError: If the instruction is empty or too long.
+            ValueError: If the instruction is empty, too long, or holds a token with a meaning of its own.
         """
         if not instruction.strip():
-            raise ValueError("the instruction is empty")
+            raise ValueError("the instruction is empty; say what to do, such as 'remove the red circle'")
+        if forged := [token for token in self.special_tokens if token in instruction]:
+            raise ValueError(f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt")
         ids = self.tokenizer(instruction, add_special_tokens=False, split_special_tokens=True).input_ids
         if len(ids) > self.max_text_tokens:
             raise ValueError(
@@ -72,6 +77,7 @@ class Prompt:
         tokens_per_frame: int,
         extra_tokens: int,
         num_slots: int | None,
+        num_references: int = 0,
     ) -> Layout:
         """Lay out a batch.
 
@@ -84,9 +90,14 @@ class Prompt:
             num_slots: If given, frame j's vision tokens take the rotary positions of slot ``frame_index[j]`` out of
                 this many, and text and queries follow the last slot whatever the number of frames: an image then is
                 one frame of a clip, at the positions it will have there. If None, positions just count up.
+            num_references: Pictures that stand before the frames; with slots they take the first ones, so
+                ``frame_index`` has to begin behind them.
         """
-        batch, num_frames = frame_index.shape
-        head = torch.tensor(self.before + [self.vision_token_id] * (num_frames * tokens_per_frame + extra_tokens))
+        batch = len(frame_index)
+        pictures = torch.arange(num_references, device=frame_index.device).expand(batch, -1)
+        seen = torch.cat([pictures, frame_index], 1)  # slots of all that the model sees
+        num_frames, num_seen = frame_index.shape[1], seen.shape[1]
+        head = torch.tensor(self.before + [self.vision_token_id] * (num_seen * tokens_per_frame + extra_tokens))
         texts = [self.text_ids(instruction) for instruction in instructions]
         longest = max(map(len, texts))
         text = torch.tensor([[self.filler_id] * (longest - len(ids)) + ids for ids in texts])
@@ -99,10 +110,10 @@ class Prompt:
         if num_slots is not None:
             first = len(self.before)
             within = torch.arange(tokens_per_frame, device=ids.device)
-            slots = frame_index[:, :, None] * tokens_per_frame + within  # (b, f, tokens)
-            end_of_frames = first + num_frames * tokens_per_frame
+            slots = seen[:, :, None] * tokens_per_frame + within  # (b, f, tokens)
+            end_of_frames = first + num_seen * tokens_per_frame
             positions[:, first:end_of_frames] = first + slots.flatten(1)
-            positions[:, end_of_frames:] += (num_slots - num_frames) * tokens_per_frame
+            positions[:, end_of_frames:] += (num_slots - num_seen) * tokens_per_frame
             within = torch.arange(num_queries, device=ids.device)
             shift = frame_index[:, :, None] * num_queries + within  # (b, f, q)
             text_end = positions[:, -queries.shape[1] - 1, None]

@@ -7,11 +7,12 @@ from veggie_pl.pretraining.language import Talks
 
 # Words a person may well use that the world itself does not.
 OTHER_WORDS = (
-    "white black gray brown big small tiny huge object objects thing things shape shapes ball box arrow person "
-    "dog cat car tree house water sky sun moon cloud hand face left right above below under over behind in front between "
-    "next to near far first second third last one two three four five reference image style transfer same other each "
-    "every all none without with from into onto please could would should can you make turn show me where what who why "
-    "how many when does is are was were has have had not only also then before after while during until"
+    "white black gray brown big small tiny huge object objects thing things shape shapes ball box arrow person dog "
+    "cat car tree house water sky sun moon cloud hand face left right above below under over behind in front "
+    "between next to near far first second third last one two three four five reference image style transfer same "
+    "other each every all none without with from into onto please could would should can you make turn show me "
+    "where what who why how many when does is are was were has have had not only also then before after while "
+    "during until"
 )
 
 

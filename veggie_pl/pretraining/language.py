@@ -1,6 +1,7 @@
 """Teach the nano MLLM to see and to read: next-word prediction of captions and parsed requests."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import lightning as L
 import torch
@@ -162,7 +163,7 @@ class LanguageModule(L.LightningModule):
         logits = self.mllm.model.lm_head(hidden[:, -longest - 1 : -1])
         return logits, labels
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> Any:
         """All parameters learn."""
         optimizer = self.make_optimizer(self.parameters())
         total = int(self.trainer.estimated_stepping_batches)

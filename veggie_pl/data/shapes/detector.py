@@ -117,7 +117,8 @@ def best_fits(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, "n 2"
     around = torch.stack([_centred(region) for region in regions])
     shared = F.conv2d(around[:, None].float(), outlines[:, None])
     total = regions.sum((1, 2))[:, None, None, None] + areas[None, :, None, None]
-    return (shared / (total - shared)).unflatten(1, (2, -1)).amax((2, 3, 4))
+    overlap = shared / (total - shared)
+    return overlap.view(len(regions), 2, -1).amax(2)
 
 
 @lru_cache(maxsize=16)

@@ -68,9 +68,14 @@ class ShapesRecords:
 
     def scene(self, index: int) -> tuple[Scene, Edit]:
         """The scene of record ``index`` and what is asked of it, as data."""
-        return self._draw(index)[:2]
+        return self.draw(index)[:2]
 
-    def _draw(self, index: int) -> tuple[Scene, Edit, str]:
+    def draw(self, index: int) -> tuple[Scene, Edit, str]:
+        """Scene, edit and instruction of record ``index``.
+
+        Raises:
+            IndexError: If there is no such record.
+        """
         if not 0 <= index < LENGTH:
             raise IndexError(index)
         skill = self.skills[self.allotment.which(index)[0]]
@@ -79,7 +84,7 @@ class ShapesRecords:
         return scene, edit, word(skill, rng, held_out=self.split == "test", **edit.slots(scene))
 
     def __getitem__(self, index: int) -> Record:
-        scene, edit, instruction = self._draw(index)
+        scene, edit, instruction = self.draw(index)
         source = render(scene, self.size, self.num_frames)
         key = f"shapes/{self.split}/{self.seed}/{edit.skill.value}/{index}"
         if isinstance(edit, Grounding | Reasoning):

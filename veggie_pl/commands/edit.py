@@ -1,0 +1,114 @@
+"""``edit`` and ``predict``: a trained model at work on files."""
+
+import logging
+import time
+from pathlib import Path
+
+import torch
+from jsonargparse import ArgumentParser, Namespace
+from rich.console import Console
+from rich.progress import Progress
+
+from veggie_pl.configs import trained_model
+from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, clips_in
+from veggie_pl.editor import EditFiles, Editor, output_name
+
+log = logging.getLogger(__name__)
+
+
+def edit_file(args: list[str]) -> None:
+    """Edit one video or image."""
+    parser = ArgumentParser(prog="python -m veggie_pl edit", description="Edit one video or image as instructed.")
+    parser.add_argument("source", type=str, help="video or image to edit")
+    parser.add_argument("instruction", type=str, help="what to do, such as 'remove the red circle'")
+    parser.add_argument("-o", "--output", type=str, required=True, help="video (.mp4) or image to write")
+    parser.add_argument(
+        "--mask", type=str | None, help="also write the filled region here; the instruction names the fill colour"
+    )
+    parser.add_argument("--reference", type=str | None, help="a picture that the instruction speaks of")
+    _add_options(parser)
+    options = parser.parse_args(args)
+    files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
+    started = time.perf_counter()
+    editor = _editor(options)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("editing", total=1.0)
+        editor.edit_file(files, options.instruction, lambda share: bar.update(task, completed=share))
+    written = [files.output, *([files.mask] if files.mask else []), files.comparison]
+    log.info("%s (%.1f s)", ", ".join(map(str, written)), time.perf_counter() - started)
+
+
+def edit_folder(args: list[str]) -> None:
+    """Edit every video and image of a folder.
+
+    Raises:
+        ValueError: If there is nothing to edit, or more files cannot be read than ``--max_errors``.
+    """
+    parser = ArgumentParser(prog="python -m veggie_pl predict", description="Edit every video and image of a folder.")
+    parser.add_argument("source", type=str, help="folder of videos and images")
+    parser.add_argument(
+        "instruction", type=str | None, nargs="?", help="what to do; if left out, NAME.txt beside each NAME.mp4 says it"
+    )
+    parser.add_argument("-o", "--output", type=str, required=True, help="folder to write to, made if it is not there")
+    parser.add_argument("--masks", type=bool, default=False, help="also write NAME_mask for each file")
+    parser.add_argument("--max_errors", type=int, default=10, help="files that may be skipped before giving up")
+    _add_options(parser)
+    options = parser.parse_args(args)
+    folder, output = Path(options.source), Path(options.output)
+    if not folder.is_dir():
+        raise ClipError(f"{folder}: no such folder")
+    sources = list(clips_in(folder))
+    if not sources:
+        choices = ", ".join(sorted(VIDEOS | IMAGES))
+        raise ClipError(f"{folder}: holds no video or image; the choices are {choices}")
+    output.mkdir(parents=True, exist_ok=True)
+    editor = _editor(options)
+    skipped: list[str] = []
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("editing", total=float(len(sources)))
+        for number, source in enumerate(sources):
+            target = output_name(source, output)
+            mask = target.with_name(f"{target.stem}_mask{target.suffix}") if options.masks else None
+            try:
+                instruction = options.instruction or _instruction_beside(source)
+                files = EditFiles(source, target, mask)
+                editor.edit_file(files, instruction)
+                bar.update(task, completed=number + 1)
+            except ValueError as error:
+                skipped.append(str(error))
+                log.warning("skipped: %s", error)
+                if len(skipped) > options.max_errors:
+                    raise ValueError(f"gave up after {len(skipped)} files that could not be edited") from error
+    log.info("%s: %d edited, %d skipped", output, len(sources) - len(skipped), len(skipped))
+    if len(skipped) == len(sources):
+        raise ValueError("no file could be edited")
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--model", type=str | None, help="model folder; the newest under runs/, else the shipped one")
+    parser.add_argument("--steps", type=int | None, help="sampling steps; more is slower and finer (the model's own)")
+    parser.add_argument(
+        "--guidance-task", type=float | None, help="how hard to follow the instruction, 1 is off (the model's own)"
+    )
+    parser.add_argument(
+        "--guidance-source", type=float | None, help="how close to stay to the source, 1 is off (the model's own)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
+    parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+
+
+def _editor(options: Namespace) -> Editor:
+    module = trained_model(options.model)
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
+    return Editor(module.to(device), options.guidance_task, options.guidance_source, options.steps, options.seed)
+
+
+def _paths(options: Namespace) -> tuple[str | None, ...]:
+    return options.source, options.output, options.mask, options.reference
+
+
+def _instruction_beside(source: Path) -> str:
+    path = source.with_suffix(".txt")
+    if not path.is_file():
+        raise ClipError(f"{source}: no instruction given, and no {path.name} beside it")
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,168 @@
+"""A trained model at work on files: any length, any size, in memory for one window."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from veggie_pl.batch import Clip, Mask
+from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, ClipWriter, read_clip, resize, to_clip, to_frames
+from veggie_pl.data.painting import COLORS, named_fill, unpaint
+from veggie_pl.data.preview import comparison, write_png
+from veggie_pl.data.windows import cross_fade, restore, windows
+from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.module import VeggieModule
+
+OVERLAP = 2  # frames that a window shares with the next, at least
+SHOWN = 4  # frames on the side-by-side picture
+IMAGE_FPS = 8.0  # of a video made from an image
+Progress = Callable[[float], None]  # share of the work done, in [0, 1]
+
+
+@dataclass(frozen=True)
+class EditFiles:
+    """What one edit reads and writes.
+
+    Args:
+        source: Video or image.
+        output: Video, or an image if the source is one.
+        mask: Also write the filled region, white on black; the instruction must name the fill colour.
+        reference: Picture that the instruction speaks of.
+    """
+
+    source: Path
+    output: Path
+    mask: Path | None = None
+    reference: Path | None = None
+
+    @property
+    def comparison(self) -> Path:
+        """Source and edit side by side, beside the output."""
+        return self.output.with_name(f"{self.output.stem}_comparison.png")
+
+
+class Editor:
+    """Edits files with one model under one set of options.
+
+    Args:
+        module: A trained model.
+        guidance_task: How hard to follow the instruction; None takes the model's own scale.
+        guidance_source: How close to stay to the source; None takes the model's own scale.
+        num_steps: Sampling steps; None takes the model's own number.
+        seed: Seeds the starting noise, the same in every window so that windows agree.
+    """
+
+    def __init__(
+        self,
+        module: VeggieModule,
+        guidance_task: float | None = None,
+        guidance_source: float | None = None,
+        num_steps: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.module = module.eval()
+        self.guidance_task, self.guidance_source = guidance_task, guidance_source
+        self.num_steps = module.num_steps if num_steps is None else num_steps
+        self.seed = seed
+
+    def edit_file(self, files: EditFiles, instruction: str, progress: Progress = lambda share: None) -> None:
+        """Write the output in the source's size, frame rate and number of frames; nothing is left half-written.
+
+        Raises:
+            ValueError: If the instruction is empty, too long or, for a mask, names no colour.
+            ClipError: If a file cannot be read or written.
+        """
+        if files.output.resolve() == files.source.resolve():
+            raise ClipError(f"{files.output} is the source itself; name another output")
+        self.module.mllm.prompt.text_ids(instruction)
+        fill = _fill_for_mask(instruction) if files.mask else None
+        file = ClipFile(files.source)
+        references = None if files.reference is None else read_clip(files.reference, 1, self.module.size)
+        fps = file.info.fps or IMAGE_FPS
+        shown = np.linspace(0, file.info.num_frames - 1, min(SHOWN, file.info.num_frames)).round().astype(int).tolist()
+        kept: dict[str, list[Clip]] = {"source": [], "edit": [], "mask": []}
+        with ExitStack() as stack:
+            output = stack.enter_context(ClipWriter(files.output, fps))
+            mask_output = stack.enter_context(ClipWriter(files.mask, fps)) if files.mask else None
+            for number, source, small in self._edited_frames(file, instruction, references):
+                edited = restore(small, source)
+                output.write(to_frames(edited))
+                pictures = {"source": source, "edit": edited}
+                if fill is not None and mask_output is not None:
+                    mask = _read_mask(small, source, fill)
+                    pictures["mask"] = mask[:, None].expand(-1, 3, -1, -1).float() * 2 - 1
+                    mask_output.write(to_frames(pictures["mask"]))
+                for name, picture in pictures.items() if number in shown else ():
+                    kept[name].append(picture)
+                progress((number + 1) / file.info.num_frames)
+        write_png(
+            comparison({name: torch.cat(clips) for name, clips in kept.items() if clips}, instruction, SHOWN),
+            files.comparison,
+        )
+
+    def edit_clip(self, clip: Clip, instruction: str, references: Clip | None = None) -> Clip:
+        """Edit one window at the model's size.
+
+        Args:
+            clip: At most as many frames as the model takes, references counted.
+            instruction: What to do.
+            references: Pictures that the instruction speaks of.
+        """
+        painted = named_fill(instruction) is not None and "mask" in instruction.lower()
+        own = self.module.guidance["grounding" if painted else "default"]
+        guidance = Guidance(
+            own.task if self.guidance_task is None else self.guidance_task,
+            own.source if self.guidance_source is None else self.guidance_source,
+        )
+        device = self.module.device
+        pictures = None if references is None else references[None].to(device)
+        seeds = [("edit", self.seed)]
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            edited = self.module.edit(clip[None].to(device), [instruction], guidance, seeds, self.num_steps, pictures)
+        return edited[0].float().cpu()
+
+    def _edited_frames(
+        self, file: ClipFile, instruction: str, references: Clip | None
+    ) -> Iterator[tuple[int, Clip, Clip]]:
+        """Each frame once: its number, the source at full size and the edit at the model's size."""
+        length = self.module.queries.max_frames - (0 if references is None else len(references))
+        if length < 1:
+            raise ValueError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
+        places = windows(file.info.num_frames, length, min(OVERLAP, length - 1))
+        waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
+
+        def edited() -> Iterator[tuple[range, Clip]]:
+            for place in places:
+                unread = range(max(waiting, default=place.start - 1) + 1, place.stop)
+                waiting.update(zip(unread, file.frames(unread.start, unread.stop)[:, None], strict=True))
+                frames = [resize(to_clip(waiting[number]), self.module.size, self.module.size) for number in place]
+                yield place, self.edit_clip(torch.cat(frames), instruction, references)
+
+        for place, small in cross_fade(edited()):
+            for number, frame in zip(place, small, strict=True):
+                yield number, to_clip(waiting.pop(number)), frame[None]
+
+
+def output_name(source: Path, folder: Path) -> Path:
+    """Where the edit of a file goes: images stay images, videos become .mp4."""
+    return folder / (source.stem + (source.suffix if source.suffix.lower() in IMAGES else ".mp4"))
+
+
+def _read_mask(small: Clip, source: Clip, fill: str) -> Mask:
+    """Read the fill at the model's size, as the metrics do, and enlarge the answer."""
+    mask = unpaint(small, resize(source, *small.shape[-2:]), fill)
+    return resize(mask[:, None].float(), *source.shape[-2:])[:, 0] >= 0.5
+
+
+def _fill_for_mask(instruction: str) -> str:
+    fill = named_fill(instruction)
+    if fill is None:
+        raise ValueError(
+            f"a mask is read from the fill, but {instruction!r} names no fill colour; "
+            f"the choices are {', '.join(COLORS)}, as in 'highlight the square with red masks'"
+        )
+    return fill
