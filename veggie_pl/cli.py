@@ -35,18 +35,9 @@ def validate(args: list[str]) -> None:
 @command
 def test(args: list[str]) -> None:
     """Score the newest trained model, or --model.folder, on all eight skills."""
-    from lightning.pytorch.cli import LightningCLI
+    from veggie_pl.configs import TestCLI
 
-    from veggie_pl.configs import TESTING, trained_model
-    from veggie_pl.data.datamodule import VeggieDataModule
-
-    LightningCLI(
-        trained_model,
-        VeggieDataModule,
-        args=["test", *args],
-        parser_kwargs={"test": {"default_config_files": TESTING}},
-        save_config_callback=None,
-    )
+    TestCLI(args)
 
 
 @command
@@ -76,9 +67,9 @@ def export(args: list[str]) -> None:
 @command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
-    from veggie_pl.commands.preview import preview_mixture
+    from veggie_pl.commands.preview import preview_data
 
-    preview_mixture(args)
+    preview_data(args)
 
 
 @command
@@ -122,5 +113,6 @@ def _quiet() -> None:
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     diffusers.utils.logging.set_verbosity_error()
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*|torch.*|jsonargparse.*|diffusers.*")

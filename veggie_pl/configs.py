@@ -5,10 +5,11 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from veggie_pl.callbacks import Freeze, InitFrom
+from veggie_pl.callbacks import Evaluate, Freeze, InitFrom
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.module import VeggieModule
+from veggie_pl.parsing import RunParser
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 TRAINING = [str(CONF / name) for name in ("base.yaml", "backbone/nano.yaml", "data/shapes.yaml")]
@@ -20,13 +21,38 @@ class VeggieCLI(LightningCLI):
     """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
 
     def __init__(self, args: list[str], **options: Any) -> None:
-        super().__init__(VeggieModule, VeggieDataModule, args=args, save_config_kwargs={"overwrite": True}, **options)
+        super().__init__(
+            VeggieModule,
+            VeggieDataModule,
+            args=args,
+            save_config_kwargs={"overwrite": True},
+            parser_class=RunParser,
+            **options,
+        )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the blocks `freeze:` and `init_from:`."""
         parser.add_lightning_class_args(Freeze, "freeze")
         parser.add_lightning_class_args(InitFrom, "init_from")
         parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
+
+
+class TestCLI(LightningCLI):
+    """Scores a model folder; `evaluate:` says how."""
+
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(
+            trained_model,
+            VeggieDataModule,
+            args=["test", *args],
+            parser_kwargs={"test": {"default_config_files": TESTING}},
+            save_config_callback=None,
+            parser_class=RunParser,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the block `evaluate:`."""
+        parser.add_lightning_class_args(Evaluate, "evaluate")
 
 
 def trained_model(folder: str | None = None, num_steps: int | None = None) -> VeggieModule:

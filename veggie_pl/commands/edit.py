@@ -5,20 +5,21 @@ import time
 from pathlib import Path
 
 import torch
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import Progress
 
 from veggie_pl.configs import trained_model
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, clips_in
 from veggie_pl.editor import EditFiles, Editor, output_name
+from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
 
 
 def edit_file(args: list[str]) -> None:
     """Edit one video or image."""
-    parser = ArgumentParser(prog="python -m veggie_pl edit", description="Edit one video or image as instructed.")
+    parser = CommandParser(prog="python -m veggie_pl edit", description="Edit one video or image as instructed.")
     parser.add_argument("source", type=str, help="video or image to edit")
     parser.add_argument("instruction", type=str, help="what to do, such as 'remove the red circle'")
     parser.add_argument("-o", "--output", type=str, required=True, help="video (.mp4) or image to write")
@@ -44,7 +45,7 @@ def edit_folder(args: list[str]) -> None:
     Raises:
         ValueError: If there is nothing to edit, or more files cannot be read than ``--max_errors``.
     """
-    parser = ArgumentParser(prog="python -m veggie_pl predict", description="Edit every video and image of a folder.")
+    parser = CommandParser(prog="python -m veggie_pl predict", description="Edit every video and image of a folder.")
     parser.add_argument("source", type=str, help="folder of videos and images")
     parser.add_argument(
         "instruction", type=str | None, nargs="?", help="what to do; if left out, NAME.txt beside each NAME.mp4 says it"
@@ -84,7 +85,7 @@ def edit_folder(args: list[str]) -> None:
         raise ValueError("no file could be edited")
 
 
-def _add_options(parser: ArgumentParser) -> None:
+def _add_options(parser: CommandParser) -> None:
     parser.add_argument("--model", type=str | None, help="model folder; the newest under runs/, else the shipped one")
     parser.add_argument("--steps", type=int | None, help="sampling steps; more is slower and finer (the model's own)")
     parser.add_argument(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from veggie_pl.parsing import RunParser
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
 from veggie_pl.pretraining.language import LanguageModule, TalkData
@@ -39,4 +40,5 @@ def pretrain_nano(args: list[str], conf: Path) -> None:
         args=["fit", *args],
         parser_kwargs={"fit": {"default_config_files": [str(conf / "stage0.yaml")]}},
         save_config_kwargs={"overwrite": True},
+        parser_class=RunParser,
     )
