@@ -24,6 +24,7 @@ from veggie_pl.data.preview import to_uint8
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v"})
+SMALL = 128  # pixels; frames with a side below keep colour at full resolution
 decord.logging.set_level(decord.logging.FATAL)
 
 
@@ -75,6 +76,7 @@ class ClipFile:
             raise ClipError(f"{path}: not a video that can be read ({_reason(error)})") from error
         if first is None:
             raise ClipError(f"{path}: the video has no frames")
+        self._padded = first.shape[2] != 3
         self.info = ClipInfo(num_frames, fps if np.isfinite(fps) and fps > 0 else 25.0, *first.shape[:2])
 
     def frames(self, start: int = 0, stop: int | None = None) -> UInt8[np.ndarray, "f h w 3"]:
@@ -95,6 +97,9 @@ class ClipFile:
 
     def _get(self, wanted: list[int]) -> UInt8[np.ndarray, "f h w 3"]:
         try:
+            if self._padded:  # decord 0.6 takes the padding at the end of narrow rows for further channels
+                rows = [self._video[i].asnumpy().reshape(self.info.height, -1) for i in wanted]
+                return np.stack(rows)[..., : 3 * self.info.width].reshape(-1, self.info.height, self.info.width, 3)
             return self._video.get_batch(wanted).asnumpy()  # type: ignore[no-any-return]
         except (decord.DECORDError, RuntimeError, IndexError) as error:
             raise ClipError(f"{self.path}: a frame cannot be decoded ({_reason(error)})") from error
@@ -182,9 +187,10 @@ class ClipWriter:
             self._file = av.open(str(self._partial), "w")
             self._stream = self._file.add_stream("libx264", rate=Fraction(self.fps).limit_denominator(1001))
             self._stream.height, self._stream.width = height, width
-            # Half-resolution colour needs even sides; a low rate factor keeps colour fills readable.
-            self._stream.pix_fmt = "yuv444p" if height % 2 or width % 2 else "yuv420p"
-            self._stream.options = {"crf": "10"}
+            # Half-resolution colour is what every player knows, but it needs even sides and blurs small pictures.
+            whole_color = height % 2 or width % 2 or min(height, width) < SMALL
+            self._stream.pix_fmt = "yuv444p" if whole_color else "yuv420p"
+            self._stream.options = {"crf": "10"}  # low, to keep colour fills readable
         self._file.mux(self._stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
 
     def __exit__(

@@ -51,7 +51,7 @@ def cross_fade(parts: Iterable[tuple[range, Float[Tensor, "f 3 h w"]]]) -> Itera
         yield range(waiting_from, waiting_from + len(waiting)), waiting
 
 
-def restore(edited: Float[Tensor, "f 3 h w"], source: Clip) -> Clip:
+def restore(edited: Float[Tensor, "f 3 small_h small_w"], source: Clip) -> Clip:
     """Bring an edit made at the model's size back to the source's size.
 
     What is enlarged is the *change*, not the picture: ``source + enlarge(edited - reduce(source))``. Where nothing was

@@ -1,0 +1,79 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from parts import make_data
+
+from veggie_pl.batch import Skill, collate
+
+
+def fake_trainer(rank: int = 0, world: int = 1) -> SimpleNamespace:
+    total = SimpleNamespace(processed=0)
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(total=total)))
+    return SimpleNamespace(global_rank=rank, world_size=world, fit_loop=loop)
+
+
+def keys(steps: int = 4, rank: int = 0, world: int = 1, **options: int) -> list[str]:
+    data = make_data(**options)
+    data.trainer = fake_trainer(rank, world)
+    loader = iter(data.train_dataloader())
+    return [key for _ in range(steps) for key in next(loader).key]
+
+
+@pytest.mark.slow
+def test_workers_change_nothing() -> None:
+    assert keys(num_workers=2) == keys(num_workers=0)
+
+
+def test_batch_size_and_ranks_change_nothing() -> None:
+    whole = keys(steps=2, batch_size=4)
+    assert keys(steps=4, batch_size=2) == whole
+    halves = [keys(steps=2, batch_size=2, rank=rank, world=2) for rank in (0, 1)]
+    assert halves[0][:2] + halves[1][:2] + halves[0][2:] + halves[1][2:] == whole
+
+
+def test_state_is_the_position() -> None:
+    data = make_data()
+    data.load_state_dict({"position": 12})
+    data.trainer = fake_trainer()
+    batch = next(iter(data.train_dataloader()))
+    assert batch.index.tolist() == [12, 13, 14, 15]
+    assert data.state_dict() == {"position": 12}
+    data.trainer.fit_loop.epoch_loop.batch_progress.total.processed = 2
+    assert data.state_dict() == {"position": 20}
+
+
+def test_images_are_clips_of_one_frame() -> None:
+    data = make_data(num_frames=1)
+    data.trainer = fake_trainer()
+    batch = next(iter(data.train_dataloader()))
+    assert batch.source.shape == (4, 1, 3, 16, 16)
+    assert batch.mask.shape == (4, 1, 16, 16)
+    assert batch.mask.dtype == torch.bool
+
+
+def test_one_loader_per_skill() -> None:
+    loaders = make_data(num_val=3).val_dataloader()
+    assert len(loaders) == len(Skill)
+    for skill, loader in zip(Skill, loaders, strict=True):
+        batches = list(loader)
+        assert sum(len(batch) for batch in batches) == 3
+        assert {s for batch in batches for s in batch.skill} == {skill}
+
+
+def test_held_out_samples_are_the_same_each_time() -> None:
+    data = make_data(num_val=2)
+    first, second = ([b.key for loader in data.val_dataloader() for b in loader] for _ in range(2))
+    assert first == second
+
+
+def test_clips_of_different_shape_cannot_be_stacked() -> None:
+    one = make_data(num_frames=1).mixture[0]
+    two = make_data(num_frames=2).mixture[1]
+    with pytest.raises(ValueError, match=r"one shape.*\(1, 3, 16, 16\).*\(2, 3, 16, 16\)"):
+        collate([one, two])
+
+
+def test_batch_size_zero_is_an_error() -> None:
+    with pytest.raises(ValueError, match="batch sizes"):
+        make_data(batch_size=0)
