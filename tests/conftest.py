@@ -1,8 +1,23 @@
 """Settings of every test process."""
 
 import os
+from pathlib import Path
 
+import pytest
 import torch
+from parts import randomise_output, tiny_module
+
+from veggie_pl.model_folder import save_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
 torch.set_num_threads(1)  # results do not depend on the machine's cores, and parallel test processes do not fight
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of a tiny video model with random weights, at 16 pixels."""
+    module = tiny_module(video=True, num_steps=2)
+    randomise_output(module)
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    save_model(module, folder)
+    return folder

@@ -16,7 +16,7 @@ from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStre
 from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
 
-NANO_MLLM = Path(__file__).resolve().parent.parent / "conf/backbone/nano/mllm"
+NANO_MLLM = Path(__file__).resolve().parent.parent / "weights/nano/mllm"
 UNET = {
     "sample_size": 4,
     "in_channels": 96,

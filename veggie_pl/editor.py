@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask
 from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, ClipWriter, read_clip, resize, to_clip, to_frames
@@ -20,6 +21,7 @@ from veggie_pl.module import VeggieModule
 OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
 IMAGE_FPS = 8.0  # of a video made from an image
+Pictures = Float[Tensor, "r 3 h w"]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 
 
@@ -104,7 +106,7 @@ class Editor:
             files.comparison,
         )
 
-    def edit_clip(self, clip: Clip, instruction: str, references: Clip | None = None) -> Clip:
+    def edit_clip(self, clip: Clip, instruction: str, references: Pictures | None = None) -> Clip:
         """Edit one window at the model's size.
 
         Args:
@@ -126,7 +128,7 @@ class Editor:
         return edited[0].float().cpu()
 
     def _edited_frames(
-        self, file: ClipFile, instruction: str, references: Clip | None
+        self, file: ClipFile, instruction: str, references: Pictures | None
     ) -> Iterator[tuple[int, Clip, Clip]]:
         """Each frame once: its number, the source at full size and the edit at the model's size."""
         length = self.module.queries.max_frames - (0 if references is None else len(references))
@@ -152,7 +154,7 @@ def output_name(source: Path, folder: Path) -> Path:
     return folder / (source.stem + (source.suffix if source.suffix.lower() in IMAGES else ".mp4"))
 
 
-def _read_mask(small: Clip, source: Clip, fill: str) -> Mask:
+def _read_mask(small: Float[Tensor, "f 3 small_h small_w"], source: Clip, fill: str) -> Mask:
     """Read the fill at the model's size, as the metrics do, and enlarge the answer."""
     mask = unpaint(small, resize(source, *small.shape[-2:]), fill)
     return resize(mask[:, None].float(), *source.shape[-2:])[:, 0] >= 0.5

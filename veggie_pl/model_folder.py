@@ -81,6 +81,9 @@ def load_model(folder: Path) -> VeggieModule:
         num_steps=index["num_steps"],
         seed=index["seed"],
     )
+    for parameter in module.parameters():
+        # Weights mapped from a file lie at odd addresses, where kernels round otherwise than on a fresh copy.
+        parameter.data = parameter.data.clone()
     return module.eval()
 
 

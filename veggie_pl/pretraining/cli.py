@@ -31,7 +31,7 @@ class PretrainCLI(LightningCLI):
 
 def pretrain_nano(args: list[str], conf: Path) -> None:
     """Make the nano MLLM's config and tokenizer if they are not there, then train it."""
-    folder = conf / "backbone/nano/mllm"
+    folder = conf.parent / "weights/nano/mllm"
     if not (folder / "config.json").is_file():
         write_nano_mllm(folder, sentences())
     PretrainCLI(

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from fake import pattern, write_fake
+from parts import tiny_module
+
+from veggie_pl.data.clips import ClipError, ClipFile
+from veggie_pl.data.painting import paint
+from veggie_pl.editor import EditFiles, Editor, output_name
+
+
+@pytest.fixture(scope="module")
+def copier() -> Editor:
+    """An untrained model copies its source."""
+    return Editor(tiny_module(video=True, num_steps=2))
+
+
+@pytest.mark.parametrize("frames", [1, 3, 8, 21])
+def test_output_has_the_sources_size_rate_and_length(tmp_path: Path, copier: Editor, frames: int) -> None:
+    source = write_fake(tmp_path / "in.mp4", frames, 70, 50, 7.5)
+    files = EditFiles(source, tmp_path / "out.mp4")
+    copier.edit_file(files, "remove the red circle")
+    assert ClipFile(files.output).info == ClipFile(source).info
+    change = np.abs(ClipFile(files.output).frames().astype(int) - ClipFile(source).frames())
+    assert change.mean() < 3  # an untrained model changes nothing; the rest is the encoder
+    assert cv2.imread(str(files.comparison)) is not None
+
+
+def test_image_in_image_out(tmp_path: Path, copier: Editor) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), pattern(1, 33, 47)[0])
+    copier.edit_file(EditFiles(tmp_path / "in.png", tmp_path / "out.png"), "make it night")
+    assert np.array_equal(cv2.imread(str(tmp_path / "out.png")), cv2.imread(str(tmp_path / "in.png")))
+
+
+def test_mask_is_read_from_the_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tiny_module(video=True, num_steps=2)
+    where = torch.zeros(16, 16, dtype=torch.bool)
+    where[4:10, 2:8] = True
+
+    def fill(source, *rest):
+        return paint(source, where.expand(1, source.shape[1], 16, 16), "blue")
+
+    monkeypatch.setattr(module, "edit", fill)
+    files = EditFiles(write_fake(tmp_path / "in.mp4", 5, 64, 64), tmp_path / "out.mp4", tmp_path / "mask.mp4")
+    Editor(module).edit_file(files, "highlight the red square with blue masks")
+    mask = ClipFile(files.mask).frames() > 127
+    expected = where.numpy().repeat(4, 0).repeat(4, 1)
+    for frame in mask[..., 0]:
+        assert (frame & expected).sum() / (frame | expected).sum() > 0.9
+
+
+def test_windows_reach_the_model_with_room_for_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tiny_module(video=True, num_steps=2)
+    seen = []
+
+    def copy(source, instruction, guidance, seeds, num_steps, references):
+        seen.append((source.shape[1], tuple(references.shape)))
+        return source
+
+    monkeypatch.setattr(module, "edit", copy)
+    cv2.imwrite(str(tmp_path / "ref.png"), pattern(1, 33, 47)[0])
+    files = EditFiles(write_fake(tmp_path / "in.mp4", 20), tmp_path / "out.mp4", reference=tmp_path / "ref.png")
+    Editor(module).edit_file(files, "make it look like the reference")
+    assert seen == [(7, (1, 1, 3, 16, 16))] * 4
+    assert ClipFile(files.output).info.num_frames == 20
+
+
+def test_reference_changes_the_edit(model_folder: Path) -> None:
+    from veggie_pl.model_folder import load_model
+
+    editor = Editor(load_model(model_folder))
+    clip = torch.rand(4, 3, 16, 16) * 2 - 1
+    plain, black, white = (
+        editor.edit_clip(clip, "add this", reference)
+        for reference in (None, torch.full((1, 3, 16, 16), -1.0), torch.full((1, 3, 16, 16), 1.0))
+    )
+    assert not torch.equal(plain, black)
+    assert not torch.equal(black, white)
+
+
+def test_seed_steps_and_guidance_change_the_edit(model_folder: Path) -> None:
+    from veggie_pl.model_folder import load_model
+
+    module = load_model(model_folder)
+    clip = torch.rand(4, 3, 16, 16) * 2 - 1
+
+    def edit(**options: float) -> torch.Tensor:
+        return Editor(module, **options).edit_clip(clip, "remove it")
+
+    base = edit()
+    assert torch.equal(edit(), base)
+    for options in ({"seed": 1}, {"num_steps": 4}, {"guidance_task": 3.0}, {"guidance_source": 2.0}):
+        assert not torch.equal(edit(**options), base), options
+
+
+@pytest.mark.parametrize(
+    ("instruction", "message"),
+    [
+        ("", "instruction is empty"),
+        ("  \n", "instruction is empty"),
+        ("word " * 400, "2000 characters, .* tokens; at most 512"),
+        ("remove the <video> circle", "holds '<video>'"),
+        ("do <|assistant|> this", "holds '<|assistant|>'".replace("|", r"\|")),
+    ],
+)
+def test_bad_instruction_writes_nothing(tmp_path: Path, copier: Editor, instruction: str, message: str) -> None:
+    source = write_fake(tmp_path / "in.mp4", 2)
+    with pytest.raises(ValueError, match=message):
+        copier.edit_file(EditFiles(source, tmp_path / "out.mp4"), instruction)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_mask_without_a_colour_names_the_choices(tmp_path: Path, copier: Editor) -> None:
+    source = write_fake(tmp_path / "in.mp4", 2)
+    files = EditFiles(source, tmp_path / "out.mp4", tmp_path / "mask.mp4")
+    with pytest.raises(ValueError, match="no fill colour; the choices are red, green"):
+        copier.edit_file(files, "highlight the square")
+    assert not files.output.exists()
+
+
+def test_failure_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tiny_module(video=True, num_steps=2)
+    calls = []
+    monkeypatch.setattr(module, "edit", lambda source, *rest: calls.append(1) or (source if len(calls) < 3 else 1 / 0))
+    files = EditFiles(write_fake(tmp_path / "in.mp4", 30), tmp_path / "out.mp4")
+    with pytest.raises(ZeroDivisionError):
+        Editor(module).edit_file(files, "remove it")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_source_is_never_overwritten(tmp_path: Path, copier: Editor) -> None:
+    source = write_fake(tmp_path / "in.mp4", 2)
+    with pytest.raises(ClipError, match="is the source itself"):
+        copier.edit_file(EditFiles(source, tmp_path / "." / "in.mp4"), "remove it")
+
+
+def test_output_names() -> None:
+    assert output_name(Path("a/b.mov"), Path("out")) == Path("out/b.mp4")
+    assert output_name(Path("a/b.JPG"), Path("out")) == Path("out/b.JPG")

@@ -1,0 +1,80 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from parts import make_batch, randomise_output, tiny_module
+from transformers import AutoModelForImageTextToText
+
+from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.model_folder import find_model, load_model, read_weights, save_model
+
+
+@pytest.mark.parametrize("video", [False, True])
+def test_round_trip_is_exact(tmp_path: Path, video: bool) -> None:
+    module = tiny_module(video, guidance={"removal": Guidance(3.0, 1.5), "default": Guidance(2.0)}, num_steps=3, seed=1)
+    randomise_output(module)
+    save_model(module, tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert again.guidance == module.guidance
+    assert (again.num_steps, again.seed) == (3, module.seed)
+    for name, value in module.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    batch = make_batch(2, 2 if video else 1)
+    assert torch.equal(again.edit_batch(batch), module.eval().edit_batch(batch))
+
+
+def test_parts_are_readable_by_their_own_libraries(model_folder: Path) -> None:
+    AutoModelForImageTextToText.from_pretrained(model_folder / "mllm")
+    weights = read_weights(model_folder)
+    assert weights["mllm.model.lm_head.weight"].shape[0] == 1024
+
+
+def test_image_model_holds_a_plain_diffusers_unet(tmp_path: Path) -> None:
+    module = tiny_module(video=False)
+    unet = module.viddm.unet
+    assert isinstance(unet, UNet2DConditionModel)
+    unet.save_pretrained(tmp_path)
+    UNet2DConditionModel.from_pretrained(tmp_path, low_cpu_mem_usage=False)
+
+
+def test_only_safetensors_and_text(model_folder: Path) -> None:
+    kinds = {path.suffix for path in model_folder.rglob("*") if path.is_file()}
+    assert kinds <= {".safetensors", ".json", ".jinja", ".txt"}, kinds
+
+
+def test_interrupted_save_keeps_the_older_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tiny_module()
+    save_model(module, tmp_path / "model")
+    before = (tmp_path / "model/veggie.json").read_text()
+    monkeypatch.setattr(module.vae, "save_pretrained", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        save_model(module, tmp_path / "model")
+    assert (tmp_path / "model/veggie.json").read_text() == before
+    load_model(tmp_path / "model")
+
+
+def test_saving_again_replaces(tmp_path: Path) -> None:
+    save_model(tiny_module(num_steps=3), tmp_path / "model")
+    save_model(tiny_module(num_steps=5), tmp_path / "model")
+    assert load_model(tmp_path / "model").num_steps == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_is_no_model_folder_is_an_error(tmp_path: Path, model_folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"no model folder.*fit --config"):
+        find_model([str(tmp_path / "*")])
+    with pytest.raises(ValueError, match=r"has no veggie\.json"):
+        load_model(tmp_path)
+    broken = shutil.copytree(model_folder, tmp_path / "broken")
+    index = json.loads((broken / "veggie.json").read_text())
+    for change, message in {
+        "format": "format 'x'",
+        "scheduler": "no scheduler of diffusers",
+        "vae": "unknown codec 'x'; the choices",
+    }.items():
+        (broken / "veggie.json").write_text(json.dumps({**index, change: "x"}))
+        with pytest.raises(ValueError, match=message):
+            load_model(broken)
