@@ -139,7 +139,7 @@ class VeggieModule(L.LightningModule):
         guidance: Guidance,
         seeds: Sequence[tuple[int | str, ...]],
         num_steps: int | None = None,
-        references: Clips | None = None,
+        references: Float[Tensor, "b r 3 h w"] | None = None,
         on_step: Callable[[int], None] | None = None,
     ) -> Clips:
         """Edit clips in [-1, 1] as instructed.

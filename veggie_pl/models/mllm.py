@@ -67,7 +67,8 @@ class Mllm(nn.Module):
             "video" if self._as_video else "image",
             max_text_tokens,
         )
-        self._image_size = int(config.vision_config.image_size)
+        size = config.vision_config.image_size  # InternVL gives height and width
+        self._image_size = int(size if isinstance(size, int) else size[0])
         mean, std = (torch.tensor(getattr(self.image_processor, name)) for name in ("image_mean", "image_std"))
         self.image_mean: Tensor
         self.image_std: Tensor

@@ -1,0 +1,148 @@
+"""Callbacks that watch a real, short run and write to a real TensorBoard file."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from parts import fit, make_data, randomise_output, tiny_module
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from veggie_pl.batch import Skill
+from veggie_pl.callbacks import Ema, Evaluate, Freeze, GradNorms, Samples, SaveModel, SkillLoss, StopAtNaN, Throughput
+from veggie_pl.callbacks.finite import NonFiniteLossError
+from veggie_pl.callbacks.grad_norms import part_norms
+from veggie_pl.model_folder import load_model
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory):
+    """Every watcher on one run of a few steps, with its events read back."""
+    folder = tmp_path_factory.mktemp("run")
+    torch.manual_seed(0)
+    module = tiny_module(video=True, num_steps=1)
+    watchers = [SkillLoss(2), GradNorms(1), Throughput(2), Evaluate(), Samples(1), SaveModel(), Freeze(["vae", "mllm"])]
+    logger = TensorBoardLogger(folder, name="", version="")
+    data = make_data(num_frames=2, num_val=2)
+    fit(module, data, STEPS, callbacks=watchers, logger=logger, val_check_interval=STEPS, log_every_n_steps=1)
+    logger.experiment.flush()
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0, "tensors": 0})
+    events.Reload()
+    return folder, module, watchers, events
+
+
+def values(run, tag: str) -> list[float]:
+    return [event.value for event in run[3].Scalars(tag)]
+
+
+def test_loss_is_logged_per_skill(run) -> None:
+    tags = [tag for tag in run[3].Tags()["scalars"] if tag.startswith("train/loss/")]
+    assert {tag.rpartition("/")[2] for tag in tags} <= set(Skill)
+    assert len(tags) >= 3
+    assert {f"val/loss/{skill}" for skill in Skill} <= set(run[3].Tags()["scalars"])
+
+
+def test_counts_per_stream_and_skill_add_up(run) -> None:
+    tags = [tag for tag in run[3].Tags()["scalars"] if tag.startswith("samples/")]
+    streams = sum(values(run, tag)[-1] for tag in tags if tag.startswith("samples/stream/"))
+    skills = sum(values(run, tag)[-1] for tag in tags if tag.startswith("samples/skill/"))
+    assert streams == skills == STEPS * 4
+
+
+def test_gradient_norms_of_parts_that_learn_only(run) -> None:
+    tags = {tag.rpartition("/")[2] for tag in run[3].Tags()["scalars"] if tag.startswith("grad_norm/")}
+    assert tags == {"queries", "aligner", "viddm"}
+
+
+def test_throughput_and_waiting(run) -> None:
+    assert all(0 <= value <= 1 for value in values(run, "speed/data_wait_share"))
+    samples, step_ms = values(run, "speed/samples_per_s")[0], values(run, "speed/step_ms")[0]
+    assert samples == pytest.approx(4 / step_ms * 1000, rel=0.01)
+    assert values(run, "speed/frames_per_s")[0] == pytest.approx(2 * samples, rel=0.01)
+
+
+def test_metrics_of_every_skill(run) -> None:
+    tags = set(run[3].Tags()["scalars"])
+    assert {f"val/success/{skill}" for skill in Skill if not skill.is_painted} <= tags
+    assert {"val/miou/grounding", "val/miou/reasoning", "val/detection/removal"} <= tags
+
+
+def test_pictures_clips_and_texts(run) -> None:
+    images = set(run[3].Tags()["images"])
+    assert "val/samples" in images
+    assert {f"val/clips/{skill}/0" for skill in Skill} <= images
+    assert run[3].Images("val/clips/removal/0")[0].encoded_image_string[:3] == b"GIF"
+    text = run[3].Tensors("setup/what_learns/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "| mllm | 0 |" in text
+    assert "frozen: vae, mllm" in text
+
+
+def test_model_folder_is_left_behind(run) -> None:
+    folder, module, _, _ = run
+    again = load_model(folder / "model")
+    for name, value in module.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+
+
+def test_validation_scores_equal_scores_by_hand(run) -> None:
+    _, module, watchers, _ = run
+    evaluate = next(watcher for watcher in watchers if isinstance(watcher, Evaluate))
+    data = make_data(num_frames=2, num_val=2)
+    batch = next(iter(data.val_dataloader()[list(Skill).index(Skill.GROUNDING)]))
+    from veggie_pl.metrics.skills import skill_metrics
+
+    metrics = skill_metrics(Skill.GROUNDING, evaluate.detector)
+    metrics.update(module.eval().edit_batch(batch), batch)
+    logged = values(run, "val/miou/grounding")[-1]
+    assert metrics.compute()["miou"].item() == pytest.approx(logged, abs=1e-5)
+
+
+def test_norms_by_hand() -> None:
+    module = torch.nn.ModuleDict({"a": torch.nn.Linear(2, 2), "b": torch.nn.Linear(2, 2)})
+    module["a"].weight.grad = torch.full((2, 2), 2.0)
+    module["a"].bias.grad = torch.tensor([3.0, 0.0])
+    assert part_norms(module) == {"a": torch.tensor(5.0)}
+
+
+class Poison(Callback):
+    """Makes the loss of one step NaN, through the weights."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        if trainer.global_step == 2:
+            batch.target.fill_(float("nan"))
+
+
+def test_nan_stops_the_run_with_a_good_checkpoint(tmp_path: Path) -> None:
+    module = tiny_module()
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    with pytest.raises(NonFiniteLossError, match=r"loss is nan at step 2.*before_nan\.ckpt"):
+        fit(module, make_data(), 5, callbacks=[StopAtNaN(), Poison()], logger=logger)
+    kept = torch.load(tmp_path / "checkpoints/before_nan.ckpt", weights_only=True)
+    assert kept["global_step"] == 2
+    assert all(value.isfinite().all() for value in kept["state_dict"].values() if value.is_floating_point())
+
+
+def test_average_follows_the_weights() -> None:
+    module = tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5))
+    randomise_output(module)
+    name = "viddm.unet.conv_out.weight"
+    path: list[torch.Tensor] = [module.state_dict()[name].clone()]
+
+    class Trace(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            path.append(pl_module.state_dict()[name].clone())
+
+    fit(module, make_data(), 3, callbacks=[Ema(0.5), Trace()])
+    average = path[1]  # the first update takes the weights as they are
+    for weights in path[2:]:
+        average = 0.5 * average + 0.5 * weights
+    assert torch.allclose(module.state_dict()[name], average, atol=1e-6)
+    assert not torch.allclose(path[-1], average, atol=1e-6)
+
+
+def test_impossible_decay_is_an_error() -> None:
+    with pytest.raises(ValueError, match="decay"):
+        Ema(1.0)

@@ -1,0 +1,196 @@
+"""The MLLM wrapper with real classes of transformers and random weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from parts import NANO_MLLM
+from transformers import (
+    AutoTokenizer,
+    CLIPImageProcessor,
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+)
+
+from veggie_pl.models import Mllm
+
+TEXT = {
+    "model_type": "qwen2",
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "vocab_size": 1024,
+}
+
+
+def llava(folder: Path) -> str:
+    """LLaVA: one fixed-size tower, images only."""
+    tokenizer = AutoTokenizer.from_pretrained(NANO_MLLM)
+    vision = {
+        "model_type": "clip_vision_model",
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    image_token = tokenizer.convert_tokens_to_ids("<image>")
+    config = LlavaConfig(vision_config=vision, text_config=TEXT, image_token_index=image_token)
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    CLIPImageProcessor(size={"height": 32, "width": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return str(folder)
+
+
+def internvl(folder: Path) -> str:
+    """InternVL: pixel-shuffled tokens, images only."""
+    tokenizer = AutoTokenizer.from_pretrained(NANO_MLLM)
+    vision = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": [32, 32],
+        "patch_size": [8, 8],
+    }
+    image_token = tokenizer.convert_tokens_to_ids("<image>")
+    config = InternVLConfig(vision_config=vision, text_config=TEXT, image_token_id=image_token, image_seq_length=4)
+    InternVLForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    CLIPImageProcessor(size={"height": 32, "width": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def nano() -> Mllm:
+    torch.manual_seed(0)
+    return Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager").eval()
+
+
+def ask(mllm: Mllm, source: torch.Tensor, text: list[str], queries: torch.Tensor | None = None, first: int = 0):
+    batch, frames = source.shape[:2]
+    if queries is None:
+        queries = torch.randn(batch, frames, 2, mllm.width, generator=torch.Generator().manual_seed(1))
+    frame_index = torch.arange(first, first + frames).expand(batch, -1)
+    return mllm(source, text, queries, frame_index)
+
+
+def clips(batch: int, frames: int, size: int = 32) -> torch.Tensor:
+    return torch.rand(batch, frames, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.mark.parametrize("make", [llava, internvl])
+def test_other_families_run_without_a_path_of_their_own(tmp_path: Path, make) -> None:
+    torch.manual_seed(0)
+    mllm = Mllm(make(tmp_path), attention="eager").eval()
+    source = clips(2, 3)
+    hidden = ask(mllm, source, ["remove the circle", "make it a much longer instruction than that"])
+    assert hidden.shape == (2, 3, 2, mllm.width)
+    assert mllm.extra_tokens == 0
+    assert mllm.tokens_per_frame > 0
+    changed = source.clone()
+    changed[0, 1] = -changed[0, 1]
+    other = ask(mllm, changed, ["remove the circle", "make it a much longer instruction than that"])
+    assert not torch.allclose(other[0], hidden[0])
+    assert torch.allclose(other[1], hidden[1], atol=1e-5)
+
+
+def test_everything_that_should_matter_does(nano: Mllm) -> None:
+    source, text = clips(1, 2), ["remove the red circle"]
+    base = ask(nano, source, text)
+    assert not torch.allclose(ask(nano, source, ["remove the blue circle"]), base)
+    assert not torch.allclose(ask(nano, -source, text), base)
+    assert not torch.allclose(ask(nano, source, text, first=3), base)
+    assert not torch.allclose(ask(nano, source.flip(1), text), base)
+    assert torch.equal(ask(nano, source, text), base)
+
+
+def test_padding_changes_nothing(nano: Mllm) -> None:
+    source = clips(2, 2)
+    both = ask(nano, source, ["remove it", "please remove the large red circle on the left of the star"])
+    queries = torch.randn(2, 2, 2, nano.width, generator=torch.Generator().manual_seed(1))
+    alone = ask(nano, source[:1], ["remove it"], queries[:1])
+    assert torch.allclose(both[0], alone[0], atol=1e-5)
+
+
+def test_image_has_the_positions_it_will_have_in_a_clip(nano: Mllm) -> None:
+    layouts = [
+        nano.prompt.layout(["remove it"], torch.tensor([index]), 2, nano.tokens_per_frame, nano.extra_tokens, 8)
+        for index in ([3], list(range(8)))
+    ]
+    image, clip = (layout.position_ids[0].tolist() for layout in layouts)
+    per_frame, before = nano.tokens_per_frame, len(nano.prompt.before)
+    assert image[before : before + per_frame] == clip[before + 3 * per_frame : before + 4 * per_frame]
+    assert image[-2:] == clip[-16 + 6 : -16 + 8]
+    text = len(nano.prompt.text_ids("remove it")) + nano.extra_tokens
+    assert image[-2 - text : -2] == clip[-16 - text : -16]
+
+
+def test_queries_come_last_and_causality_holds(nano: Mllm) -> None:
+    source = clips(1, 2)
+    queries = torch.randn(1, 2, 2, nano.width)
+    base = ask(nano, source, ["remove it"], queries)
+    changed = queries.clone()
+    changed[0, 1] += 1
+    other = ask(nano, source, ["remove it"], changed)
+    assert torch.allclose(other[0, 0], base[0, 0], atol=1e-6)
+    assert not torch.allclose(other[0, 1], base[0, 1])
+
+
+def test_users_text_cannot_stand_for_frames_or_queries(nano: Mllm) -> None:
+    tokenizer = nano.tokenizer
+    for token in tokenizer.added_tokens_decoder.values():
+        with pytest.raises(ValueError, match="meaning of its own"):
+            nano.prompt.text_ids(f"remove {token} it")
+    layout = nano.prompt.layout(["remove < video > it"], torch.tensor([[0]]), 2, nano.tokens_per_frame, 1, None)
+    vision = (layout.ids == nano.prompt.vision_token_id).sum().item()
+    assert vision == nano.tokens_per_frame + 1
+
+
+@pytest.mark.parametrize(("text", "message"), [("", "empty"), (" \t", "empty"), ("a " * 2000, "4000 characters")])
+def test_bad_instructions_are_errors(nano: Mllm, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ask(nano, clips(1, 1), [text])
+
+
+def test_any_text_is_known_to_the_tokenizer(nano: Mllm) -> None:
+    for text in ("remove the red circle", "entferne das Mädchen", "把圆圈去掉", "🙂"):
+        ids = nano.tokenizer(text, add_special_tokens=False).input_ids
+        assert nano.tokenizer.decode(ids).strip() == text
+
+
+def test_references_stand_before_the_frames(nano: Mllm) -> None:
+    source, queries = clips(1, 2), torch.randn(1, 2, 2, nano.width)
+    frame_index = torch.tensor([[1, 2]])
+    references = [torch.full((1, 1, 3, 32, 32), value) for value in (-1.0, 1.0)]
+    one, two = (nano(source, ["like this"], queries, frame_index, reference) for reference in references)
+    assert one.shape == queries.shape
+    assert not torch.allclose(one, two)
+    # A picture and two frames are laid out as three frames are.
+    three = nano.prompt.layout(["x"], torch.tensor([[0, 1, 2]]), 2, nano.tokens_per_frame, 1, 8)
+    with_one = nano.prompt.layout(["x"], frame_index, 2, nano.tokens_per_frame, 1, 8, num_references=1)
+    assert torch.equal(with_one.ids[:, :-4], three.ids[:, :-6])
+    assert torch.equal(with_one.position_ids, torch.cat([three.position_ids[:, :-6], three.position_ids[:, -4:]], 1))
+
+
+def test_frames_of_another_size_are_resized(nano: Mllm) -> None:
+    assert ask(nano, clips(1, 1, 20), ["remove it"]).shape == (1, 1, 2, nano.width)
+
+
+def test_attention_kernels_agree() -> None:
+    made = []
+    for kind in ("eager", "sdpa"):
+        torch.manual_seed(0)
+        made.append(Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention=kind).eval())
+    eager, sdpa = (ask(mllm, clips(2, 2), ["remove it", "a longer instruction"]) for mllm in made)
+    assert torch.allclose(eager, sdpa, atol=1e-4)
+
+
+def test_missing_folder_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no MLLM at 'nowhere'"):
+        Mllm("nowhere")

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+
+from veggie_pl.models import KlCodec, PixelCodec
+from veggie_pl.models.vae import Codec
+
+KL = {
+    "block_out_channels": [8, 16],
+    "down_block_types": ["DownEncoderBlock2D"] * 2,
+    "up_block_types": ["UpDecoderBlock2D"] * 2,
+    "latent_channels": 4,
+    "norm_num_groups": 4,
+    "sample_size": 16,
+}
+
+
+@pytest.fixture
+def kl(tmp_path: Path) -> KlCodec:
+    torch.manual_seed(0)
+    AutoencoderKL(**KL).save_pretrained(tmp_path / "vae")
+    return KlCodec(str(tmp_path / "vae")).eval()
+
+
+def generators(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def test_pixels_survive_exactly() -> None:
+    codec, clips = PixelCodec(4), torch.rand(2, 3, 3, 16, 24) * 2 - 1
+    latents = codec.encode_source(clips)
+    assert latents.shape == (2, 3, 48, 4, 6)
+    assert torch.equal(codec.decode(latents), clips)
+    assert torch.equal(codec.encode_target(clips, generators(0, 1)), latents)
+    assert (codec.decode(latents * 9).abs() <= 1).all()
+
+
+def test_kl_source_is_the_mode_and_target_a_scaled_sample(kl: KlCodec) -> None:
+    clips = torch.rand(2, 3, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        posterior = kl.vae.encode(clips.flatten(0, 1)).latent_dist
+        assert torch.allclose(kl.encode_source(clips).flatten(0, 1), posterior.mode())
+        target = kl.encode_target(clips, generators(3, 4)) / kl.vae.config.scaling_factor
+        noise = torch.stack([torch.randn(3, 4, 8, 8, generator=g) for g in generators(3, 4)]).flatten(0, 1)
+        assert torch.allclose(target.flatten(0, 1), posterior.mean + posterior.std * noise, atol=1e-5)
+        decoded = kl.vae.decode(posterior.mean).sample.clamp(-1, 1)
+        scaled = posterior.mean.unflatten(0, (2, 3)) * kl.vae.config.scaling_factor
+        assert torch.allclose(kl.decode(scaled).flatten(0, 1), decoded, atol=1e-4)
+
+
+def test_kl_sample_depends_on_its_own_generator_only(kl: KlCodec) -> None:
+    clips = torch.rand(2, 1, 3, 16, 16)
+    with torch.no_grad():
+        both = kl.encode_target(clips, generators(3, 4))
+        alone = kl.encode_target(clips[1:], generators(4))
+    assert torch.allclose(both[1], alone[0], atol=1e-5)
+
+
+def test_kl_folder_round_trip(kl: KlCodec, tmp_path: Path) -> None:
+    kl.save_pretrained(str(tmp_path / "again"))
+    again = KlCodec.from_pretrained(str(tmp_path / "again"))
+    assert all(torch.equal(a, b) for a, b in zip(kl.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("codec", ["pixel", "kl"])
+def test_codecs_have_one_interface(codec: str, kl: KlCodec) -> None:
+    made = PixelCodec(4) if codec == "pixel" else kl
+    assert isinstance(made, Codec)
+    clips = torch.rand(1, 2, 3, 16, 16)
+    with torch.no_grad():
+        latents = made.encode_source(clips)
+        assert latents.shape == (1, 2, made.channels, 16 // made.factor, 16 // made.factor)
+        assert made.decode(latents).shape == clips.shape
