@@ -49,7 +49,7 @@ config: .venv/.ready  ## print the merged config of stage STAGE=2
 	@$(RUN) fit --config conf/stage$(STAGE).yaml --print_config
 
 golden: .venv/.ready  ## rewrite tests/golden, to be reviewed line by line
-	$(BIN)/pytest -q tests/test_golden.py --rewrite-golden
+	$(BIN)/pytest -q tests/test_configs.py -k reviewed --rewrite-golden
 
 pretrain: .venv/.ready  ## stage 0: the nano MLLM from nothing
 	$(RUN) pretrain

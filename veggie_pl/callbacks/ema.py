@@ -1,5 +1,6 @@
 """Exponential moving average of the weights."""
 
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -19,6 +20,13 @@ class Ema(WeightAveraging):
             raise ValueError(f"decay must be in [0, 1), got {decay}")
         super().__init__(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
         self.start_step = start_step
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Copy the module, but not its optimizer factory: that one holds on to the command line and the trainer."""
+        factory = getattr(pl_module, "make_optimizer", None)
+        pl_module.make_optimizer = None  # type: ignore[assignment]
+        super().setup(trainer, pl_module, stage)
+        pl_module.make_optimizer = factory  # type: ignore[assignment]
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """After each optimizer step from ``start_step`` on."""

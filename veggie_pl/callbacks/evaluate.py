@@ -11,7 +11,7 @@ from rich.console import Console
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Batch, Skill
-from veggie_pl.callbacks.writers import tensorboard_writers
+from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.detections import Detector
 from veggie_pl.data.shapes.detector import ShapeDetector
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
@@ -102,7 +102,7 @@ class Evaluate(Callback):
         if not trainer.is_global_zero:
             return
         grid = table(self.report) if self.against is None else compare(self._before, self.report)
-        folder = Path(self.output or trainer.log_dir or trainer.default_root_dir)
+        folder = Path(self.output) if self.output else run_folder(trainer)
         write_report(self.report, folder / "report.json")
         write_text(folder / "report.md", grid.markdown())
         Console(width=140).print(grid.console())

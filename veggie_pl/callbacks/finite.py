@@ -1,10 +1,10 @@
 """Stop at a loss that is not a number, with the last good state on disk."""
 
-from pathlib import Path
-
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+
+from veggie_pl.callbacks.writers import run_folder
 
 
 class NonFiniteLossError(RuntimeError):
@@ -16,9 +16,10 @@ class StopAtNaN(Callback):
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Save and stop if the loss is not finite."""
-        if torch.isfinite(loss):
+        bad = not bool(torch.isfinite(loss))
+        if not trainer.strategy.reduce_boolean_decision(bad, all=False):  # all ranks stop where one has to
             return
-        path = Path(trainer.log_dir or trainer.default_root_dir, "checkpoints", "before_nan.ckpt")
+        path = run_folder(trainer) / "checkpoints/before_nan.ckpt"
         trainer.save_checkpoint(path)
         raise NonFiniteLossError(
             f"the loss is {loss.item()} at step {trainer.global_step}; the state before that batch is kept in {path}. "

@@ -8,7 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 
 from veggie_pl.batch import Batch, Skill
-from veggie_pl.callbacks.writers import tensorboard_writers
+from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.preview import Picture, comparison, gif, tile, to_uint8, write_png
 
 
@@ -63,7 +63,7 @@ class Samples(Callback):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sheet into TensorBoard and as a file."""
         if (sheet := self._draw(trainer, "test")) is not None:
-            folder = Path(self.output or trainer.log_dir or trainer.default_root_dir)
+            folder = Path(self.output) if self.output else run_folder(trainer)
             write_png(sheet, folder / "samples.png")
 
     def _keep(self, trainer: Trainer, split: str, edited: torch.Tensor, batch: Batch) -> None:

@@ -1,11 +1,11 @@
 """Leave a model folder when a run ends."""
 
 import logging
-from pathlib import Path
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.model_folder import save_model
 from veggie_pl.module import VeggieModule
 
@@ -19,6 +19,6 @@ class SaveModel(Callback):
         """Runs after weight averaging has put the average into the module."""
         assert isinstance(pl_module, VeggieModule)
         if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            folder = Path(trainer.log_dir or trainer.default_root_dir, "model")
+            folder = run_folder(trainer) / "model"
             save_model(pl_module, folder)
             log.info("model folder: %s", folder)

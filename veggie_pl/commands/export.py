@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import torch
-from jsonargparse import Namespace
+from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.configs import TRAINING, VeggieCLI
@@ -23,6 +23,8 @@ class ExportCLI(VeggieCLI):
         parser.add_argument(
             "--checkpoint", type=str | None, default=None, help="a .ckpt of fit; its config is beside it"
         )
+        for name in ("--ckpt_path", "--weights_only"):  # a run's config.yaml names what it was resumed from
+            parser.add_argument(name, type=str | bool | None, default=None, help=SUPPRESS)
         parser.add_argument("--output", "-o", type=str, required=True, help="the model folder to write")
 
 

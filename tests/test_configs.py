@@ -1,0 +1,114 @@
+"""Every shipped config: it parses, it runs, and what it resolves to is reviewed line by line."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from veggie_pl.callbacks import Freeze, InitFrom
+from veggie_pl.cli import main
+from veggie_pl.configs import CONF, TRAINING, VeggieCLI
+
+ROOT = CONF.parent
+GOLDEN = Path(__file__).parent / "golden"
+STAGES = {
+    "stage1": ["--config", "conf/stage1.yaml"],
+    "stage2": ["--config", "conf/stage2.yaml", "--init_from.folders", "null"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def build(args: list[str]) -> VeggieCLI:
+    return VeggieCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_resolved_config_is_the_reviewed_one(stage: str, request: pytest.FixtureRequest) -> None:
+    cli = VeggieCLI(
+        STAGES[stage], run=False, parser_kwargs={"default_config_files": TRAINING}, trainer_defaults={"logger": False}
+    )
+    resolved = yaml.safe_load(cli.parser.dump(cli.config, skip_none=True))
+    resolved = {key: resolved[key] for key in ("model", "data", "freeze", "init_from") if key in resolved}
+    text = yaml.safe_dump(resolved, sort_keys=True, width=120)
+    path = GOLDEN / f"{stage}.yaml"
+    if request.config.getoption("--rewrite-golden"):
+        path.write_text(text)
+    assert text == path.read_text(), "changed; `make golden` rewrites it, and its diff is to be reviewed"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_says_what_is_frozen(stage: str) -> None:
+    cli = build(STAGES[stage])
+    freeze = next(c for c in cli.trainer.callbacks if isinstance(c, Freeze))
+    frozen = freeze.frozen
+    assert "vae" in frozen
+    assert ("mllm" in frozen) == (stage == "stage1")
+    freeze.setup(cli.trainer, cli.model, "fit")
+    learns = {name for name, part in cli.model.named_children() if any(p.requires_grad for p in part.parameters())}
+    assert learns == {"queries", "aligner", "viddm"} | ({"mllm"} if stage == "stage2" else set())
+
+
+def test_stage_two_is_a_video_model_from_stage_one() -> None:
+    config = yaml.safe_load((CONF / "stage2.yaml").read_text())
+    assert "runs/stage1/*/model" in config["init_from"]["folders"]
+    cli = build(STAGES["stage2"])
+    assert cli.model.viddm.is_video
+    assert any(isinstance(c, InitFrom) for c in cli.trainer.callbacks)
+
+
+def test_runs_keep_a_checkpoint_to_resume_from() -> None:
+    checkpoint = next(c for c in build(STAGES["stage1"]).trainer.callbacks if isinstance(c, ModelCheckpoint))
+    assert checkpoint.save_last
+    assert checkpoint._every_n_train_steps <= 500
+
+
+@pytest.mark.slow
+@pytest.mark.smoke
+def test_both_stages_the_test_and_an_edit_run_as_written(tmp_path: Path) -> None:
+    """The user's own commands, cut short."""
+    short = ["--data.batch_size", "2", "--data.num_val", "1", "--trainer.val_check_interval", "2"]
+    short += ["--trainer.max_steps", "2", "--data.num_workers", "0", "--trainer.enable_progress_bar", "false"]
+
+    def logs(name: str) -> list[str]:
+        place = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.default_root_dir", str(tmp_path)]
+        return [*place, "--trainer.logger.init_args.name", name]
+
+    main(["fit", "--config", "conf/stage1.yaml", *short, *logs("one")])
+    one = tmp_path / "one/version_0"
+    init = ["--init_from.folders", f"[{one}/model]"]
+    main(["fit", "--config", "conf/stage2.yaml", *short, *logs("two"), *init])
+    two = tmp_path / "two/version_0"
+    again = ["--ckpt_path", str(two / "checkpoints/last.ckpt")]
+    main(["fit", "--config", "conf/stage2.yaml", *short, *logs("two"), *init, "--trainer.max_steps", "3", *again])
+    assert torch.load(tmp_path / "two/version_1/checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
+
+    main(["export", "--checkpoint", str(two / "checkpoints/last.ckpt"), "-o", str(tmp_path / "exported")])
+    scored = ["--evaluate.output", str(tmp_path / "report"), "--data.num_test", "2", "--data.num_workers", "0"]
+    quiet = ["--trainer.enable_progress_bar", "false", "--trainer.logger", "false"]
+    main(["test", "--model.folder", str(tmp_path / "exported"), *scored, *quiet])
+    assert (tmp_path / "report/report.md").read_text().count("|") > 100
+    against = ["--evaluate.against", str(tmp_path / "report/report.json")]
+    main(
+        [
+            "test",
+            "--model.folder",
+            str(two / "model"),
+            "--evaluate.output",
+            str(tmp_path / "after"),
+            *scored[2:],
+            *quiet,
+            *against,
+        ]
+    )
+    assert "before" in (tmp_path / "after/report.md").read_text()
+
+    clips = ["--clips", str(tmp_path / "clips"), "--num_samples", "2", "-o", str(tmp_path / "sheet.png")]
+    main(["preview", "--config", "conf/stage2.yaml", *clips])
+    main(["predict", str(tmp_path / "clips"), "-o", str(tmp_path / "edits"), "--model", str(tmp_path / "exported")])
+    assert len(list((tmp_path / "edits").glob("*.mp4"))) == 2
