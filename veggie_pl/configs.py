@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from veggie_pl.callbacks import Evaluate, Freeze, InitFrom
+from veggie_pl.callbacks import Evaluate, Freeze, InitFrom, Samples
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.module import VeggieModule
@@ -38,7 +38,7 @@ class VeggieCLI(LightningCLI):
 
 
 class TestCLI(LightningCLI):
-    """Scores a model folder; `evaluate:` says how."""
+    """Scores a model folder; `evaluate:` and `samples:` say how."""
 
     def __init__(self, args: list[str]) -> None:
         super().__init__(
@@ -51,8 +51,10 @@ class TestCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the block `evaluate:`."""
+        """Add the blocks `evaluate:` and `samples:`; pictures go where the report goes."""
         parser.add_lightning_class_args(Evaluate, "evaluate")
+        parser.add_lightning_class_args(Samples, "samples")
+        parser.link_arguments("evaluate.output", "samples.output")
 
 
 def trained_model(folder: str | None = None, num_steps: int | None = None) -> VeggieModule:
