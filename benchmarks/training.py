@@ -16,10 +16,11 @@ import torch
 from lightning import Callback
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from veggie_pl.callbacks import Throughput
+from veggie_pl.callbacks import Freeze, Throughput
 from veggie_pl.configs import TRAINING, VeggieCLI
 
 ROUNDS, WARMUP, STEPS = 3, 10, 60
+WRITERS = ("ModelCheckpoint", "SaveModel", "LearningRateMonitor")  # files and loggers are no part of a step
 
 
 class Clock(Callback):
@@ -37,20 +38,21 @@ def build(stage: str) -> VeggieCLI:
     args += ["--trainer.max_steps", str(WARMUP + STEPS), "--trainer.limit_val_batches", "0"]
     args += ["--trainer.enable_progress_bar", "false", "--trainer.default_root_dir", "runs/benchmark"]
     cli = VeggieCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
-    kept = [
-        c
-        for c in cli.trainer.callbacks
-        if type(c).__name__ not in ("ModelCheckpoint", "SaveModel", "LearningRateMonitor")
-    ]
-    cli.trainer.callbacks = kept
+    callbacks_of(cli)[:] = [c for c in callbacks_of(cli) if type(c).__name__ not in WRITERS]
     return cli
+
+
+def callbacks_of(cli: VeggieCLI) -> list[Callback]:
+    """The trainer's own list."""
+    found: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]
+    return found
 
 
 def with_lightning(stage: str) -> tuple[float, float]:
     """Samples a second, and the share of time spent waiting for data."""
     cli = build(stage)
     clock, watch = Clock(), Waiting(STEPS)
-    cli.trainer.callbacks += [clock, watch]
+    callbacks_of(cli).extend([clock, watch])
     cli.trainer.fit(cli.model, cli.datamodule)
     return STEPS * cli.datamodule.batch_size / clock.seconds, watch.share
 
@@ -72,11 +74,11 @@ def bare(stage: str) -> float:
     """Samples a second of forward, backward, optimizer, schedule and EMA in a plain loop."""
     cli = build(stage)
     module, data = cli.model, cli.datamodule
-    freeze = next(c for c in cli.trainer.callbacks if type(c).__name__ == "Freeze")
+    freeze = next(c for c in callbacks_of(cli) if isinstance(c, Freeze))
     freeze.setup(cli.trainer, module, "fit")
     optimizer = module.make_optimizer([p for p in module.parameters() if p.requires_grad])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    average = AveragedModel(module.viddm, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+    average = AveragedModel(module.viddm, multi_avg_fn=get_ema_multi_avg_fn(0.999))  # type: ignore[no-untyped-call]
     weights = module.skill_weights
     data.trainer = cli.trainer
     batches = iter(data.train_dataloader())
@@ -92,7 +94,8 @@ def bare(stage: str) -> float:
         optimizer.step()
         schedule.step()
         average.update_parameters(module.viddm)
-    return STEPS * data.batch_size / (time.perf_counter() - started)
+    rate: float = STEPS * data.batch_size / (time.perf_counter() - started)
+    return rate
 
 
 def main() -> None:
