@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from lightning import Callback
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from veggie_pl.callbacks import Freeze, Throughput
+from veggie_pl.callbacks.ema import moving_average
 from veggie_pl.configs import TRAINING, VeggieCLI
 
 ROUNDS, WARMUP, STEPS = 3, 10, 60
@@ -78,7 +79,7 @@ def bare(stage: str) -> float:
     freeze.setup(cli.trainer, module, "fit")
     optimizer = module.make_optimizer([p for p in module.parameters() if p.requires_grad])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    average = AveragedModel(module.viddm, multi_avg_fn=get_ema_multi_avg_fn(0.999))  # type: ignore[no-untyped-call]
+    average = AveragedModel(module.viddm, multi_avg_fn=moving_average(0.999))
     weights = module.skill_weights
     data.trainer = cli.trainer
     batches = iter(data.train_dataloader())

@@ -10,10 +10,21 @@ from parts import fit, make_data, randomise_output, tiny_module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from veggie_pl.batch import Skill
-from veggie_pl.callbacks import Ema, Evaluate, Freeze, GradNorms, Samples, SaveModel, SkillLoss, StopAtNaN, Throughput
+from veggie_pl.callbacks import (
+    Ema,
+    Evaluate,
+    Freeze,
+    GradNorms,
+    InitFrom,
+    Samples,
+    SaveModel,
+    SkillLoss,
+    StopAtNaN,
+    Throughput,
+)
 from veggie_pl.callbacks.finite import NonFiniteLossError
 from veggie_pl.callbacks.grad_norms import part_norms
-from veggie_pl.model_folder import load_model
+from veggie_pl.model_folder import load_model, save_model
 
 STEPS = 4
 
@@ -125,22 +136,37 @@ def test_nan_stops_the_run_with_a_good_checkpoint(tmp_path: Path) -> None:
     assert all(value.isfinite().all() for value in kept["state_dict"].values() if value.is_floating_point())
 
 
-def test_average_follows_the_weights() -> None:
+@pytest.mark.parametrize("decay", [0.15, 0.999])
+def test_average_follows_the_weights(decay: float) -> None:
     module = tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5))
     randomise_output(module)
     name = "viddm.unet.conv_out.weight"
-    path: list[torch.Tensor] = [module.state_dict()[name].clone()]
+    path: list[torch.Tensor] = []
 
     class Trace(Callback):
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
             path.append(pl_module.state_dict()[name].clone())
 
-    fit(module, make_data(), 3, callbacks=[Ema(0.5), Trace()])
-    average = path[1]  # the first update takes the weights as they are
-    for weights in path[2:]:
-        average = 0.5 * average + 0.5 * weights
+    fit(module, make_data(), 4, callbacks=[Ema(decay), Trace()])
+    average = path[0]  # the first update takes the weights as they are
+    for done, weights in enumerate(path[1:], start=1):
+        kept = min(decay, (1 + done) / (10 + done))
+        average = kept * average + (1 - kept) * weights
     assert torch.allclose(module.state_dict()[name], average, atol=1e-6)
     assert not torch.allclose(path[-1], average, atol=1e-6)
+
+
+def test_a_short_run_from_another_leaves_what_it_trained(tmp_path: Path) -> None:
+    """The average must not be of the weights from before ``init_from``, however the callbacks are ordered."""
+    first = tiny_module()
+    randomise_output(first)
+    save_model(first, tmp_path / "model")
+    second = tiny_module(seed=5)
+    start = second.state_dict()["viddm.unet.conv_out.weight"].clone()
+    fit(second, make_data(), 1, callbacks=[Ema(0.999), InitFrom([str(tmp_path / "model")])])
+    end = second.state_dict()["viddm.unet.conv_out.weight"]
+    assert torch.allclose(end, first.state_dict()["viddm.unet.conv_out.weight"], atol=3e-3)
+    assert not torch.allclose(end, start, atol=3e-3)
 
 
 def test_impossible_decay_is_an_error() -> None:

@@ -1,5 +1,7 @@
 """Samples and frames a second, and the share of time spent waiting for data."""
 
+import logging
+import sys
 import time
 from typing import Any
 
@@ -7,9 +9,11 @@ from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.batch import Batch
 
+log = logging.getLogger(__name__)
+
 
 class Throughput(Callback):
-    """Log speed over windows of steps.
+    """Log speed over windows of steps, and a line of progress now and then where no progress bar can be seen.
 
     Waiting is measured from the end of one batch to the start of the next: fetching, plus the loop's own overhead.
 
@@ -52,6 +56,9 @@ class Throughput(Callback):
         }
         for logger in trainer.loggers:
             logger.log_metrics(rates, trainer.global_step)
+        if not sys.stderr.isatty() and trainer.global_step % (10 * self.every_n_steps) == 0:
+            loss = outputs["loss"].item()
+            log.info("step %d: loss %.4f, %.1f samples/s", trainer.global_step, loss, rates["speed/samples_per_s"])
         self._reset()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
