@@ -6,11 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from rich.console import Console
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Batch, Skill
+from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.detections import Detector
 from veggie_pl.data.shapes.detector import ShapeDetector
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 _LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")
 
 
-class Evaluate(Callback):
+class Evaluate(HeldOut):
     """Update the metrics of each skill with the module's edits.
 
     In validation the means go to the logger; after test the whole table, with 95 % bootstrap intervals, goes to the
@@ -52,37 +53,19 @@ class Evaluate(Callback):
         if stage == "test" and self.against is not None:
             self._before = read_report(Path(self.against))
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def begin(self) -> None:
         """Forget the last round."""
         self.metrics = {}
 
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the last round."""
-        self.metrics = {}
-
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
+    def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """Score a batch."""
-        self._update(outputs, batch)
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Score a batch."""
-        self._update(outputs, batch)
+        skills = set(batch.skill)
+        if len(skills) > 1:
+            raise ValueError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
+        skill = skills.pop()
+        if skill not in self.metrics:
+            self.metrics[skill] = skill_metrics(skill, self.detector)
+        self.metrics[skill].update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the means."""
@@ -111,15 +94,6 @@ class Evaluate(Callback):
 
     def _rows(self, skill: Skill) -> tuple[Any, ...]:
         return results_of(skill, self.metrics[skill], self.seed)
-
-    def _update(self, outputs: Any, batch: Batch) -> None:
-        skills = set(batch.skill)
-        if len(skills) > 1:
-            raise ValueError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
-        skill = skills.pop()
-        if skill not in self.metrics:
-            self.metrics[skill] = skill_metrics(skill, self.detector)
-        self.metrics[skill].update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
 
     def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
         assert self.report is not None

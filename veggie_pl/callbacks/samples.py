@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 
 from veggie_pl.batch import Batch, Skill
+from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.preview import Picture, comparison, gif, tile, to_uint8, write_png
 
 
-class Samples(Callback):
+class Samples(HeldOut):
     """Keep the first examples of each skill: source | edit | target under the instruction.
 
     Args:
@@ -24,37 +25,21 @@ class Samples(Callback):
         self.per_skill, self.output = per_skill, output
         self._cells: dict[Skill, list[Picture]] = {}
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def begin(self) -> None:
         """Forget the last round."""
         self._cells = {}
 
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the last round."""
-        self._cells = {}
-
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
+    def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """Keep what is missing."""
-        self._keep(trainer, "val", outputs["edited"], batch)
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep what is missing."""
-        self._keep(trainer, "test", outputs["edited"], batch)
+        cells = self._cells.setdefault(batch.skill[0], [])
+        for row in range(min(self.per_skill - len(cells), len(batch))):
+            edited = outputs["edited"][row].float()
+            clips = {"source": batch.source[row], "edit": edited, "target": batch.target[row]}
+            clips = {name: clip.cpu() for name, clip in clips.items()}
+            number = len(cells)
+            cells.append(comparison(clips, f"[{batch.skill[row]}] {batch.instruction[row]}", height=64))
+            if len(edited) > 1 and trainer.is_global_zero:
+                self._add_clip(trainer, f"{split}/clips/{batch.skill[row]}/{number}", list(clips.values()))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sheet into TensorBoard."""
@@ -65,16 +50,6 @@ class Samples(Callback):
         if (sheet := self._draw(trainer, "test")) is not None:
             folder = Path(self.output) if self.output else run_folder(trainer)
             write_png(sheet, folder / "samples.png")
-
-    def _keep(self, trainer: Trainer, split: str, edited: torch.Tensor, batch: Batch) -> None:
-        cells = self._cells.setdefault(batch.skill[0], [])
-        for row in range(min(self.per_skill - len(cells), len(batch))):
-            clips = {"source": batch.source[row], "edit": edited[row].float(), "target": batch.target[row]}
-            clips = {name: clip.cpu() for name, clip in clips.items()}
-            number = len(cells)
-            cells.append(comparison(clips, f"[{batch.skill[row]}] {batch.instruction[row]}", height=64))
-            if edited.shape[1] > 1 and trainer.is_global_zero:
-                self._add_clip(trainer, f"{split}/clips/{batch.skill[row]}/{number}", list(clips.values()))
 
     def _draw(self, trainer: Trainer, split: str) -> Picture | None:
         cells = [cell for skill in Skill for cell in self._cells.get(skill, [])]

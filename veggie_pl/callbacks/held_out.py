@@ -1,0 +1,52 @@
+"""What callbacks share that look at held-out examples, in validation and in test alike."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+from veggie_pl.batch import Batch
+
+
+class HeldOut(Callback, ABC):
+    """Hears of held-out batches under the name of their split, "val" or "test"."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Forget the last round."""
+
+    @abstractmethod
+    def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
+        """Look at a batch and at what the module's step returned for it."""
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning's hook."""
+        self.begin()
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning's hook."""
+        self.begin()
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Lightning's hook."""
+        self.see(trainer, "val", outputs, batch)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Lightning's hook."""
+        self.see(trainer, "test", outputs, batch)
