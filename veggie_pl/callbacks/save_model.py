@@ -13,7 +13,16 @@ log = logging.getLogger(__name__)
 
 
 class SaveModel(Callback):
-    """Write ``<log_dir>/model`` when fit ends, also by Ctrl-C: what `test`, `edit` and `init_from` take."""
+    """Write ``<log_dir>/model`` when fit ends: what `test`, `edit` and `init_from` take.
+
+    A run that is stopped leaves its checkpoint; a line says how to go on and how to use it.
+    """
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Runs before the checkpoint callback writes."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
+            last = run_folder(trainer) / "checkpoints/last.ckpt"
+            log.info("stopped. To go on: --ckpt_path %s; to use it: export --checkpoint %s -o my_model", last, last)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Runs after weight averaging has put the average into the module."""
