@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from veggie_pl.configs import trained_model
-from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, clips_in
+from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
 from veggie_pl.editor import EditFiles, Editor, output_name
 from veggie_pl.parsing import CommandParser
 
@@ -30,6 +30,7 @@ def edit_file(args: list[str]) -> None:
     _add_options(parser)
     options = parser.parse_args(args)
     files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
+    ClipFile(files.source)  # what cannot be read is said before the model is loaded
     started = time.perf_counter()
     editor = _editor(options)
     with Progress(console=Console(stderr=True), transient=True) as bar:
