@@ -1,15 +1,18 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from parts import NANO_MLLM
 from transformers import AutoTokenizer
 
 from veggie_pl.data.shapes import ShapesRecords
+from veggie_pl.data.wordings import HELD_OUT_WORDINGS, with_articles
 from veggie_pl.models import Mllm
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
 from veggie_pl.pretraining.language import IGNORED, LanguageModule, Talks, collate_talks
+from veggie_pl.pretraining.paraphrases import paraphrase
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +48,32 @@ def test_answer_token_is_predicted_from_those_before_only(module: LanguageModule
     assert torch.allclose(one[0, :3], two[0, :3], atol=1e-5)
 
 
-def test_every_third_talk_is_a_caption() -> None:
-    batch = talk(9)
-    assert [question == "Describe the video." for question in batch.question] == [i % 3 == 0 for i in range(9)]
+def test_a_third_of_the_talks_are_captions_and_a_third_in_other_words() -> None:
+    records = ShapesRecords("train", num_frames=1, size=16)
+    talks = [Talks(records)[i] for i in range(600)]
+    captions = [question == "Describe the video." for _, _, question, _ in talks]
+    assert abs(sum(captions) / 600 - 1 / 3) < 0.06
+    plain = sum(question == records.draw(i)[2] for i, _, question, _ in talks)
+    assert abs(plain / 600 - 1 / 3) < 0.06
+
+
+def test_one_batch_in_four_is_of_clips() -> None:
+    images, clips = (ShapesRecords("train", num_frames=f, size=16) for f in (1, 2))
+    talks = Talks(images, clips, group=4)
+    assert [talks[i][1].shape[0] for i in range(20)] == [1] * 12 + [2] * 4 + [1] * 4
+
+
+def test_paraphrases_say_what_is_asked_and_none_is_held_out() -> None:
+    rng = np.random.default_rng(0)
+    slots = {"phrase": "PHRASE", "place": "PLACE", "new": "NEW", "style": "STYLE", "question": "Q?", "fill": "FILL"}
+    for skill, held_out in HELD_OUT_WORDINGS.items():
+        forbidden = {with_articles(template.format(**slots)) for template in held_out}
+        needed = {name for template in held_out[:1] for name in slots if "{" + name + "}" in template}
+        given = {name: slots[name] for name in needed}
+        seen = {paraphrase(skill, rng, given) for _ in range(400)}
+        assert len(seen) > 100
+        assert not seen & forbidden
+        assert all(slots[name] in sentence for sentence in seen for name in needed)
 
 
 @pytest.mark.parametrize("num_frames", [1, 2])

@@ -18,6 +18,7 @@ from veggie_pl.data.mixture import BatchSampler
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import caption, parsed_edit
 from veggie_pl.models import Mllm
+from veggie_pl.pretraining.paraphrases import paraphrase
 
 IGNORED = -100  # label of tokens that are given, not predicted
 
@@ -33,17 +34,29 @@ class Talk:
 
 
 class Talks(Dataset[tuple[int, torch.Tensor, str, str]]):
-    """Every third example asks for a caption, the others for the parse of an instruction."""
+    """Every third example asks for a caption, the others for the parse of a request, half of these in other words.
 
-    def __init__(self, records: ShapesRecords) -> None:
-        self.records = records
+    Args:
+        images: Scenes as pictures.
+        clips: Scenes as clips; None talks of pictures only.
+        group: Examples that follow each other in one form, so that a batch can be stacked: of four groups the last
+            is of clips.
+    """
+
+    def __init__(self, images: ShapesRecords, clips: ShapesRecords | None = None, group: int = 1) -> None:
+        self.images, self.clips, self.group = images, clips, group
 
     def __getitem__(self, index: int) -> tuple[int, torch.Tensor, str, str]:
-        source = self.records[index].source
-        scene, edit, instruction = self.records.draw(index)
-        if index % 3 == 0:
-            return index, source, "Describe the video.", caption(scene, self.records.num_frames)
-        return index, source, instruction, parsed_edit(edit, scene, self.records.num_frames)
+        moving = self.clips is not None and index // self.group % 4 == 3
+        records = self.clips if moving and self.clips is not None else self.images
+        source = records[index].source
+        scene, edit, instruction = records.draw(index)
+        rng = numpy_rng("talk", records.split, records.seed, index)
+        if rng.random() < 1 / 3:
+            return index, source, "Describe the video.", caption(scene, records.num_frames)
+        if records.split != "test" and rng.random() < 0.5:
+            instruction = paraphrase(edit.skill, rng, edit.slots(scene))
+        return index, source, instruction, parsed_edit(edit, scene, records.num_frames)
 
 
 def collate_talks(rows: list[tuple[int, torch.Tensor, str, str]]) -> Talk:
@@ -56,37 +69,38 @@ class TalkData(L.LightningDataModule):
     """Endless training talks from Moving Shapes, and a held-out set of them.
 
     Args:
-        records: Training records.
-        val_records: Held-out records.
+        images: Training pictures.
+        val: Held-out sets by name; each is logged under its name.
+        clips: Training clips, a quarter of the batches; None trains on pictures only.
         batch_size: Talks a step.
-        num_val: Held-out talks.
+        num_val: Held-out talks of each set.
         num_workers: Processes that make them.
     """
 
     def __init__(
         self,
-        records: ShapesRecords,
-        val_records: ShapesRecords,
+        images: ShapesRecords,
+        val: dict[str, ShapesRecords],
+        clips: ShapesRecords | None = None,
         batch_size: int = 32,
         num_val: int = 256,
         num_workers: int = 1,
     ) -> None:
         super().__init__()
-        self.records, self.val_records = records, val_records
+        self.images, self.clips, self.val = images, clips, val
         self.batch_size, self.num_val, self.num_workers = batch_size, num_val, num_workers
 
     def train_dataloader(self) -> DataLoader[tuple[int, torch.Tensor, str, str]]:
         """From the talk after the last one trained on."""
         assert self.trainer is not None
         sampler = BatchSampler(self.trainer.global_step * self.batch_size, self.batch_size)
-        return DataLoader(
-            Talks(self.records), batch_sampler=sampler, collate_fn=collate_talks, num_workers=self.num_workers
-        )
+        talks = Talks(self.images, self.clips, self.batch_size)
+        return DataLoader(talks, batch_sampler=sampler, collate_fn=collate_talks, num_workers=self.num_workers)
 
-    def val_dataloader(self) -> DataLoader[tuple[int, torch.Tensor, str, str]]:
-        """The first ``num_val``."""
-        talks = torch.utils.data.Subset(Talks(self.val_records), range(self.num_val))
-        return DataLoader(talks, batch_size=64, collate_fn=collate_talks)
+    def val_dataloader(self) -> list[DataLoader[tuple[int, torch.Tensor, str, str]]]:
+        """The first ``num_val`` of each set."""
+        sets = [torch.utils.data.Subset(Talks(records), range(self.num_val)) for records in self.val.values()]
+        return [DataLoader(talks, batch_size=64, collate_fn=collate_talks) for talks in sets]
 
 
 class LanguageModule(L.LightningModule):
@@ -120,18 +134,21 @@ class LanguageModule(L.LightningModule):
         self.log("train/language_loss", loss, prog_bar=True, batch_size=len(batch.answer))
         return loss
 
-    def validation_step(self, batch: Talk, batch_idx: int) -> None:
+    def validation_step(self, batch: Talk, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Loss, and the share of answer tokens and of whole answers that the model predicts, given those before."""
         logits, labels = self.predict_answers(batch)
         loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED)
         right = (logits.argmax(-1) == labels) | (labels == IGNORED)
         counted = labels != IGNORED
         values = {
-            "val/language_loss": loss,
-            "val/tokens_right": (right & counted).sum() / counted.sum(),
-            "val/answers_right": right.all(1).float().mean(),
+            "language_loss": loss,
+            "tokens_right": (right & counted).sum() / counted.sum(),
+            "answers_right": right.all(1).float().mean(),
         }
-        self.log_dict(values, prog_bar=True, batch_size=len(batch.answer))
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        name = list(data.val)[dataloader_idx]
+        named = {f"val/{measure}/{name}": value for measure, value in values.items()}
+        self.log_dict(named, batch_size=len(batch.answer), add_dataloader_idx=False)
 
     def predict_answers(self, batch: Talk) -> tuple[Tensor, Tensor]:
         """Logits (b, n, vocabulary) and labels (b, n) of the answer block."""
