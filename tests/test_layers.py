@@ -14,7 +14,7 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 LAYERS = [
     {"chance", "batch", "parsing"},
     {"diffusion", "models", "data"},
-    {"metrics", "module"},
+    {"metrics", "module", "baselines"},
     {"model_folder"},
     {"callbacks", "editor"},
     {"configs"},

@@ -1,13 +1,16 @@
 """From YAML to parts: LightningCLI with the defaults of this project."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from lightning import LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from veggie_pl.baselines import CopySource, MethodModule, Oracle
 from veggie_pl.callbacks import Evaluate, Freeze, InitFrom, Samples
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.model_folder import find_model, load_model
+from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
 from veggie_pl.parsing import RunParser
 
@@ -42,7 +45,7 @@ class TestCLI(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         super().__init__(
-            trained_model,
+            scored_method,
             VeggieDataModule,
             args=["test", *args],
             parser_kwargs={"test": {"default_config_files": TESTING}},
@@ -55,6 +58,23 @@ class TestCLI(LightningCLI):
         parser.add_lightning_class_args(Evaluate, "evaluate")
         parser.add_lightning_class_args(Samples, "samples")
         parser.link_arguments("evaluate.output", "samples.output")
+
+
+def scored_method(
+    folder: str | None = None,
+    num_steps: int | None = None,
+    baseline: Literal["copy", "oracle"] | None = None,
+) -> LightningModule:
+    """What is scored: a trained model, or a baseline that needs none.
+
+    Args:
+        folder: Model folder; None takes the newest of the runs here, else the shipped weights.
+        num_steps: Sampling steps; None keeps the folder's.
+        baseline: Score the source itself ("copy") or the exact target through the nano codec ("oracle") instead.
+    """
+    if baseline is None:
+        return trained_model(folder, num_steps)
+    return MethodModule(CopySource() if baseline == "copy" else Oracle(PixelCodec()))
 
 
 def trained_model(folder: str | None = None, num_steps: int | None = None) -> VeggieModule:
