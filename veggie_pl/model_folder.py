@@ -10,12 +10,13 @@ import diffusers
 from torch import Tensor
 
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.models import Aligner, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
+from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
 
 INDEX = "veggie.json"
 FORMAT = 1
 _CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
+_MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 _ROOT = Path(__file__).resolve().parent.parent  # where conf/ and weights/ lie in a checkout
 
 
@@ -46,7 +47,7 @@ def save_model(module: VeggieModule, folder: Path) -> None:
     scheduler.save_pretrained(str(building / "scheduler"))
     index = {
         "format": FORMAT,
-        "mllm": module.mllm.options,
+        "mllm": {"class": type(module.mllm).__name__, **module.mllm.options},
         "vae": type(module.vae).__name__,
         "scheduler": type(scheduler).__name__,
         "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
@@ -68,10 +69,12 @@ def load_model(folder: Path) -> VeggieModule:
     scheduler = getattr(diffusers, index["scheduler"], None)
     if scheduler is None or not issubclass(scheduler, diffusers.SchedulerMixin):
         raise ValueError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
+    if (kind := index["mllm"].setdefault("class", "Mllm")) not in _MLLMS:
+        raise ValueError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
     if index["vae"] not in _CODECS:
         raise ValueError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
     module = VeggieModule(
-        mllm=Mllm(str(folder / "mllm"), **index["mllm"]),
+        mllm=_MLLMS[index["mllm"].pop("class")](str(folder / "mllm"), **index["mllm"]),
         queries=_read(TaskQueries, folder / "queries"),
         aligner=_read(Aligner, folder / "aligner"),
         viddm=_read(VidDM, folder / "viddm"),

@@ -107,7 +107,7 @@ class VeggieModule(L.LightningModule):
 
         # 3. Drop conditions now, so that guidance has unconditional branches later.
         draws = self.objective.draw(target, generators)
-        tokens = self.aligner(hidden, draws.drop_task)  # (b, f, q, d_unet)
+        tokens = self.aligner(hidden, draws.drop_task).expand(-1, source.shape[1], -1, -1)  # (b, f, q, d_unet)
         source = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(source), source)
 
         # 4. Noise the target and predict.
@@ -156,7 +156,8 @@ class VeggieModule(L.LightningModule):
         batch, num_frames = source.shape[:2]
         first = 0 if references is None else references.shape[1]
         frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
-        tokens = self.aligner(self.mllm(source, instruction, self.queries(frame_index), frame_index, references))
+        hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
+        tokens = self.aligner(hidden).expand(-1, num_frames, -1, -1)
         null = self.aligner.null.to(tokens).expand_as(tokens)
         latents = self.vae.encode_source(source)
         blank = torch.zeros_like(latents)

@@ -23,8 +23,8 @@ class Aligner(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.null = nn.Parameter(torch.zeros(width_out))
 
     def forward(
-        self, hidden: Float[Tensor, "b f q d_in"], dropped: Bool[Tensor, " b"] | None = None
-    ) -> Float[Tensor, "b f q d_out"]:
+        self, hidden: Float[Tensor, "b g q d_in"], dropped: Bool[Tensor, " b"] | None = None
+    ) -> Float[Tensor, "b g q d_out"]:
         """Align hidden states; samples marked in ``dropped`` get the null task tokens instead."""
         tokens: Tensor = self.linear(hidden)
         if dropped is None:

@@ -82,16 +82,16 @@ class Mllm(nn.Module):
         self,
         source: Float[Tensor, "b f 3 h w"],
         instruction: list[str],
-        queries: Float[Tensor, "b f q d"],
+        queries: Float[Tensor, "b g q d"],
         frame_index: Int[Tensor, "b f"],
         references: Float[Tensor, "b r 3 h w"] | None = None,
-    ) -> Float[Tensor, "b f q d"]:
+    ) -> Float[Tensor, "b g q d"]:
         """Hidden states of the queries after one causal pass.
 
         Args:
             source: Frames in [-1, 1].
             instruction: One per sample.
-            queries: What to ask, per frame.
+            queries: What to ask: a group per frame, or one for the last frame.
             frame_index: Place of each frame in its clip, in [0, num_slots).
             references: Pictures in [-1, 1] that the instruction speaks of; they stand before the frames, and with
                 ``num_slots`` the frames' places begin behind them.
@@ -108,6 +108,7 @@ class Mllm(nn.Module):
             self.extra_tokens,
             self.num_slots,
             num_references=seen.shape[1] - source.shape[1],
+            num_groups=queries.shape[1],
         )
         where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
 

@@ -78,6 +78,7 @@ class Prompt:
         extra_tokens: int,
         num_slots: int | None,
         num_references: int = 0,
+        num_groups: int | None = None,
     ) -> Layout:
         """Lay out a batch.
 
@@ -92,17 +93,19 @@ class Prompt:
                 one frame of a clip, at the positions it will have there. If None, positions just count up.
             num_references: Pictures that stand before the frames; with slots they take the first ones, so
                 ``frame_index`` has to begin behind them.
+            num_groups: Groups of queries, those of the last frames; None is one for each frame.
         """
         batch = len(frame_index)
         pictures = torch.arange(num_references, device=frame_index.device).expand(batch, -1)
         seen = torch.cat([pictures, frame_index], 1)  # slots of all that the model sees
-        num_frames, num_seen = frame_index.shape[1], seen.shape[1]
+        num_seen = seen.shape[1]
+        asked = frame_index if num_groups is None else frame_index[:, -num_groups:]
         head = torch.tensor(self.before + [self.vision_token_id] * (num_seen * tokens_per_frame + extra_tokens))
         texts = [self.text_ids(instruction) for instruction in instructions]
         longest = max(map(len, texts))
         text = torch.tensor([[self.filler_id] * (longest - len(ids)) + ids for ids in texts])
         is_text = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in texts])
-        queries = torch.full((batch, num_frames * num_queries), self.filler_id)
+        queries = torch.full((batch, asked.shape[1] * num_queries), self.filler_id)
         ids = torch.cat([head.expand(batch, -1), text, queries], 1).to(frame_index.device)
         mask = torch.cat([torch.ones(batch, len(head), dtype=torch.long), is_text, torch.ones_like(queries)], 1)
         mask = mask.to(frame_index.device)
@@ -115,7 +118,7 @@ class Prompt:
             positions[:, first:end_of_frames] = first + slots.flatten(1)
             positions[:, end_of_frames:] += (num_slots - num_seen) * tokens_per_frame
             within = torch.arange(num_queries, device=ids.device)
-            shift = frame_index[:, :, None] * num_queries + within  # (b, f, q)
+            shift = asked[:, :, None] * num_queries + within  # (b, g, q)
             text_end = positions[:, -queries.shape[1] - 1, None]
             positions[:, -queries.shape[1] :] = text_end + 1 + shift.flatten(1)
         return Layout(ids, mask, positions, queries.shape[1])

@@ -17,22 +17,26 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         num_queries: Queries per frame, ``q``.
         max_frames: Longest clip the frame embedding covers.
         width: Hidden width of the MLLM.
+        per_clip: One group for the whole clip, which all frames share, instead of one per frame: an ablation.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, num_queries: int = 32, max_frames: int = 32, width: int = 3584) -> None:
+    def __init__(self, num_queries: int = 32, max_frames: int = 32, width: int = 3584, per_clip: bool = False) -> None:
         super().__init__()
         self.num_queries = num_queries
         self.max_frames = max_frames
+        self.per_clip = per_clip
         self.group = nn.Parameter(torch.randn(num_queries, width) * 0.02)  # the scale of token embeddings
         self.frame = nn.Parameter(torch.randn(max_frames, width) * 0.02)
 
-    def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b f q d"]:
-        """Queries for frames at these places of the clip, each in [0, max_frames).
+    def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b g q d"]:
+        """Queries for frames at these places of the clip, each in [0, max_frames): a group per frame, or one in all.
 
         Raises:
             ValueError: If the clip is longer than the frame embedding.
         """
         if frame_index.shape[1] > self.max_frames:
             raise ValueError(f"clip of {frame_index.shape[1]} frames, but the queries cover {self.max_frames}")
+        if self.per_clip:
+            frame_index = frame_index[:, -1:]
         return self.group + self.frame[frame_index][:, :, None]
