@@ -10,7 +10,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
-from veggie_pl.data.preview import Picture, comparison, gif, tile, to_uint8, write_png
+from veggie_pl.data.preview import Picture, caption, comparison, gif, stack, tile, to_uint8, write_png
 
 
 class Samples(HeldOut):
@@ -39,7 +39,8 @@ class Samples(HeldOut):
             number = len(cells)
             cells.append(comparison(clips, f"[{batch.skill[row]}] {batch.instruction[row]}", height=64))
             if len(edited) > 1 and trainer.is_global_zero:
-                self._add_clip(trainer, f"{split}/clips/{batch.skill[row]}/{number}", list(clips.values()))
+                tag = f"{split}/clips/{batch.skill[row]}/{number}"
+                self._add_clip(trainer, tag, list(clips.values()), batch.instruction[row])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sheet into TensorBoard."""
@@ -60,9 +61,11 @@ class Samples(HeldOut):
             writer.add_image(f"{split}/samples", sheet, trainer.global_step, dataformats="HWC")
         return sheet
 
-    def _add_clip(self, trainer: Trainer, tag: str, clips: list[torch.Tensor]) -> None:
+    def _add_clip(self, trainer: Trainer, tag: str, clips: list[torch.Tensor], instruction: str) -> None:
         joined = to_uint8(torch.cat(clips, -1)).permute(0, 2, 3, 1).numpy()  # side by side
-        frames = [film.repeat(3, 0).repeat(3, 1) for film in joined]
+        large = [film.repeat(3, 0).repeat(3, 1) for film in joined]
+        said = caption(instruction, large[0].shape[1])
+        frames = [stack([said, film], gap=0) for film in large]
         height, width = frames[0].shape[:2]
         image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=gif(frames))
         for writer in tensorboard_writers(trainer):
