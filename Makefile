@@ -13,7 +13,7 @@ export MALLOC_TRIM_THRESHOLD_ := 17179869184
 export MALLOC_TOP_PAD_ := 268435456
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup test check lint smoke demo preview config golden pretrain bench clean
+.PHONY: help setup test check lint smoke demo preview config golden pretrain bench ablations clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -75,6 +75,9 @@ pretrain: .venv/.ready  ## stage 0: the nano MLLM from nothing
 
 bench: .venv/.ready  ## speed and memory, as ratios against a bare loop
 	$(BIN)/python -m benchmarks.training
+
+ablations: .venv/.ready  ## train and score every variant of conf/ablation, write docs/ABLATIONS.md
+	$(BIN)/python -m benchmarks.ablations
 
 clean:  ## remove the environment and caches; runs stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info build

@@ -68,6 +68,31 @@ def test_runs_keep_a_checkpoint_to_resume_from() -> None:
     assert checkpoint._every_n_train_steps <= 500
 
 
+@pytest.mark.parametrize(
+    "path", sorted((CONF / "ablation").glob("*/*.yaml")), ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
+def test_ablation_changes_what_it_says(path: Path) -> None:
+    args = ["--config", f"conf/{path.stem}.yaml", "--config", "conf/ablation/pico.yaml", "--config", str(path)]
+    cli = build([*args, "--init_from.folders", "null"])
+    model, variant = cli.model, path.parent.name
+    assert type(model.mllm).__name__ == {"words": "DiscreteMllm", "blind": "BlindMllm"}.get(variant, "Mllm")
+    assert model.queries.per_clip == (variant == "one_group")
+    assert model.viddm.is_video == (path.stem == "stage2")
+    streams = set(cli.datamodule.mixture.streams)
+    left = {"no_editing": {"grounding", "reasoning"}, "no_grounding": {"editing"}}
+    assert streams == left.get(variant, {"editing", "grounding", "reasoning"})
+    assert ("mllm" in cli.config.freeze.frozen) == (path.stem == "stage1" or variant == "frozen_mllm")
+
+
+def test_ablations_see_equal_frames() -> None:
+    frames = {}
+    for folder in (CONF / "ablation").iterdir():
+        if folder.is_dir():
+            steps = {p.stem: yaml.safe_load(p.read_text())["trainer"]["max_steps"] for p in folder.glob("*.yaml")}
+            frames[folder.name] = 16 * steps.get("stage1", 0) + 32 * steps.get("stage2", 0)
+    assert set(frames.values()) == {64000}, frames
+
+
 @pytest.mark.slow
 @pytest.mark.smoke
 def test_both_stages_the_test_and_an_edit_run_as_written(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""Which parts of the method matter? Train and score each variant of ``conf/ablation`` at equal compute.
+
+    python -m benchmarks.ablations [--variants full no_video ...] [--seeds 0 1] [--num_test 100] [--jobs 2]
+
+A variant is a folder with ``stage1.yaml``, ``stage2.yaml`` or both, read on top of the stage and ``pico.yaml``. What is
+done is kept under ``runs/ablation`` and not done again. Writes ``docs/ABLATIONS.md``: mean over seeds and clips, 95 %
+bootstrap interval over clips, per skill, with the baselines that need no training and the average rank.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from veggie_pl.batch import Skill
+from veggie_pl.metrics.report import Report, read_report
+from veggie_pl.metrics.tables import average_rank
+
+ROOT = Path(__file__).resolve().parent.parent
+CONF, RUNS = ROOT / "conf/ablation", ROOT / "runs/ablation"
+BASELINES = ("copy", "oracle")
+COLUMNS = {skill: "miou" if skill.is_painted else "success" for skill in Skill}
+
+
+def run(*args: str) -> None:
+    """One command in a process and on a core of its own; its output is kept where it writes."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "veggie_pl", *args]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(" ".join(command) + ": " + done.stderr[-2000:])
+
+
+def train_and_score(variant: str, seed: int, num_test: int) -> Path:
+    """Both stages that the variant has, then the test; returns the report."""
+    folder = RUNS / variant / str(seed)
+    report = folder / "report.json"
+    before: Path | None = None
+    for stage in ("stage1", "stage2"):
+        config = CONF / variant / f"{stage}.yaml"
+        if not config.is_file():
+            continue
+        place = folder / stage
+        if not (place / "model").is_dir():
+            args = ["--config", f"conf/{stage}.yaml", "--config", str(CONF / "pico.yaml"), "--config", str(config)]
+            args += ["--trainer.default_root_dir", str(place), "--seed_everything", str(seed)]
+            args += ["--model.seed", str(seed), "--data.seed", str(seed)]
+            args += ["--init_from.folders", f"[{before}]"] if before else []
+            run("fit", *args)
+        before = place / "model"
+    if not report.is_file():
+        run("test", "--model.folder", str(before), "--evaluate.output", str(folder), *scoring(num_test))
+    return report
+
+
+def score_baseline(name: str, num_test: int) -> Path:
+    """The report of a method that is not trained."""
+    folder = RUNS / name
+    if not (folder / "report.json").is_file():
+        run("test", "--model.baseline", name, "--evaluate.output", str(folder), *scoring(num_test))
+    return folder / "report.json"
+
+
+def scoring(num_test: int) -> list[str]:
+    return ["--data.num_test", str(num_test), "--trainer.logger", "false", "--trainer.enable_progress_bar", "false"]
+
+
+def cell(reports: list[Report], skill: Skill) -> str:
+    """Mean over seeds, and half the width of the interval over clips and seeds together."""
+    rows = [row for report in reports for row in report.results if row.row == (skill, COLUMNS[skill])]
+    values = np.array([row.value for row in rows])
+    within = np.mean([((row.high - row.low) / 2) ** 2 for row in rows]) / len(rows)
+    between = 1.96**2 * values.var(ddof=1) / len(rows) if len(rows) > 1 else 0.0
+    return f"{values.mean():.0f} ± {np.sqrt(within + between):.0f}"
+
+
+def table(reports: dict[str, list[Report]], seeds: list[int], num_test: int) -> str:
+    """Markdown: one row per variant."""
+    ranks = average_rank({name: found[0] for name, found in reports.items() if name not in BASELINES})
+    head = ["variant", *(f"{skill.title} ({COLUMNS[skill]} %)" for skill in Skill), "average rank"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for name, found in reports.items():
+        cells = [cell(found, skill) for skill in Skill]
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {ranks.get(name, float('nan')):.2f} |")
+    text = [
+        "# Ablations",
+        "",
+        f"Written by `make ablations`; pico size, seeds {seeds}, {num_test} clips a skill of the test split.",
+        "Mean ± half of the 95 % interval over clips and seeds. The rank is over all rows of the first seed's reports.",
+        "",
+        *lines,
+    ]
+    return "\n".join(text) + "\n"
+
+
+def main() -> None:
+    """Train what is missing, then write the table."""
+    variants = sorted((path.name for path in CONF.iterdir() if path.is_dir()), key=lambda name: (name != "full", name))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--variants", nargs="+", default=variants, choices=variants)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--num_test", type=int, default=100, help="clips per skill")
+    parser.add_argument("--jobs", type=int, default=2, help="variants at a time, one core each")
+    options = parser.parse_args()
+    reports: dict[str, list[Report]] = {name: [] for name in [*options.variants, *BASELINES]}
+    with ThreadPoolExecutor(options.jobs) as pool:
+        jobs = {
+            (name, seed): pool.submit(train_and_score, name, seed, options.num_test)
+            for seed in options.seeds
+            for name in options.variants
+        }
+        jobs |= {(name, 0): pool.submit(score_baseline, name, options.num_test) for name in BASELINES}
+        for (name, seed), job in jobs.items():
+            reports[name].append(read_report(job.result()))
+            print(f"{name}, seed {seed}: done", flush=True)
+    (ROOT / "docs/ABLATIONS.md").write_text(table(reports, options.seeds, options.num_test))
+    print(ROOT / "docs/ABLATIONS.md")
+
+
+if __name__ == "__main__":
+    main()
