@@ -85,7 +85,8 @@ def table(reports: dict[str, list[Report]], seeds: list[int], num_test: int) -> 
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, found in reports.items():
         cells = [cell(found, skill) for skill in Skill]
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {ranks.get(name, float('nan')):.2f} |")
+        rank = f"{ranks[name]:.2f}" if name in ranks else "-"
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {rank} |")
     text = [
         "# Ablations",
         "",

@@ -1,0 +1,33 @@
+"""The table of the ablations, from reports made by hand."""
+
+import numpy as np
+import pytest
+
+from benchmarks.ablations import BASELINES, COLUMNS, cell, table
+from veggie_pl.batch import Skill
+from veggie_pl.metrics.report import Report, Result
+
+
+def report(value: float, half: float = 4.0) -> Report:
+    rows = [Result(skill, metric, value, value - half, value + half, 100, "%") for skill, metric in COLUMNS.items()]
+    return Report("m", "2026-01-01T00:00:00+00:00", {"noise": 0}, {"torch": "2"}, tuple(rows))
+
+
+def test_interval_holds_chance_of_clips_and_of_seeds() -> None:
+    assert cell([report(50.0)], Skill.REMOVAL) == "50 ± 4"
+    values = np.array([40.0, 60.0])
+    expected = np.sqrt(16 / 2 + 1.96**2 * values.var(ddof=1) / 2)
+    assert cell([report(40.0), report(60.0)], Skill.REMOVAL) == f"50 ± {expected:.0f}"
+
+
+def test_table_ranks_variants_but_not_baselines() -> None:
+    reports = {"full": [report(60.0)], "blind": [report(30.0)], **{name: [report(0.0)] for name in BASELINES}}
+    rows = {line.split(" | ")[0].strip("| "): line for line in table(reports, [0], 100).splitlines() if "±" in line}
+    assert rows["full"].endswith("| 1.00 |")
+    assert rows["blind"].endswith("| 2.00 |")
+    assert all(rows[name].endswith("| - |") for name in BASELINES)
+
+
+def test_lacking_skill_is_an_error() -> None:
+    with pytest.raises((ValueError, KeyError, IndexError)):
+        table({"full": [Report("m", "d", {}, {}, ())], "other": [report(1.0)]}, [0], 1)
