@@ -13,6 +13,7 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
     {"chance", "batch", "parsing"},
+    {"checks"},
     {"diffusion", "models", "data"},
     {"metrics", "module", "baselines"},
     {"model_folder"},
@@ -72,7 +73,7 @@ def test_files_stay_readable() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in SOURCES}
     assert max(lengths.values()) <= 300, max(lengths, key=lambda path: lengths[path])
     assert statistics.median(lengths.values()) <= 150
-    assert lengths[ROOT / "veggie_pl/module.py"] <= 220
+    assert lengths[ROOT / "veggie_pl/module.py"] < 200
 
 
 def test_no_stage_in_python() -> None:

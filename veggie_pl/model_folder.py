@@ -69,7 +69,7 @@ def load_model(folder: Path) -> VeggieModule:
     scheduler = getattr(diffusers, index["scheduler"], None)
     if scheduler is None or not issubclass(scheduler, diffusers.SchedulerMixin):
         raise ValueError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
-    if (kind := index["mllm"].setdefault("class", "Mllm")) not in _MLLMS:
+    if (kind := index["mllm"].get("class")) not in _MLLMS:
         raise ValueError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
     if index["vae"] not in _CODECS:
         raise ValueError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")

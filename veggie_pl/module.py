@@ -10,8 +10,9 @@ from jaxtyping import Float, Int
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from veggie_pl.batch import Batch, Clips, Skill
+from veggie_pl.batch import Batch, Clips
 from veggie_pl.chance import torch_rng
+from veggie_pl.checks import check_widths, per_skill
 from veggie_pl.diffusion.guidance import Guidance, guided
 from veggie_pl.diffusion.objective import Objective
 from veggie_pl.diffusion.sampler import sample_latents
@@ -64,14 +65,14 @@ class VeggieModule(L.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        _check_widths(mllm, queries, aligner, viddm, vae)
+        check_widths(mllm, queries, aligner, viddm, vae)
         self.mllm, self.queries, self.aligner, self.viddm = mllm, queries, aligner, viddm
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
         self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
-        self.skill_weights = _per_skill(skill_weights or {}, 1.0, "skill_weights")
-        self.guidance = _per_skill(guidance or {}, Guidance(), "guidance")
+        self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")
+        self.guidance = per_skill(guidance or {}, Guidance(), "guidance")
         self.num_steps = num_steps
         self.name = ""  # what reports call this model; its folder, if it comes from one
         self.seed = seed
@@ -192,22 +193,3 @@ class VeggieModule(L.LightningModule):
             self.lr_schedule, optimizer, num_warmup_steps=self.lr_warmup_steps, num_training_steps=total
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
-    choices = [*Skill, "default"]
-    if unknown := [name for name in given if name not in choices]:
-        raise ValueError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
-    return {name: given.get(name, given.get("default", default)) for name in choices}
-
-
-def _check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:
-    wanted = {
-        "queries.width": (queries.config.width, mllm.width, "the MLLM's hidden width"),
-        "aligner.width_in": (aligner.config.width_in, mllm.width, "the MLLM's hidden width"),
-        "aligner.width_out": (aligner.config.width_out, viddm.width, "the diffusion model's cross-attention width"),
-        "viddm in_channels": (viddm.unet.config.in_channels, 2 * vae.channels, "twice the codec's channels"),
-    }
-    wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
-    if wrong:
-        raise ValueError("parts that do not fit: " + "; ".join(wrong))

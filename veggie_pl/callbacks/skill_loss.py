@@ -4,12 +4,13 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 
 from veggie_pl.batch import Batch
+from veggie_pl.callbacks.held_out import HeldOut
 
 
-class SkillLoss(Callback):
+class SkillLoss(HeldOut):
     """Log the mean loss of each skill since the last value, and how many samples of it were trained on in all.
 
     Args:
@@ -20,7 +21,6 @@ class SkillLoss(Callback):
         self.every_n_steps = every_n_steps
         self.losses: dict[str, list[torch.Tensor]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
-        self.num_batches = 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -32,8 +32,7 @@ class SkillLoss(Callback):
         locate = trainer.datamodule.mixture.locate  # type: ignore[attr-defined]
         for index in batch.index.tolist():
             self.counts[f"stream/{locate(index)[0]}"] += 1
-        self.num_batches += 1
-        if self.num_batches % self.every_n_steps:
+        if (batch_idx + 1) % self.every_n_steps:
             return
         values = {f"train/loss/{skill}": torch.stack(losses).mean() for skill, losses in self.losses.items()}
         values |= {f"samples/{name}": torch.tensor(float(count)) for name, count in self.counts.items()}
@@ -41,20 +40,14 @@ class SkillLoss(Callback):
             logger.log_metrics({name: value.item() for name, value in values.items()}, trainer.global_step)
         self.losses.clear()
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def begin(self) -> None:
         """Start new sums."""
         self._sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
 
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Sum the held-out loss of each skill."""
+    def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
+        """Sum the held-out loss of each skill; a test computes none."""
+        if split != "val":
+            return
         for skill, loss in zip(batch.skill, outputs["per_sample"].tolist(), strict=True):
             self._sums[skill][0] += loss
             self._sums[skill][1] += 1

@@ -1,7 +1,10 @@
 """Other ways from the MLLM to the diffusion model, to compare with: by words, and without seeing."""
 
+from typing import Any
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
+from torch import Tensor
 
 from veggie_pl.models.mllm import Mllm
 
@@ -14,32 +17,18 @@ class DiscreteMllm(Mllm):
     prompt a diffusion model with an LLM's text, such as VPLM.
     """
 
-    def forward(
-        self,
-        source: Float[torch.Tensor, "b f 3 h w"],
-        instruction: list[str],
-        queries: Float[torch.Tensor, "b g q d"],
-        frame_index: Int[torch.Tensor, "b f"],
-        references: Float[torch.Tensor, "b r 3 h w"] | None = None,
-    ) -> Float[torch.Tensor, "b g q d"]:
-        """Embeddings of the likeliest tokens, without gradient."""
-        with torch.no_grad():
-            hidden = super().forward(source, instruction, queries, frame_index, references)
-            tokens = self.model.get_output_embeddings()(hidden).argmax(-1)
-            words: torch.Tensor = self.model.get_input_embeddings()(tokens)
-        return words.to(queries.dtype)
+    @torch.no_grad()
+    def forward(self, *args: Any, **kwargs: Any) -> Float[Tensor, "b g q d"]:
+        """Embeddings of the likeliest tokens, without gradient; arguments as of ``Mllm``."""
+        hidden = super().forward(*args, **kwargs)
+        tokens = self.model.get_output_embeddings()(hidden).argmax(-1)
+        words: Tensor = self.model.get_input_embeddings()(tokens)
+        return words.to(hidden.dtype)
 
 
 class BlindMllm(Mllm):
     """Reads the instruction before empty frames: what a text encoder knows of a request, as in InsV2V."""
 
-    def forward(
-        self,
-        source: Float[torch.Tensor, "b f 3 h w"],
-        instruction: list[str],
-        queries: Float[torch.Tensor, "b g q d"],
-        frame_index: Int[torch.Tensor, "b f"],
-        references: Float[torch.Tensor, "b r 3 h w"] | None = None,
-    ) -> Float[torch.Tensor, "b g q d"]:
-        """Hidden states of the queries, whatever the source shows."""
-        return super().forward(torch.zeros_like(source), instruction, queries, frame_index, references)
+    def vision_inputs(self, source: Float[Tensor, "b f 3 h w"]) -> dict[str, Tensor]:
+        """Gray frames, whatever the source shows."""
+        return super().vision_inputs(torch.zeros_like(source))

@@ -47,7 +47,6 @@ def test_record_fits_its_skill() -> None:
             record = records[i]
             assert record.source.shape == (num_frames, 3, 32, 32)
             assert record.source.abs().max() <= 1
-            assert record.mask is not None
             assert record.mask.any()
             assert (record.target is None) == record.skill.is_painted
             assert bool(record.fill) == record.skill.is_painted
@@ -96,7 +95,6 @@ def test_test_edits_are_about_held_out_pairs(vocabulary: str) -> None:
         elif isinstance(edit, Changing | FeatureChange):
             thing = edit.new
         else:
-            assert edit.subject is not None
             thing = scene.things[edit.subject]
         assert is_held_out(words, thing.shape, thing.color)
         counts[edit.skill] += 1
@@ -159,7 +157,6 @@ def test_distractors_often_share_one_word_with_the_subject() -> None:
     shared = 0
     for i in range(300):
         scene, edit = records.scene(i)
-        assert edit.subject is not None
         subject = scene.things[edit.subject]
         shared += any(
             (thing.shape == subject.shape) != (thing.color == subject.color)
@@ -171,7 +168,7 @@ def test_distractors_often_share_one_word_with_the_subject() -> None:
 
 def test_added_thing_stays_in_its_place() -> None:
     records = ShapesRecords("train", skills={"addition": 1.0})
-    places, moving = Counter(), 0
+    places, moving, others = Counter(), 0, set()
     for i in range(300):
         scene, edit = records.scene(i)
         assert isinstance(edit, Addition)
@@ -180,7 +177,8 @@ def test_added_thing_stays_in_its_place() -> None:
         assert ((path >= [x0, y0]) & (path <= [x1, y1])).all()
         places[edit.place] += 1
         moving += edit.thing.motion.name != "static"
-        assert 1 <= len(scene.things) <= 2
+        others.add(len(scene.things))
+    assert others == {1, 2}  # of at most three, one is still to come
     assert set(places) == set(PLACES)
     assert 20 < moving < 120
 

@@ -74,7 +74,6 @@ def test_held_out_wordings_are_used_on_request() -> None:
 
 def test_editing_finds_what_changes() -> None:
     record = make_record(Skill.REMOVAL)
-    assert record.mask is not None
     edited = replace(record, target=paint(record.source, record.mask, "red"), mask=None)
     sample = EditingStream(Listed([edited]))[0]
     assert torch.equal(sample.mask, record.mask)

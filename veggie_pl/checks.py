@@ -1,0 +1,34 @@
+"""What is checked of a module's settings before it is built."""
+
+from typing import Any
+
+from veggie_pl.batch import Skill
+
+
+def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
+    """A value for every skill and for "default"; what is not named takes the default.
+
+    Raises:
+        ValueError: If a name is no skill; the message names the choices.
+    """
+    choices = [*Skill, "default"]
+    if unknown := [name for name in given if name not in choices]:
+        raise ValueError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
+    return {name: given.get(name, given.get("default", default)) for name in choices}
+
+
+def check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:
+    """Look whether the parts of a module fit each other.
+
+    Raises:
+        ValueError: If they do not; the message names all widths that differ.
+    """
+    wanted = {
+        "queries.width": (queries.config.width, mllm.width, "the MLLM's hidden width"),
+        "aligner.width_in": (aligner.config.width_in, mllm.width, "the MLLM's hidden width"),
+        "aligner.width_out": (aligner.config.width_out, viddm.width, "the diffusion model's cross-attention width"),
+        "viddm in_channels": (viddm.unet.config.in_channels, 2 * vae.channels, "twice the codec's channels"),
+    }
+    wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
+    if wrong:
+        raise ValueError("parts that do not fit: " + "; ".join(wrong))
