@@ -13,7 +13,7 @@ export MALLOC_TRIM_THRESHOLD_ := 17179869184
 export MALLOC_TOP_PAD_ := 268435456
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup test check lint smoke demo preview config golden pretrain bench ablations clean
+.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship bench ablations clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -72,6 +72,23 @@ golden: .venv/.ready  ## rewrite tests/golden, to be reviewed line by line
 
 pretrain: .venv/.ready  ## stage 0: the nano MLLM from nothing
 	$(RUN) pretrain
+
+# Each stage leaves its last checkpoint and goes on from there; a stage that is done is not done again.
+nano: .venv/.ready runs/stage2/nano/model/veggie.json  ## stages 0, 1 and 2 from nothing, hours; stop and go on as you like
+
+NANO := --trainer.logger.init_args.version nano --ckpt_path last $(NANO_FLAGS)
+
+runs/stage0/nano/mllm/model.safetensors:
+	$(RUN) pretrain --output $(@D) $(NANO)
+
+runs/stage1/nano/model/veggie.json: runs/stage0/nano/mllm/model.safetensors
+	$(RUN) fit --config conf/stage1.yaml --model.mllm.init_args.folder $(<D) $(NANO)
+
+runs/stage2/nano/model/veggie.json: runs/stage1/nano/model/veggie.json
+	$(RUN) fit --config conf/stage2.yaml --model.mllm.init_args.folder runs/stage0/nano/mllm --init_from.folders '[$(<D)]' $(NANO)
+
+ship: .venv/.ready  ## put the weights of `make nano` into weights/nano
+	$(BIN)/python -m benchmarks.ship
 
 bench: .venv/.ready  ## speed and memory, as ratios against a bare loop
 	$(BIN)/python -m benchmarks.training

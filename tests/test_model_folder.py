@@ -78,3 +78,36 @@ def test_what_is_no_model_folder_is_an_error(tmp_path: Path, model_folder: Path)
         (broken / "veggie.json").write_text(json.dumps({**index, change: "x"}))
         with pytest.raises(ValueError, match=message):
             load_model(broken)
+
+
+def test_half_takes_half_the_room_and_reads_back_as_float32(tmp_path: Path) -> None:
+    module = tiny_module(video=True)
+    randomise_output(module)
+    save_model(module, tmp_path / "whole")
+    save_model(module, tmp_path / "half", half=True)
+    sizes = [
+        sum(path.stat().st_size for path in (tmp_path / name).rglob("*.safetensors")) for name in ("whole", "half")
+    ]
+    assert sizes[1] < 0.52 * sizes[0]
+    for name, value in load_model(tmp_path / "half").state_dict().items():
+        assert value.dtype == module.state_dict()[name].dtype
+        assert torch.equal(value, module.state_dict()[name].half().float()), name
+
+
+def test_mllm_can_be_named_instead_of_held(tmp_path: Path) -> None:
+    module = tiny_module()
+    module.mllm.save_pretrained(str(tmp_path / "mllm"))
+    save_model(module, tmp_path / "model", mllm=tmp_path / "mllm")
+    assert not (tmp_path / "model/mllm").exists()
+    shutil.move(tmp_path, moved := tmp_path.with_name("moved"))  # the two move together
+    again = load_model(moved / "model")
+    for name, value in module.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+
+
+def test_another_mllm_cannot_be_named(tmp_path: Path) -> None:
+    module = tiny_module()
+    module.mllm.save_pretrained(str(tmp_path / "mllm"))
+    torch.nn.init.ones_(module.mllm.model.lm_head.weight)
+    with pytest.raises(ValueError, match=r"another MLLM.* 1 tensors|another MLLM.* 2 tensors"):
+        save_model(module, tmp_path / "model", mllm=tmp_path / "mllm")

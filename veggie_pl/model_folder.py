@@ -1,12 +1,15 @@
 """A trained VEGGIE on disk: one folder, safetensors and JSON only, each part readable by the library it comes from."""
 
 import json
+import os
 import shutil
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 import diffusers
+import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from veggie_pl.diffusion.guidance import Guidance
@@ -36,18 +39,41 @@ def find_model(patterns: list[str]) -> Path:
     )
 
 
-def save_model(module: VeggieModule, folder: Path) -> None:
-    """Write a model folder; an older one of that name is replaced only when the new one is whole."""
+def save_model(module: VeggieModule, folder: Path, half: bool = False, mllm: Path | None = None) -> None:
+    """Write a model folder; an older one of that name is replaced only when the new one is whole.
+
+    Args:
+        module: What to write.
+        folder: Where to.
+        half: Store weights as float16, half the size; they are read back as float32.
+        mllm: Do not write the MLLM but name this transformers folder, which holds the same weights.
+
+    Raises:
+        ValueError: If the named MLLM holds other weights.
+    """
+    if mllm is not None:
+        _check_same(mllm, module.mllm)
     building = folder.with_name(folder.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
-    for name in ("mllm", "queries", "aligner", "viddm", "vae"):
+    for name in (
+        ("mllm", "queries", "aligner", "viddm", "vae") if mllm is None else ("queries", "aligner", "viddm", "vae")
+    ):
         getattr(module, name).save_pretrained(str(building / name))
+    for path in building.glob("*/*.safetensors") if half else ():
+        tensors = {
+            name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in load_file(path).items()
+        }
+        save_file(tensors, path, metadata={"format": "pt"})
     scheduler = module.objective.scheduler
     scheduler.save_pretrained(str(building / "scheduler"))
     index = {
         "format": FORMAT,
-        "mllm": {"class": type(module.mllm).__name__, **module.mllm.options},
+        "mllm": {
+            "class": type(module.mllm).__name__,
+            "folder": "mllm" if mllm is None else os.path.relpath(mllm, folder),
+            **module.mllm.options,
+        },
         "vae": type(module.vae).__name__,
         "scheduler": type(scheduler).__name__,
         "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
@@ -74,7 +100,7 @@ def load_model(folder: Path) -> VeggieModule:
     if index["vae"] not in _CODECS:
         raise ValueError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
     module = VeggieModule(
-        mllm=_MLLMS[index["mllm"].pop("class")](str(folder / "mllm"), **index["mllm"]),
+        mllm=_MLLMS[index["mllm"].pop("class")](str(folder / index["mllm"].pop("folder")), **index["mllm"]),
         queries=_read(TaskQueries, folder / "queries"),
         aligner=_read(Aligner, folder / "aligner"),
         viddm=_read(VidDM, folder / "viddm"),
@@ -108,6 +134,15 @@ def read_index(folder: Path) -> dict[str, Any]:
     if index.get("format") != FORMAT:
         raise ValueError(f"{path} has format {index.get('format')!r}, this version reads {FORMAT}")
     return index
+
+
+def _check_same(folder: Path, mllm: Mllm) -> None:
+    named = Mllm(str(folder)).state_dict()
+    own = mllm.state_dict()
+    if differ := [key for key in own if key not in named or not torch.equal(own[key], named[key])]:
+        raise ValueError(
+            f"{folder} holds another MLLM than this model: {len(differ)} tensors differ, such as {differ[0]}"
+        )
 
 
 def _read(part: Any, folder: Path) -> Any:

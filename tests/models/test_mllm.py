@@ -1,5 +1,6 @@
 """The MLLM wrapper with real classes of transformers and random weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,35 @@ def test_attention_kernels_agree() -> None:
 def test_missing_folder_is_an_error() -> None:
     with pytest.raises(ValueError, match="no MLLM at 'nowhere'"):
         Mllm("nowhere")
+
+
+@pytest.mark.parametrize("make", [None, llava, internvl], ids=["onevision", "llava", "internvl"])
+def test_frozen_prefix_gives_the_outputs_and_query_gradients_of_the_whole_pass(
+    make: Callable[[Path], str] | None, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    folder = str(NANO_MLLM) if make is None else make(tmp_path)
+    mllm = Mllm(folder, pretrained=False, num_slots=8 if make is None else None).double().requires_grad_(False)
+    source = torch.rand(2, 3, 3, 32, 32, dtype=torch.float64) * 2 - 1
+    passes, found = [], []
+    mllm.model.base_model.register_forward_pre_hook(lambda *_: passes.append(1))
+    for frozen in (True, False):
+        mllm.frozen_prefix = frozen
+        queries = torch.randn(2, 3, 4, mllm.width, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        hidden = ask(mllm, source, ["remove it", "highlight the red circle"], queries.requires_grad_())
+        hidden.square().sum().backward()
+        assert queries.grad is not None
+        found.append((hidden.detach(), queries.grad))
+    assert len(passes) == 3  # two for prefix and queries, one for all
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-6, atol=1e-9)
+
+
+def test_a_learning_mllm_is_read_whole(nano: Mllm) -> None:
+    queries = torch.randn(1, 1, 2, nano.width, requires_grad=True)
+    nano.requires_grad_(False)
+    assert nano._prefix_is_fixed(queries)
+    with torch.no_grad():
+        assert not nano._prefix_is_fixed(queries)
+    nano.requires_grad_(True)
+    assert not nano._prefix_is_fixed(queries)

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -7,11 +9,13 @@ from parts import NANO_MLLM
 from transformers import AutoTokenizer
 
 from veggie_pl.data.shapes import ShapesRecords
+from veggie_pl.data.shapes.language import NOTHING, SLOTS
 from veggie_pl.data.wordings import HELD_OUT_WORDINGS, with_articles
 from veggie_pl.models import Mllm
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
-from veggie_pl.pretraining.language import IGNORED, LanguageModule, Talks, collate_talks
+from veggie_pl.pretraining.language import IGNORED, LanguageModule
+from veggie_pl.pretraining.lessons import Captions, Forms, Lessons, Requests, Talk, collate_lessons
 from veggie_pl.pretraining.paraphrases import paraphrase
 
 
@@ -22,9 +26,18 @@ def module() -> LanguageModule:
     return LanguageModule(mllm, lambda parameters: torch.optim.AdamW(parameters, 3e-3))
 
 
-def talk(count: int = 6, num_frames: int = 1):
-    talks = Talks(ShapesRecords("train", num_frames=num_frames))
-    return collate_talks([talks[i] for i in range(count)])
+def talk(count: int = 6) -> Talk:
+    captions = Captions(ShapesRecords("train", num_frames=1))
+    batch = collate_lessons([captions[i] for i in range(count)])
+    assert isinstance(batch, Talk)
+    return batch
+
+
+def forms(count: int = 6, num_frames: int = 1, split: Literal["train", "val", "test"] = "train") -> Forms:
+    requests = Requests(ShapesRecords(split, num_frames=num_frames))
+    batch = collate_lessons([requests[i] for i in range(count)])
+    assert isinstance(batch, Forms)
+    return batch
 
 
 def test_labels_are_the_answers(module: LanguageModule) -> None:
@@ -48,19 +61,43 @@ def test_answer_token_is_predicted_from_those_before_only(module: LanguageModule
     assert torch.allclose(one[0, :3], two[0, :3], atol=1e-5)
 
 
-def test_a_third_of_the_talks_are_captions_and_a_third_in_other_words() -> None:
-    records = ShapesRecords("train", num_frames=1, size=16)
-    talks = [Talks(records)[i] for i in range(600)]
-    captions = [question == "Describe the video." for _, _, question, _ in talks]
-    assert abs(sum(captions) / 600 - 1 / 3) < 0.06
-    plain = sum(question == records.draw(i)[2] for i, _, question, _ in talks)
-    assert abs(plain / 600 - 1 / 3) < 0.06
+def test_labels_of_forms_are_their_words_frame_by_frame(module: LanguageModule) -> None:
+    batch = forms(num_frames=3)
+    _, labels = module.fill_forms(batch)
+    assert labels.shape == (6, 3, len(SLOTS))
+    for row, said in zip(labels, batch.form, strict=True):
+        for frame, form in zip(row, said, strict=True):
+            assert frame.tolist() == [module.slot_ids[form[slot]] for slot in module.order(batch)]
 
 
-def test_one_batch_in_four_is_of_clips() -> None:
+def test_words_of_a_slot_can_be_told_apart(module: LanguageModule) -> None:
+    words: dict[str, set[str]] = {slot: set() for slot in SLOTS}
+    for form in (frame for said in forms(400, num_frames=2).form for frame in said):
+        for slot, word in form.items():
+            words[slot].add(word)
+    for slot, choices in words.items():
+        assert len({module.slot_ids[word] for word in choices}) == len(choices) > 1, slot
+
+
+def test_a_slot_is_known_by_its_name_not_by_its_place(module: LanguageModule) -> None:
+    orders = {tuple(module.order(replace(forms(1), index=torch.tensor([i])))) for i in range(20)}
+    assert len(orders) == 20
+    assert len({order[0] for order in orders}) > 5
+
+
+def test_half_of_the_training_requests_are_in_other_words_and_none_of_others() -> None:
+    for split, share in (("train", 0.5), ("val", 1.0), ("test", 1.0)):
+        records = ShapesRecords(split, num_frames=1, size=16)
+        plain = sum(Requests(records)[i][2] == records.draw(i)[2] for i in range(300))
+        assert abs(plain / 300 - share) < 0.08
+
+
+def test_of_four_batches_one_is_of_captions_and_one_of_clips() -> None:
     images, clips = (ShapesRecords("train", num_frames=f, size=16) for f in (1, 2))
-    talks = Talks(images, clips, group=4)
-    assert [talks[i][1].shape[0] for i in range(20)] == [1] * 12 + [2] * 4 + [1] * 4
+    lessons = Lessons(images, clips, group=4)
+    kinds = [(isinstance(row[3], str), len(row[1])) for row in (lessons[i] for i in range(20))]
+    assert kinds[::4] == [(True, 1), (False, 1), (False, 1), (False, 2), (True, 1)]
+    assert all(kinds[i] == kinds[i // 4 * 4] for i in range(20))
 
 
 def test_paraphrases_say_what_is_asked_and_none_is_held_out() -> None:
@@ -76,15 +113,14 @@ def test_paraphrases_say_what_is_asked_and_none_is_held_out() -> None:
         assert all(slots[name] in sentence for sentence in seen for name in needed)
 
 
-@pytest.mark.parametrize("num_frames", [1, 2])
-def test_a_few_steps_lower_the_loss(module: LanguageModule, num_frames: int) -> None:
+@pytest.mark.parametrize("batch", [talk(), forms(), forms(num_frames=2)], ids=["captions", "forms", "clips"])
+def test_a_few_steps_lower_the_loss(module: LanguageModule, batch: Talk | Forms) -> None:
     module.train()
-    batch = talk(num_frames=num_frames)
     optimizer = module.make_optimizer(module.parameters())
     losses = []
     for _ in range(20):
-        logits, labels = module.predict_answers(batch)
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+        logits, labels = module.predict(batch)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -103,10 +139,8 @@ def test_nano_mllm_is_written_whole_and_speaks_the_world(tmp_path: Path) -> None
 def test_shipped_mllm_reads_held_out_scenes() -> None:
     """Its weights cannot go stale unseen: architecture, tokenizer, world and weights belong together."""
     module = LanguageModule(Mllm(str(NANO_MLLM), num_slots=8, attention="eager"), torch.optim.AdamW).eval()
-    talks = Talks(ShapesRecords("val", num_frames=1))
-    batch = collate_talks([talks[i] for i in range(64)])
+    module.eval()
     with torch.no_grad():
-        logits, labels = module.predict_answers(batch)
-    counted = labels != IGNORED
-    right = ((logits.argmax(-1) == labels) & counted).sum() / counted.sum()
-    assert right > 0.93
+        logits, labels = module.fill_forms(forms(100, split="test"))
+    asked = labels != module.slot_ids[NOTHING]
+    assert ((logits.argmax(-1) == labels) & asked).sum() / asked.sum() > 0.9

@@ -26,6 +26,13 @@ class ExportCLI(VeggieCLI):
         for name in ("--ckpt_path", "--weights_only"):  # a run's config.yaml names what it was resumed from
             parser.add_argument(name, type=str | bool | None, default=None, help=SUPPRESS)
         parser.add_argument("--output", "-o", type=str, required=True, help="the model folder to write")
+        parser.add_argument("--half", action="store_true", help="store float16, half the size")
+        parser.add_argument(
+            "--share_mllm",
+            type=str | None,
+            default=None,
+            help="a folder with the same MLLM, which the model folder then names instead of holding it",
+        )
 
 
 def export_model(args: list[str]) -> None:
@@ -45,7 +52,8 @@ def export_model(args: list[str]) -> None:
             module.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
-    save_model(module, Path(config.output))
+    shared = None if config.share_mllm is None else Path(config.share_mllm)
+    save_model(module, Path(config.output), config.half, shared)
     log.info("model folder: %s", config.output)
 
 

@@ -8,7 +8,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from veggie_pl.parsing import RunParser
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
-from veggie_pl.pretraining.language import LanguageModule, TalkData
+from veggie_pl.pretraining.language import LanguageModule
+from veggie_pl.pretraining.lessons import LessonData
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,11 @@ class PretrainCLI(LightningCLI):
         parser.add_argument("--output", type=str, default="runs/stage0/mllm", help="transformers folder to write")
 
     def after_fit(self) -> None:
-        """Write the MLLM."""
+        """Write the MLLM as float16: later stages then freeze exactly what is stored and shipped."""
         module = self.model
         assert isinstance(module, LanguageModule)
         output = str(self.config[str(self.subcommand)].output)
+        module.mllm.model.half()
         module.mllm.save_pretrained(output)
         log.info("MLLM: %s", output)
 
@@ -36,7 +38,7 @@ def pretrain_nano(args: list[str], conf: Path) -> None:
         write_nano_mllm(folder, sentences())
     PretrainCLI(
         LanguageModule,
-        TalkData,
+        LessonData,
         args=["fit", *args],
         parser_kwargs={"fit": {"default_config_files": [str(conf / "stage0.yaml")]}},
         save_config_kwargs={"overwrite": True},

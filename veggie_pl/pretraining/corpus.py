@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from veggie_pl.data.shapes.records import ShapesRecords
-from veggie_pl.pretraining.language import Talks
+from veggie_pl.pretraining.lessons import Captions, Requests
 
 # Words a person may well use that the world itself does not.
 OTHER_WORDS = (
@@ -23,8 +23,9 @@ def sentences(count: int = 6000) -> Iterator[str]:
         for num_frames in (1, 8):
             for split in ("train", "test"):
                 records = ShapesRecords(split, num_frames=num_frames, vocabulary=vocabulary, size=16)
-                talks = Talks(records)
                 for index in range(count // 8):
-                    _, _, question, answer = talks[index]
-                    yield question
-                    yield answer
+                    _, _, request, forms = Requests(records)[index]
+                    yield request
+                    assert not isinstance(forms, str)
+                    yield " ".join(f"{slot} {word}" for slot, word in forms[0].items())
+                    yield str(Captions(records)[index][3])

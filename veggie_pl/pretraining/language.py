@@ -1,6 +1,6 @@
-"""Teach the nano MLLM to see and to read: next-word prediction of captions and parsed requests."""
+"""Teach the nano MLLM to see and to read: next-word prediction of captions, and forms of requests, read at a glance."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -10,97 +10,25 @@ from diffusers.optimization import get_scheduler
 from jaxtyping import Int
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from veggie_pl.batch import Clips
 from veggie_pl.chance import numpy_rng
-from veggie_pl.data.mixture import BatchSampler
-from veggie_pl.data.shapes import ShapesRecords
-from veggie_pl.data.shapes.language import caption, parsed_edit
+from veggie_pl.data.shapes.language import NOTHING, SLOTS
 from veggie_pl.models import Mllm
-from veggie_pl.pretraining.paraphrases import paraphrase
+from veggie_pl.pretraining.lessons import Forms, Talk
 
 IGNORED = -100  # label of tokens that are given, not predicted
 
 
-@dataclass
-class Talk:
-    """Clips with a question and its answer."""
+class WordIds(dict[str, int]):
+    """First token of each word, looked up once."""
 
-    source: Clips
-    question: list[str]
-    answer: list[str]
-    index: Int[Tensor, " b"]
-
-
-class Talks(Dataset[tuple[int, torch.Tensor, str, str]]):
-    """Every third example asks for a caption, the others for the parse of a request, half of these in other words.
-
-    Args:
-        images: Scenes as pictures.
-        clips: Scenes as clips; None talks of pictures only.
-        group: Examples that follow each other in one form, so that a batch can be stacked: of four groups the last
-            is of clips.
-    """
-
-    def __init__(self, images: ShapesRecords, clips: ShapesRecords | None = None, group: int = 1) -> None:
-        self.images, self.clips, self.group = images, clips, group
-
-    def __getitem__(self, index: int) -> tuple[int, torch.Tensor, str, str]:
-        moving = self.clips is not None and index // self.group % 4 == 3
-        records = self.clips if moving and self.clips is not None else self.images
-        source = records[index].source
-        scene, edit, instruction = records.draw(index)
-        rng = numpy_rng("talk", records.split, records.seed, index)
-        if rng.random() < 1 / 3:
-            return index, source, "Describe the video.", caption(scene, records.num_frames)
-        if records.split != "test" and rng.random() < 0.5:
-            instruction = paraphrase(edit.skill, rng, edit.slots(scene))
-        return index, source, instruction, parsed_edit(edit, scene, records.num_frames)
-
-
-def collate_talks(rows: list[tuple[int, torch.Tensor, str, str]]) -> Talk:
-    """Stack."""
-    index, source, question, answer = zip(*rows, strict=True)
-    return Talk(torch.stack(source), list(question), list(answer), torch.tensor(index))
-
-
-class TalkData(L.LightningDataModule):
-    """Endless training talks from Moving Shapes, and a held-out set of them.
-
-    Args:
-        images: Training pictures.
-        val: Held-out sets by name; each is logged under its name.
-        clips: Training clips, a quarter of the batches; None trains on pictures only.
-        batch_size: Talks a step.
-        num_val: Held-out talks of each set.
-        num_workers: Processes that make them.
-    """
-
-    def __init__(
-        self,
-        images: ShapesRecords,
-        val: dict[str, ShapesRecords],
-        clips: ShapesRecords | None = None,
-        batch_size: int = 32,
-        num_val: int = 256,
-        num_workers: int = 1,
-    ) -> None:
+    def __init__(self, word_ids: Callable[[str], list[int]]) -> None:
         super().__init__()
-        self.images, self.clips, self.val = images, clips, val
-        self.batch_size, self.num_val, self.num_workers = batch_size, num_val, num_workers
+        self.word_ids = word_ids
 
-    def train_dataloader(self) -> DataLoader[tuple[int, torch.Tensor, str, str]]:
-        """From the talk after the last one trained on."""
-        assert self.trainer is not None
-        sampler = BatchSampler(self.trainer.global_step * self.batch_size, self.batch_size)
-        talks = Talks(self.images, self.clips, self.batch_size)
-        return DataLoader(talks, batch_sampler=sampler, collate_fn=collate_talks, num_workers=self.num_workers)
-
-    def val_dataloader(self) -> list[DataLoader[tuple[int, torch.Tensor, str, str]]]:
-        """The first ``num_val`` of each set."""
-        sets = [torch.utils.data.Subset(Talks(records), range(self.num_val)) for records in self.val.values()]
-        return [DataLoader(talks, batch_size=64, collate_fn=collate_talks) for talks in sets]
+    def __missing__(self, word: str) -> int:
+        self[word] = self.word_ids(word)[0]
+        return self[word]
 
 
 class LanguageModule(L.LightningModule):
@@ -126,37 +54,75 @@ class LanguageModule(L.LightningModule):
         self.mllm = mllm.train()
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
         self.seed = seed
+        self.slot_ids = WordIds(self.word_ids)
 
-    def training_step(self, batch: Talk, batch_idx: int) -> Tensor:
-        """Cross-entropy of the answer's tokens."""
-        logits, labels = self.predict_answers(batch)
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED)
-        self.log("train/language_loss", loss, prog_bar=True, batch_size=len(batch.answer))
+    def training_step(self, batch: Talk | Forms, batch_idx: int) -> Tensor:
+        """Cross-entropy of the answers' tokens, or of the forms' words."""
+        logits, labels = self.predict(batch)
+        loss = F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), ignore_index=IGNORED)
+        kind = "caption" if isinstance(batch, Talk) else "form"
+        self.log(f"train/{kind}_loss", loss, prog_bar=True, batch_size=len(batch.index))
         return loss
 
-    def validation_step(self, batch: Talk, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Loss, and the share of answer tokens and of whole answers that the model predicts, given those before."""
-        logits, labels = self.predict_answers(batch)
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED)
-        right = (logits.argmax(-1) == labels) | (labels == IGNORED)
-        counted = labels != IGNORED
-        values = {
-            "language_loss": loss,
-            "tokens_right": (right & counted).sum() / counted.sum(),
-            "answers_right": right.all(1).float().mean(),
-        }
+    def validation_step(self, batch: Talk | Forms, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Captions: share of whole answers that are right, word by word given those before. Forms: share by slot."""
+        logits, labels = self.predict(batch)
+        right = logits.argmax(-1) == labels
+        if isinstance(batch, Talk):
+            values = {"captions_right": (right | (labels == IGNORED)).all(1).float().mean()}
+        else:
+            asked = labels != self.slot_ids[NOTHING]
+            values = {
+                f"form_right/{slot}": right[..., k][asked[..., k]].float().mean()
+                for k, slot in enumerate(self.order(batch))
+                if asked[..., k].any()
+            }
+            values["form_right"] = (right | ~asked).all(-1).float().mean()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        name = list(data.val)[dataloader_idx]
+        name = data.val_names[dataloader_idx]
         named = {f"val/{measure}/{name}": value for measure, value in values.items()}
-        self.log_dict(named, batch_size=len(batch.answer), add_dataloader_idx=False)
+        self.log_dict(named, batch_size=len(batch.index), add_dataloader_idx=False)
+
+    def predict(self, batch: Talk | Forms) -> tuple[Tensor, Tensor]:
+        """Logits (..., vocabulary) and labels (...) of what is to be said."""
+        return self.predict_answers(batch) if isinstance(batch, Talk) else self.fill_forms(batch)
+
+    def order(self, batch: Forms) -> list[str]:
+        """The order in which a batch's forms list their slots: any, so that a slot is known by its name."""
+        first = int(batch.index[0])
+        return [SLOTS[k] for k in numpy_rng("slots", self.seed, first).permutation(len(SLOTS))]
+
+    def fill_forms(self, batch: Forms) -> tuple[Tensor, Tensor]:
+        """Logits (b, f, slots, vocabulary) and labels (b, f, slots).
+
+        All words of all frames are read in one pass: where VEGGIE's queries will stand, stand the slots' names.
+        """
+        order = self.order(batch)
+        table = self.mllm.model.get_input_embeddings().weight
+        names = torch.stack([table[self.word_ids(slot)].mean(0) for slot in order])  # (slots, d)
+        frame_index = self.place_frames(batch)
+        queries = names.expand(*frame_index.shape, -1, -1)
+        logits = self.mllm.model.lm_head(self.mllm(batch.source, batch.request, queries, frame_index))
+        labels = [[[self.slot_ids[form[slot]] for slot in order] for form in forms] for forms in batch.form]
+        return logits, torch.tensor(labels, device=logits.device)
+
+    def word_ids(self, words: str) -> list[int]:
+        """Token ids of some words."""
+        ids: list[int] = self.mllm.tokenizer(words, add_special_tokens=False).input_ids
+        return ids
+
+    def place_frames(self, batch: Talk | Forms) -> Int[Tensor, "b f"]:
+        """A random place for each clip among the MLLM's slots."""
+        num_frames, device = batch.source.shape[1], batch.source.device
+        room = (self.mllm.num_slots or num_frames) - num_frames + 1
+        first = [int(numpy_rng("slot", self.seed, i).integers(room)) for i in batch.index.tolist()]
+        return torch.tensor(first, device=device)[:, None] + torch.arange(num_frames, device=device)
 
     def predict_answers(self, batch: Talk) -> tuple[Tensor, Tensor]:
         """Logits (b, n, vocabulary) and labels (b, n) of the answer block."""
         tokenizer, size = self.mllm.tokenizer, len(batch.answer)
         num_frames, device = batch.source.shape[1], batch.source.device
-        room = (self.mllm.num_slots or num_frames) - num_frames + 1
-        first = [int(numpy_rng("slot", self.seed, i).integers(room)) for i in batch.index.tolist()]
-        frame_index = torch.tensor(first, device=device)[:, None] + torch.arange(num_frames, device=device)
+        frame_index = self.place_frames(batch)
         layout = self.mllm.prompt.layout(
             batch.question, frame_index, 1, self.mllm.tokens_per_frame, self.mllm.extra_tokens, self.mllm.num_slots
         )

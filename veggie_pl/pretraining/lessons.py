@@ -1,0 +1,135 @@
+"""What stage 0 learns from: captions of scenes, and requests with their forms."""
+
+from dataclasses import dataclass
+
+import lightning as L
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from veggie_pl.batch import Clip, Clips
+from veggie_pl.chance import numpy_rng
+from veggie_pl.data.mixture import BatchSampler
+from veggie_pl.data.shapes import ShapesRecords
+from veggie_pl.data.shapes.language import Form, caption, request_form
+from veggie_pl.pretraining.paraphrases import paraphrase
+
+
+@dataclass
+class Talk:
+    """Clips with a question and its answer."""
+
+    source: Clips
+    question: list[str]
+    answer: list[str]
+    index: Int[Tensor, " b"]
+
+
+@dataclass
+class Forms:
+    """Clips with a request and its form, one for each frame."""
+
+    source: Clips
+    request: list[str]
+    form: list[list[Form]]
+    index: Int[Tensor, " b"]
+
+
+Row = tuple[int, Clip, str, str | list[Form]]
+
+
+class Captions(Dataset[Row]):
+    """Dense captions of a world's scenes."""
+
+    def __init__(self, records: ShapesRecords) -> None:
+        self.records = records
+
+    def __getitem__(self, index: int) -> Row:
+        scene, _, _ = self.records.draw(index)
+        return index, self.records[index].source, "Describe the video.", caption(scene, self.records.num_frames)
+
+
+class Requests(Dataset[Row]):
+    """Requests with their forms; those of the training split half in other words."""
+
+    def __init__(self, records: ShapesRecords) -> None:
+        self.records = records
+
+    def __getitem__(self, index: int) -> Row:
+        records = self.records
+        scene, edit, instruction = records.draw(index)
+        rng = numpy_rng("talk", records.split, records.seed, index)
+        if records.split == "train" and rng.random() < 0.5:
+            instruction = paraphrase(edit.skill, rng, edit.slots(scene))
+        return index, records[index].source, instruction, request_form(edit, scene, records.num_frames)
+
+
+class Lessons(Dataset[Row]):
+    """Of four groups of examples, one is of captions and two of requests about images, and one of requests about clips.
+
+    Args:
+        images: Scenes as pictures.
+        clips: Scenes as clips.
+        group: Examples that follow each other in one form, so that a batch can be stacked.
+    """
+
+    def __init__(self, images: ShapesRecords, clips: ShapesRecords, group: int = 1) -> None:
+        self.parts: list[Dataset[Row]] = [Captions(images), Requests(images), Requests(images), Requests(clips)]
+        self.group = group
+
+    def __getitem__(self, index: int) -> Row:
+        return self.parts[index // self.group % 4][index]
+
+
+def collate_lessons(rows: list[Row]) -> Talk | Forms:
+    """Stack rows of one kind."""
+    index, source, said, answer = zip(*rows, strict=True)
+    stacked, indices = torch.stack(source), torch.tensor(index)
+    if isinstance(answer[0], str):
+        return Talk(stacked, list(said), list(answer), indices)
+    return Forms(stacked, list(said), list(answer), indices)
+
+
+class LessonData(L.LightningDataModule):
+    """Endless lessons from Moving Shapes, and held-out ones.
+
+    Args:
+        images: Training pictures.
+        clips: Training clips, a quarter of the batches.
+        val: Held-out sets by name; captions and forms of each are logged under its name.
+        batch_size: Examples a step.
+        num_val: Held-out examples of each set, captions and requests each.
+        num_workers: Processes that make them.
+    """
+
+    def __init__(
+        self,
+        images: ShapesRecords,
+        clips: ShapesRecords,
+        val: dict[str, ShapesRecords],
+        batch_size: int = 32,
+        num_val: int = 256,
+        num_workers: int = 1,
+    ) -> None:
+        super().__init__()
+        self.images, self.clips, self.val = images, clips, val
+        self.batch_size, self.num_val, self.num_workers = batch_size, num_val, num_workers
+
+    @property
+    def val_names(self) -> list[str]:
+        """What each validation loader is logged as."""
+        return [name for name in self.val for _ in ("captions", "forms")]
+
+    def train_dataloader(self) -> DataLoader[Row]:
+        """From the example after the last one trained on."""
+        assert self.trainer is not None
+        sampler = BatchSampler(self.trainer.global_step * self.batch_size, self.batch_size)
+        lessons = Lessons(self.images, self.clips, self.batch_size)
+        return DataLoader(lessons, batch_sampler=sampler, collate_fn=collate_lessons, num_workers=self.num_workers)
+
+    def val_dataloader(self) -> list[DataLoader[Row]]:
+        """The first ``num_val`` captions and requests of each set."""
+        sets = [kind(records) for records in self.val.values() for kind in (Captions, Requests)]
+        held_out = [Subset(rows, range(self.num_val)) for rows in sets]
+        return [DataLoader(rows, batch_size=64, collate_fn=collate_lessons) for rows in held_out]
