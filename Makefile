@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m veggie_pl
 STAGE ?= 2
 # The demo is a short version of conf/stage1.yaml and conf/stage2.yaml; conf/ holds the long ones.
-DEMO_STEPS_1 ?= 2200
+DEMO_STEPS_1 ?= 1300
 DEMO_STEPS_2 ?= 250
 DEMO_TEST := --data.num_test 40
 # glibc otherwise hands large blocks back to the system and takes them again, every training step.

@@ -28,7 +28,7 @@ UNET = {
     "cross_attention_dim": 24,
     "attention_head_dim": 2,
     "norm_num_groups": 4,
-    "time_cond_proj_dim": 24,
+    "time_cond_proj_dim": 2 * 24,  # queries x width
 }
 TEMPORAL = {"motion_num_attention_heads": 2, "motion_max_seq_length": 8}
 

@@ -31,7 +31,7 @@ def test_inflation_equals_image_model_frame_by_frame(pool_task: bool) -> None:
     noisy, source, timestep, tokens = inputs()
     expected = image(noisy, source, timestep, tokens)
     torch.testing.assert_close(video(noisy, source, timestep, tokens), expected, atol=1e-4, rtol=1e-4)
-    assert expected.abs().mean() > 0.1
+    assert expected.abs().mean() > 0.05  # not trivially zero
 
 
 def test_video_model_mixes_frames_once_temporal_layers_learn() -> None:

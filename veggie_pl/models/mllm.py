@@ -57,7 +57,9 @@ class Mllm(nn.Module):
         self.model: Any = (
             load.from_pretrained(folder, attn_implementation=attention, dtype=torch.float32, use_safetensors=True)
             if pretrained
-            else load.from_config(AutoConfig.from_pretrained(folder), attn_implementation=attention)
+            else load.from_config(
+                AutoConfig.from_pretrained(folder), attn_implementation=attention, dtype=torch.float32
+            )
         )
         config = self.model.config
         self.width = int(config.get_text_config().hidden_size)

@@ -23,7 +23,8 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
     Args:
         unet_config: ``UNet2DConditionModel`` configuration; ``in_channels`` is twice the codec's.
         temporal_config: ``MotionAdapter`` configuration, or None for an image model.
-        pool_task: Also add the mean task token to the time embedding of every block (needs ``time_cond_proj_dim``).
+        pool_task: Also add the clip's mean task tokens, side by side, to the time embedding of every block; needs
+            ``time_cond_proj_dim`` in ``unet_config``: queries times the width of task tokens.
         add_source: Add the source latent to the output, so that copying is free. Only with a codec whose source and
             target share one scale, and with prediction type "sample".
         eager_attention: Use plain matrix products for attention, faster than fused kernels on a CPU with few tokens.
@@ -44,7 +45,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.init.zeros_(image_model.conv_out.weight)
             nn.init.zeros_(image_model.conv_out.bias)
         if pool_task and not image_model.config.time_cond_proj_dim:
-            raise ValueError("pool_task needs `time_cond_proj_dim` in `unet_config`: the width of task tokens")
+            raise ValueError("pool_task needs `time_cond_proj_dim` in `unet_config`: queries x width of task tokens")
         self.unet: Any = image_model if temporal_config is None else inflate(image_model, temporal_config)
         self.is_video = temporal_config is not None
         self.pool_task = pool_task
@@ -67,7 +68,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Predict what the scheduler's ``prediction_type`` says, in the target's latent scale."""
         num_frames = noisy.shape[1]
         both = torch.cat([noisy, source], dim=2)  # (b, f, 2c, h, w)
-        pooled = tokens.mean((1, 2)) if self.pool_task else None  # (b, d)
+        pooled = tokens.mean(1).flatten(1) if self.pool_task else None  # (b, q*d)
         per_frame = tokens.flatten(0, 1)  # (b*f, q, d): frame i attends to the tokens of frame i only
         if self.is_video:
             out = self.unet(both.transpose(1, 2), timestep, per_frame, timestep_cond=pooled).sample.transpose(1, 2)
