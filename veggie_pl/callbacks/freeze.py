@@ -13,7 +13,8 @@ log = logging.getLogger(__name__)
 class Freeze(Callback):
     """Freeze the named submodules for a whole run; all others learn.
 
-    Frozen parts stay in eval mode, also after validation, get no gradient and no optimizer state.
+    Frozen parts stay in eval mode, also after validation, get no gradient and no optimizer state. LoRA adapters inside
+    a frozen part do learn.
 
     Args:
         frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"].
@@ -37,6 +38,9 @@ class Freeze(Callback):
         pl_module.requires_grad_(True)
         for name in self.frozen:
             modules[name].requires_grad_(False)
+        for name, parameter in pl_module.named_parameters():
+            if "lora_" in name:  # an adapter is there to learn while the part it sits in is frozen
+                parameter.requires_grad_(True)
         self._set_modes(pl_module)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

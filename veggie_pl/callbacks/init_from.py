@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import torch
 from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.callbacks.writers import tensorboard_writers
@@ -39,15 +40,18 @@ class InitFrom(Callback):
             return
         folder = find_model(self.folders)
         given = {k: v for k, v in read_weights(folder).items() if not _within(k, self.skip)}
-        own = pl_module.state_dict()
+        # peft names what an adapter sits on "base_layer"; folders hold plain models
+        own = {key.replace(".base_layer.", "."): value for key, value in pl_module.state_dict().items()}
         if differ := [k for k in given if k in own and given[k].shape != own[k].shape]:
             lines = [f"{k}: {tuple(given[k].shape)} in the folder, {tuple(own[k].shape)} in the model" for k in differ]
             raise ValueError(f"{folder} does not fit this model: " + "; ".join(lines[:5]))
         missing = [k for k in own if k not in given and not _within(k, self.skip)]
-        not_fresh = [k for k in missing if not (_within(k, self.fresh) or "motion_modules" in k)]
+        not_fresh = [k for k in missing if not (_within(k, self.fresh) or _is_added(k))]
         if not_fresh:
             raise ValueError(f"{folder} lacks {len(not_fresh)} keys, such as {not_fresh[:3]}; list their part as fresh")
-        pl_module.load_state_dict({k: v for k, v in given.items() if k in own}, strict=False)
+        with torch.no_grad():
+            for key in own.keys() & given.keys():
+                own[key].copy_(given[key])
         self.report = self._report(folder, own.keys() & given.keys(), missing, given.keys() - own.keys())
         log.info("%s", self.report)
 
@@ -60,6 +64,11 @@ class InitFrom(Callback):
         lines = [f"weights from {folder}: {len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"]
         lines += [f"- as built: {key}" for key in missing] + [f"- unused: {key}" for key in sorted(unused)]
         return "\n".join(lines)
+
+
+def _is_added(key: str) -> bool:
+    """Whether this parameter belongs to what a stage adds, which starts with zero output: temporal layers, adapters."""
+    return "motion_modules" in key or "lora_" in key
 
 
 def _within(key: str, parts: list[str]) -> bool:

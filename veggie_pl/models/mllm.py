@@ -1,16 +1,37 @@
 """Frames + instruction + queries -> hidden states of the queries, for any transformers image-text-to-text model."""
 
+import copy
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from veggie_pl.models.prompt import Layout, Prompt, select_queries
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters in the language model (LoRA, arXiv:2106.09685), by peft; at first they change nothing.
+
+    Args:
+        rank: Of each update.
+        alpha: Updates are scaled by ``alpha / rank``.
+        dropout: Of the adapters' input.
+        targets: Names of the linear layers that get one.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 class Mllm(nn.Module):
@@ -32,6 +53,7 @@ class Mllm(nn.Module):
             frames (see ``Prompt.layout``). None for models that were trained with consecutive positions.
         attention: Attention implementation of transformers: "sdpa", "eager" or another that the model knows.
         max_text_tokens: Longest instruction, in tokens.
+        lora: Add adapters; ``save_pretrained`` merges them. ``Freeze`` leaves adapters inside a frozen part learnable.
         frozen_prefix: While the model is frozen, back-propagate through the query positions only, over keys and values
             of what stands before them: the same gradients for less memory and time. False keeps the graph of all.
     """
@@ -44,6 +66,7 @@ class Mllm(nn.Module):
         attention: str = "sdpa",
         max_text_tokens: int = 512,
         frozen_prefix: bool = True,
+        lora: Lora | None = None,
     ) -> None:
         super().__init__()
         if not Path(folder, "config.json").is_file():
@@ -61,6 +84,11 @@ class Mllm(nn.Module):
                 AutoConfig.from_pretrained(folder), attn_implementation=attention, dtype=torch.float32
             )
         )
+        if lora is not None:
+            targets = rf".*language_model.*\.({'|'.join(lora.targets)})"
+            settings = LoraConfig(r=lora.rank, target_modules=targets, lora_alpha=lora.alpha, lora_dropout=lora.dropout)
+            inject_adapter_in_model(settings, self.model)
+        self.has_adapters = lora is not None
         config = self.model.config
         self.width = int(config.get_text_config().hidden_size)
         takes = inspect.signature(self.model.base_model.forward).parameters
@@ -166,8 +194,14 @@ class Mllm(nn.Module):
         ).last_hidden_state
 
     def save_pretrained(self, folder: str) -> None:
-        """Write a transformers folder that ``Mllm(folder)`` and transformers alone can read."""
-        self.model.save_pretrained(folder)
+        """Write a transformers folder that ``Mllm(folder)`` and transformers alone can read; adapters are merged."""
+        model = self.model
+        if self.has_adapters:
+            model = copy.deepcopy(model)
+            for name, layer in [item for item in model.named_modules() if isinstance(item[1], LoraLayer)]:
+                layer.merge()
+                model.set_submodule(name, layer.get_base_layer())
+        model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.image_processor.save_pretrained(folder)
 
