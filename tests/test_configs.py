@@ -81,7 +81,9 @@ def test_ablation_changes_what_it_says(path: Path) -> None:
     streams = set(cli.datamodule.mixture.streams)
     left = {"no_editing": {"grounding", "reasoning"}, "no_grounding": {"editing"}}
     assert streams == left.get(variant, {"editing", "grounding", "reasoning"})
-    assert ("mllm" in cli.config.freeze.frozen) == (path.stem == "stage1" or variant == "frozen_mllm")
+    assert ("mllm" in cli.config.freeze.frozen) == (path.stem == "stage1" or variant in ("frozen_mllm", "lora"))
+    assert model.mllm.has_adapters == (variant == "lora" and path.stem == "stage2")
+    assert cli.datamodule.batch_size * (8 if model.viddm.is_video else 1) == 32  # frames a step
 
 
 def test_ablations_see_equal_frames() -> None:
@@ -89,7 +91,7 @@ def test_ablations_see_equal_frames() -> None:
     for folder in (CONF / "ablation").iterdir():
         if folder.is_dir():
             steps = {p.stem: yaml.safe_load(p.read_text())["trainer"]["max_steps"] for p in folder.glob("*.yaml")}
-            frames[folder.name] = 16 * steps.get("stage1", 0) + 32 * steps.get("stage2", 0)
+            frames[folder.name] = 32 * sum(steps.values())
     assert set(frames.values()) == {64000}, frames
 
 
