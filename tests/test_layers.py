@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
     {"chance", "batch", "parsing"},
-    {"checks"},
+    {"checks", "optimizers"},
     {"diffusion", "models", "data"},
     {"metrics", "module", "baselines"},
     {"model_folder"},

@@ -17,6 +17,7 @@ from veggie_pl.diffusion.guidance import Guidance, guided
 from veggie_pl.diffusion.objective import Objective
 from veggie_pl.diffusion.sampler import sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
+from veggie_pl.optimizers import scaled_optimizer
 
 
 class VeggieModule(L.LightningModule):
@@ -34,6 +35,7 @@ class VeggieModule(L.LightningModule):
         optimizer: Makes the optimizer from the parameters that learn; needed for fit only.
         lr_schedule: A name of ``diffusers.optimization.get_scheduler``, such as "constant_with_warmup" or "cosine".
         lr_warmup_steps: Optimizer steps of linear warm-up.
+        lr_factors: Factor on the learning rate of a part, such as {"queries": 0.1}; 1 for parts not named.
         timestep_power: See ``Objective``.
         drop_task: Share of training samples without task tokens.
         drop_source: Share of training samples without source.
@@ -55,6 +57,7 @@ class VeggieModule(L.LightningModule):
         optimizer: OptimizerCallable | None = None,
         lr_schedule: str = "constant_with_warmup",
         lr_warmup_steps: int = 0,
+        lr_factors: dict[str, float] | None = None,
         timestep_power: float = 1.0,
         drop_task: float = 0.05,
         drop_source: float = 0.05,
@@ -71,6 +74,7 @@ class VeggieModule(L.LightningModule):
         self.vae.requires_grad_(False).eval()
         self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
+        self.lr_factors = lr_factors or {}
         self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")
         self.guidance = per_skill(guidance or {}, Guidance(), "guidance")
         self.num_steps = num_steps
@@ -187,7 +191,7 @@ class VeggieModule(L.LightningModule):
         """Optimize what the freeze callback left learnable."""
         if self.make_optimizer is None:
             raise ValueError("fit needs an optimizer: set model.optimizer in the config")
-        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(
             self.lr_schedule, optimizer, num_warmup_steps=self.lr_warmup_steps, num_training_steps=total

@@ -57,3 +57,23 @@ def test_newest_match_of_the_first_pattern_wins(tmp_path: Path) -> None:
         os.utime(index, (1e9 - age, 1e9 - age))
     patterns = [str(tmp_path / "none"), str(tmp_path / "version_*" / "model"), str(tmp_path / "other" / "model")]
     assert find_model(patterns) == tmp_path / "version_1" / "model"
+
+
+def test_queries_start_as_words_unless_a_folder_is_given(image_model: Path) -> None:
+    words = ["color", "new shape"]
+    module = tiny_module()
+    fit(module, make_data(), 0, callbacks=[InitFrom(query_words=words)])
+    table = module.mllm.model.get_input_embeddings().weight
+    tokens = [module.mllm.tokenizer(word, add_special_tokens=False).input_ids for word in words]
+    assert len(tokens[1]) > 1  # the mean of several tokens
+    for query, ids in zip(module.queries.group, tokens, strict=True):
+        torch.testing.assert_close(query, table[ids].mean(0))
+    assert not module.queries.frame.any()
+
+    fit(module, make_data(), 0, callbacks=[InitFrom([str(image_model)], query_words=words)])
+    assert torch.equal(module.queries.group, tiny_module(seed=7).queries.group)
+
+
+def test_as_many_words_as_queries() -> None:
+    with pytest.raises(ValueError, match="3 query_words for 2 queries"):
+        fit(tiny_module(), make_data(), 0, callbacks=[InitFrom(query_words=["color", "shape", "size"])])

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -21,22 +22,33 @@ class InitFrom(Callback):
     Args:
         folders: Model folders or patterns such as "runs/stage1/*/model"; the first pattern with a match counts, and of
             several matches the newest. None starts from the parts as configured.
+        query_words: Where there is no folder, the task queries start as the MLLM's embeddings of these words, one each
+            (prompt tuning's vocabulary start, arXiv:2104.08691, Sec. 3.2), and the frame embeddings at zero. None
+            starts at random.
         fresh: Module names whose parameters may be absent from the folder.
         skip: Module names whose parameters are not taken from the folder.
     """
 
     def __init__(
-        self, folders: list[str] | None = None, fresh: list[str] | None = None, skip: list[str] | None = None
+        self,
+        folders: list[str] | None = None,
+        query_words: list[str] | None = None,
+        fresh: list[str] | None = None,
+        skip: list[str] | None = None,
     ) -> None:
-        self.folders, self.fresh, self.skip = folders, fresh or [], skip or []
+        self.folders, self.query_words, self.fresh, self.skip = folders, query_words, fresh or [], skip or []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Load.
 
         Raises:
-            ValueError: If no folder matches, if shapes differ, or if keys are missing that are not listed as fresh.
+            ValueError: If no folder matches, if shapes differ, if keys are missing that are not listed as fresh, or if
+                there are not as many words as queries.
         """
-        if stage != "fit" or not self.folders:
+        if stage != "fit":
+            return
+        if not self.folders:
+            self._start_queries(pl_module)
             return
         folder = find_model(self.folders)
         given = {k: v for k, v in read_weights(folder).items() if not _within(k, self.skip)}
@@ -59,6 +71,17 @@ class InitFrom(Callback):
         """Keep the report with the run."""
         for writer in tensorboard_writers(trainer) if self.folders else []:
             writer.add_text("setup/init_from", self.report, trainer.global_step)
+
+    @torch.no_grad()
+    def _start_queries(self, pl_module: Any) -> None:
+        if self.query_words is None:
+            return
+        group = pl_module.queries.group
+        if len(self.query_words) != len(group):
+            raise ValueError(f"{len(self.query_words)} query_words for {len(group)} queries; give one each")
+        group.copy_(pl_module.mllm.embed_words(self.query_words))
+        pl_module.queries.frame.zero_()
+        log.info("queries start as the words %s", ", ".join(self.query_words))
 
     def _report(self, folder: Path, loaded: set[str], missing: list[str], unused: set[str]) -> str:
         lines = [f"weights from {folder}: {len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"]

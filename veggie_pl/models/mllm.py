@@ -193,6 +193,12 @@ class Mllm(nn.Module):
             use_cache=True,
         ).last_hidden_state
 
+    def embed_words(self, words: list[str]) -> Float[Tensor, "n d"]:
+        """The input embedding of each word, or of each run of words: the mean of its tokens."""
+        table = self.model.get_input_embeddings().weight
+        ids = [self.tokenizer(word, add_special_tokens=False).input_ids for word in words]
+        return torch.stack([table[one].mean(0) for one in ids])
+
     def save_pretrained(self, folder: str) -> None:
         """Write a transformers folder that ``Mllm(folder)`` and transformers alone can read; adapters are merged."""
         model = self.model

@@ -98,8 +98,7 @@ class LanguageModule(L.LightningModule):
         All words of all frames are read in one pass: where VEGGIE's queries will stand, stand the slots' names.
         """
         order = self.order(batch)
-        table = self.mllm.model.get_input_embeddings().weight
-        names = torch.stack([table[self.word_ids(slot)].mean(0) for slot in order])  # (slots, d)
+        names = self.mllm.embed_words(order)  # (slots, d)
         frame_index = self.place_frames(batch)
         queries = names.expand(*frame_index.shape, -1, -1)
         logits = self.mllm.model.lm_head(self.mllm(batch.source, batch.request, queries, frame_index))

@@ -1,0 +1,32 @@
+"""The optimizer of a run: what learns, part by part, each at its own pace."""
+
+from typing import Any
+
+from lightning.pytorch.cli import OptimizerCallable
+from torch import nn
+from torch.optim import Optimizer
+
+
+def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[str, float]) -> Optimizer:
+    """An optimizer of the parameters that learn, with the learning rate of some parts scaled.
+
+    Args:
+        module: Whose parameters.
+        make: Makes the optimizer from parameter groups.
+        factors: Factor on the learning rate, by the name of a direct child.
+
+    Raises:
+        ValueError: If a name is no part of the module; the message names the parts.
+    """
+    parts = [name for name, _ in module.named_children()]
+    if unknown := [name for name in factors if name not in parts]:
+        raise ValueError(f"lr_factors names {unknown}; the parts are {parts}")
+    named = [(name.split(".")[0], p) for name, p in module.named_parameters() if p.requires_grad]
+    rest: dict[str, Any] = {"params": [p for part, p in named if part not in factors]}
+    scaled = {name: [p for part, p in named if part == name] for name in factors}
+    optimizer = make(
+        [rest, *({"params": params, "factor": factors[name]} for name, params in scaled.items() if params)]
+    )
+    for group in optimizer.param_groups:
+        group["lr"] *= group.pop("factor", 1.0)
+    return optimizer
