@@ -39,6 +39,19 @@ def test_queries_learn_through_a_frozen_mllm() -> None:
     assert not any(name.startswith("mllm.") for name in found)
 
 
+@pytest.mark.parametrize("add_source", [True, False])
+def test_a_model_that_adds_the_source_sees_the_noisy_change(add_source: bool) -> None:
+    module = tiny_module(add_source=add_source)
+    shown = []
+    module.viddm.unet.register_forward_pre_hook(lambda unet, given: shown.append(given[0][:, : module.vae.channels]))
+    source, change, noise = torch.randn(3, 2, 1, module.vae.channels, 4, 4)
+    timestep = torch.tensor([100, 900])
+    noisy = module.objective.scheduler.add_noise(source + change, noise, timestep)
+    module.predict(noisy, source, timestep, torch.zeros(2, 1, 2, 24))
+    expected = module.objective.scheduler.add_noise(change, noise, timestep) if add_source else noisy
+    torch.testing.assert_close(shown[0], expected[:, 0], atol=1e-5, rtol=1e-5)
+
+
 def test_every_part_learns_when_nothing_is_frozen() -> None:
     module = tiny_module(video=True, drop_task=0.5)  # the null tokens learn from dropped samples
     randomise_output(module)

@@ -14,7 +14,7 @@ from veggie_pl.batch import Batch, Clips
 from veggie_pl.chance import torch_rng
 from veggie_pl.checks import check_widths, per_skill
 from veggie_pl.diffusion.guidance import Guidance, guided
-from veggie_pl.diffusion.objective import Objective
+from veggie_pl.diffusion.objective import Latents, Objective
 from veggie_pl.diffusion.sampler import sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
 from veggie_pl.optimizers import scaled_optimizer
@@ -117,8 +117,14 @@ class VeggieModule(L.LightningModule):
 
         # 4. Noise the target and predict.
         noisy = self.objective.add_noise(target, draws)
-        predicted = self.viddm(noisy, source, draws.timestep, tokens)
+        predicted = self.predict(noisy, source, draws.timestep, tokens)
         return self.objective.loss(predicted, target, draws)
+
+    def predict(self, noisy: Latents, source: Latents, timestep: Int[Tensor, " b"], tokens: Tensor) -> Latents:
+        """One pass of the diffusion model; one that adds the source to its output sees the noisy *change* only."""
+        shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
+        predicted: Latents = self.viddm(shown, source, timestep, tokens)
+        return predicted
 
     def place_frames(self, num_frames: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "b f"]:
         """Put each clip at a random place among the frames the queries know, so that images train every place."""
@@ -170,8 +176,7 @@ class VeggieModule(L.LightningModule):
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             def branch(drop_task: bool, drop_source: bool) -> Tensor:
                 condition = (blank if drop_source else latents), timestep, (null if drop_task else tokens)
-                predicted: Tensor = self.viddm(noisy, *condition)
-                return predicted.float()
+                return self.predict(noisy, *condition).float()
 
             return guided(branch, guidance)
 

@@ -71,6 +71,11 @@ class Objective:
         """Latents at the drawn timesteps."""
         return self.scheduler.add_noise(latents, draws.noise, draws.timestep)  # type: ignore[no-any-return]
 
+    def remove_source(self, noisy: Latents, source: Latents, timestep: Int[Tensor, " b"]) -> Latents:
+        """Noisy latents of the *change*: what ``add_noise(target - source)`` would be."""
+        share: Tensor = self.scheduler.alphas_cumprod.to(noisy)[timestep].sqrt()
+        return noisy - share[:, None, None, None, None] * source
+
     def loss(self, predicted: Latents, latents: Latents, draws: Draws) -> Float[Tensor, " b"]:
         """Mean squared error of the prediction, one value per sample."""
         goal: Tensor = {
