@@ -2,9 +2,10 @@
 
     python -m benchmarks.ablations [--variants full no_video ...] [--seeds 0 1] [--num_test 100] [--jobs 2]
 
-A variant is a folder with ``stage1.yaml``, ``stage2.yaml`` or both, read on top of the stage and ``pico.yaml``. What is
-done is kept under ``runs/ablation`` and not done again. Writes ``docs/ABLATIONS.md``: mean over seeds and clips, 95 %
-bootstrap interval over clips, per skill, with the baselines that need no training and the average rank.
+A variant is a folder with ``stage1.yaml``, ``stage2.yaml`` or both, read on top of the stage and ``pico.yaml``; those
+that differ in stage 2 only share the stage 1 of ``full``. What is done is kept under ``runs/ablation`` and not done
+again. Writes ``docs/ABLATIONS.md``: mean over seeds and clips, 95 % bootstrap interval over clips, per skill, with the
+baselines that need no training and the average rank.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from veggie_pl.metrics.tables import average_rank
 ROOT = Path(__file__).resolve().parent.parent
 CONF, RUNS = ROOT / "conf/ablation", ROOT / "runs/ablation"
 BASELINES = ("copy", "oracle")
+STAGES = ("stage1", "stage2")
+FROM_FULL = ("frozen_mllm", "lora")  # differ in stage 2 only: they go on from the stage 1 of full
 COLUMNS = {skill: "miou" if skill.is_painted else "success" for skill in Skill}
 
 
@@ -35,26 +38,34 @@ def run(*args: str) -> None:
         raise RuntimeError(" ".join(command) + ": " + done.stderr[-2000:])
 
 
+def plan(variant: str) -> list[tuple[str, str]]:
+    """The stages of a variant as (whose, stage), in order."""
+    own = [(variant, stage) for stage in STAGES if (CONF / variant / f"{stage}.yaml").is_file()]
+    return [("full", "stage1"), *own] if variant in FROM_FULL else own
+
+
+def train(variant: str, stage: str, seed: int, before: Path | None) -> Path:
+    """One stage of a variant, if it is not there yet; returns the model folder."""
+    place = RUNS / variant / str(seed) / stage
+    if not (place / "model").is_dir():
+        args = ["--config", f"conf/{stage}.yaml", "--config", str(CONF / "pico.yaml")]
+        args += ["--config", str(CONF / variant / f"{stage}.yaml")]
+        args += ["--trainer.default_root_dir", str(place), "--seed_everything", str(seed)]
+        args += ["--model.seed", str(seed), "--data.seed", str(seed)]
+        args += ["--init_from.folders", f"[{before}]"] if before else []
+        run("fit", *args)
+    return place / "model"
+
+
 def train_and_score(variant: str, seed: int, num_test: int) -> Path:
-    """Both stages that the variant has, then the test; returns the report."""
+    """The stages of a variant, then the test; returns the report."""
     folder = RUNS / variant / str(seed)
-    report = folder / "report.json"
-    before: Path | None = None
-    for stage in ("stage1", "stage2"):
-        config = CONF / variant / f"{stage}.yaml"
-        if not config.is_file():
-            continue
-        place = folder / stage
-        if not (place / "model").is_dir():
-            args = ["--config", f"conf/{stage}.yaml", "--config", str(CONF / "pico.yaml"), "--config", str(config)]
-            args += ["--trainer.default_root_dir", str(place), "--seed_everything", str(seed)]
-            args += ["--model.seed", str(seed), "--data.seed", str(seed)]
-            args += ["--init_from.folders", f"[{before}]"] if before else []
-            run("fit", *args)
-        before = place / "model"
-    if not report.is_file():
-        run("test", "--model.folder", str(before), "--evaluate.output", str(folder), *scoring(num_test))
-    return report
+    model: Path | None = None
+    for whose, stage in plan(variant):
+        model = train(whose, stage, seed, model)
+    if not (folder / "report.json").is_file():
+        run("test", "--model.folder", str(model), "--evaluate.output", str(folder), *scoring(num_test))
+    return folder / "report.json"
 
 
 def score_baseline(name: str, num_test: int) -> Path:
@@ -109,6 +120,8 @@ def main() -> None:
     options = parser.parse_args()
     reports: dict[str, list[Report]] = {name: [] for name in [*options.variants, *BASELINES]}
     with ThreadPoolExecutor(options.jobs) as pool:
+        if set(options.variants) & {"full", *FROM_FULL}:
+            list(pool.map(lambda seed: train("full", "stage1", seed, None), options.seeds))
         jobs = {
             (name, seed): pool.submit(train_and_score, name, seed, options.num_test)
             for seed in options.seeds

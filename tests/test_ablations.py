@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.ablations import BASELINES, COLUMNS, cell, table
+from benchmarks.ablations import BASELINES, COLUMNS, cell, plan, table
 from veggie_pl.batch import Skill
 from veggie_pl.metrics.report import Report, Result
 
@@ -31,3 +31,11 @@ def test_table_ranks_variants_but_not_baselines() -> None:
 def test_lacking_skill_is_an_error() -> None:
     with pytest.raises((ValueError, KeyError, IndexError)):
         table({"full": [Report("m", "d", {}, {}, ())], "other": [report(1.0)]}, [0], 1)
+
+
+def test_variants_of_stage_two_share_the_stage_one_of_full() -> None:
+    assert plan("lora") == [("full", "stage1"), ("lora", "stage2")]
+    assert plan("frozen_mllm") == [("full", "stage1"), ("frozen_mllm", "stage2")]
+    assert plan("full") == [("full", "stage1"), ("full", "stage2")]
+    assert plan("no_images") == [("no_images", "stage2")]
+    assert plan("no_video") == [("no_video", "stage1")]

@@ -7,6 +7,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from benchmarks.ablations import plan
 from veggie_pl.callbacks import Freeze, InitFrom
 from veggie_pl.cli import main
 from veggie_pl.configs import CONF, TRAINING, VeggieCLI
@@ -88,10 +89,10 @@ def test_ablation_changes_what_it_says(path: Path) -> None:
 
 def test_ablations_see_equal_frames() -> None:
     frames = {}
-    for folder in (CONF / "ablation").iterdir():
-        if folder.is_dir():
-            steps = {p.stem: yaml.safe_load(p.read_text())["trainer"]["max_steps"] for p in folder.glob("*.yaml")}
-            frames[folder.name] = 32 * sum(steps.values())
+    for folder in (folder for folder in (CONF / "ablation").iterdir() if folder.is_dir()):
+        configs = [CONF / "ablation" / whose / f"{stage}.yaml" for whose, stage in plan(folder.name)]
+        steps = [yaml.safe_load(path.read_text())["trainer"]["max_steps"] for path in configs]
+        frames[folder.name] = 32 * sum(steps)
     assert set(frames.values()) == {64000}, frames
 
 

@@ -45,6 +45,12 @@ def test_only_safetensors_and_text(model_folder: Path) -> None:
     assert kinds <= {".safetensors", ".json", ".jinja", ".txt"}, kinds
 
 
+def test_tells_nothing_of_the_machine_that_made_it(tmp_path: Path, model_folder: Path) -> None:
+    save_model(load_model(model_folder), tmp_path / "again")
+    for path in (tmp_path / "again").rglob("*.json"):
+        assert str(model_folder.parent) not in path.read_text(), path
+
+
 def test_interrupted_save_keeps_the_older_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tiny_module()
     save_model(module, tmp_path / "model")

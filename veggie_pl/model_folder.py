@@ -67,6 +67,10 @@ def save_model(module: VeggieModule, folder: Path, half: bool = False, mllm: Pat
         save_file(tensors, path, metadata={"format": "pt"})
     scheduler = module.objective.scheduler
     scheduler.save_pretrained(str(building / "scheduler"))
+    for path in building.glob("*/config.json"):  # diffusers notes where a part was read from: a path of this machine
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     index = {
         "format": FORMAT,
         "mllm": {

@@ -77,14 +77,13 @@ class VeggieModule(L.LightningModule):
         self.lr_factors = lr_factors or {}
         self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")
         self.guidance = per_skill(guidance or {}, Guidance(), "guidance")
-        self.num_steps = num_steps
+        self.num_steps, self.seed = num_steps, seed
         self.name = ""  # what reports call this model; its folder, if it comes from one
-        self.seed = seed
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One diffusion loss over a mixed batch."""
         per_sample = self.per_sample_loss(batch, "fit")
-        weight = torch.tensor([self.skill_weights[skill] for skill in batch.skill], device=per_sample.device)
+        weight = per_sample.new_tensor([self.skill_weights[skill] for skill in batch.skill])
         loss = (weight * per_sample).mean()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
         return {"loss": loss, "per_sample": per_sample.detach()}
@@ -123,8 +122,7 @@ class VeggieModule(L.LightningModule):
     def predict(self, noisy: Latents, source: Latents, timestep: Int[Tensor, " b"], tokens: Tensor) -> Latents:
         """One pass of the diffusion model; one that adds the source to its output sees the noisy *change* only."""
         shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
-        predicted: Latents = self.viddm(shown, source, timestep, tokens)
-        return predicted
+        return self.viddm(shown, source, timestep, tokens)  # type: ignore[no-any-return]
 
     def place_frames(self, num_frames: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "b f"]:
         """Put each clip at a random place among the frames the queries know, so that images train every place."""
@@ -159,7 +157,7 @@ class VeggieModule(L.LightningModule):
             source: Clips of at most ``queries.max_frames`` frames, references counted.
             instruction: One per clip.
             guidance: Scales of the two conditions.
-            seeds: One key per clip, which fixes its starting noise.
+            seeds: One key per clip, which fixes its noise.
             num_steps: Sampling steps; the module's own if None.
             references: Pictures that the instruction speaks of; the MLLM alone sees them.
             on_step: Called with the number of sampling steps done.
@@ -169,14 +167,13 @@ class VeggieModule(L.LightningModule):
         frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
         hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
         tokens = self.aligner(hidden).expand(-1, num_frames, -1, -1)
-        null = self.aligner.null.to(tokens).expand_as(tokens)
         latents = self.vae.encode_source(source)
-        blank = torch.zeros_like(latents)
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             def branch(drop_task: bool, drop_source: bool) -> Tensor:
-                condition = (blank if drop_source else latents), timestep, (null if drop_task else tokens)
-                return self.predict(noisy, *condition).float()
+                shown = torch.zeros_like(latents) if drop_source else latents
+                told = self.aligner.null.to(tokens).expand_as(tokens) if drop_task else tokens
+                return self.predict(noisy, shown, timestep, told).float()
 
             return guided(branch, guidance)
 
@@ -184,8 +181,8 @@ class VeggieModule(L.LightningModule):
         generators = [torch_rng(*seed, device=source.device) for seed in seeds]
         noise = torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
         steps = self.num_steps if num_steps is None else num_steps
-        edited: Clips = self.vae.decode(sample_latents(predict, self.objective.scheduler, noise, steps, on_step))
-        return edited
+        edited = sample_latents(predict, self.objective.scheduler, noise, steps, on_step)
+        return self.vae.decode(edited)  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
@@ -198,7 +195,5 @@ class VeggieModule(L.LightningModule):
             raise ValueError("fit needs an optimizer: set model.optimizer in the config")
         optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors)
         total = int(self.trainer.estimated_stepping_batches)
-        schedule = get_scheduler(
-            self.lr_schedule, optimizer, num_warmup_steps=self.lr_warmup_steps, num_training_steps=total
-        )
+        schedule = get_scheduler(self.lr_schedule, optimizer, self.lr_warmup_steps, total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
