@@ -9,6 +9,7 @@ from parts import tiny_module
 
 from veggie_pl.data.clips import ClipError, ClipFile
 from veggie_pl.data.painting import paint
+from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.editor import EditFiles, Editor, output_name
 
 
@@ -140,3 +141,12 @@ def test_source_is_never_overwritten(tmp_path: Path, copier: Editor) -> None:
 def test_output_names() -> None:
     assert output_name(Path("a/b.mov"), Path("out")) == Path("out/b.mp4")
     assert output_name(Path("a/b.JPG"), Path("out")) == Path("out/b.JPG")
+
+
+def test_guidance_that_was_never_trained_is_refused() -> None:
+    module = tiny_module(video=True, drop_both=0.0)
+    Editor(module, guidance_task=3.0)
+    with pytest.raises(ValueError, match=r"source scale 2 cannot work.*drop_both: 0"):
+        Editor(module, guidance_source=2.0)
+    with pytest.raises(ValueError, match=r"guidance for removal: task scale 2 .*drop_task: 0"):
+        tiny_module(drop_task=0.0, guidance={"removal": Guidance(2.0, 1.0)})

@@ -13,8 +13,8 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
     {"chance", "batch", "parsing"},
-    {"checks", "optimizers"},
-    {"diffusion", "models", "data"},
+    {"optimizers"},
+    {"diffusion", "models", "data", "checks"},
     {"metrics", "module", "baselines"},
     {"model_folder"},
     {"callbacks", "editor"},

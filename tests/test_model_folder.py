@@ -15,11 +15,13 @@ from veggie_pl.model_folder import find_model, load_model, read_weights, save_mo
 @pytest.mark.parametrize("video", [False, True])
 def test_round_trip_is_exact(tmp_path: Path, video: bool) -> None:
     module = tiny_module(video, guidance={"removal": Guidance(3.0, 1.5), "default": Guidance(2.0)}, num_steps=3, seed=1)
+    module.objective.drop_source = 0.25
     randomise_output(module)
     save_model(module, tmp_path / "model")
     again = load_model(tmp_path / "model")
     assert again.guidance == module.guidance
     assert (again.num_steps, again.seed) == (3, module.seed)
+    assert again.objective.drop_rates == module.objective.drop_rates
     for name, value in module.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
     batch = make_batch(2, 2 if video else 1)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from veggie_pl.batch import Skill
+from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.diffusion.objective import Objective
 
 
 def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
@@ -15,6 +17,23 @@ def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
     if unknown := [name for name in given if name not in choices]:
         raise ValueError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
     return {name: given.get(name, given.get("default", default)) for name in choices}
+
+
+def check_guidance(scales: dict[str, Guidance], objective: Objective) -> dict[str, Guidance]:
+    """Look whether the model was trained on what guidance would show it.
+
+    Raises:
+        ValueError: If a scale needs predictions without a condition that was never dropped in training.
+    """
+    for name, guidance in scales.items():
+        for scale, rate in (("task", "drop_task"), ("source", "drop_both")):
+            value = getattr(guidance, scale)
+            if value != 1 and objective.drop_rates[rate] == 0:
+                raise ValueError(
+                    f"guidance for {name}: {scale} scale {value:g} cannot work, this model was trained with "
+                    f"{rate}: 0 and never saw what guidance would show it; leave the {scale} scale at 1"
+                )
+    return scales
 
 
 def check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask
+from veggie_pl.checks import check_guidance
 from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, ClipWriter, read_clip, resize, to_clip, to_frames
 from veggie_pl.data.painting import COLORS, named_fill, unpaint
 from veggie_pl.data.preview import comparison, write_png
@@ -56,6 +57,9 @@ class Editor:
         guidance_source: How close to stay to the source; None takes the model's own scale.
         num_steps: Sampling steps; None takes the model's own number.
         seed: Seeds the starting noise, the same in every window so that windows agree.
+
+    Raises:
+        ValueError: If guidance is asked for that the model was not trained for.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Editor:
         num_steps: int | None = None,
         seed: int = 0,
     ) -> None:
+        given = (1.0 if scale is None else scale for scale in (guidance_task, guidance_source))
+        check_guidance({"an edit": Guidance(*given)}, module.objective)
         self.module = module.eval()
         self.guidance_task, self.guidance_source = guidance_task, guidance_source
         self.num_steps = module.num_steps if num_steps is None else num_steps

@@ -81,6 +81,7 @@ def save_model(module: VeggieModule, folder: Path, half: bool = False, mllm: Pat
         "vae": type(module.vae).__name__,
         "scheduler": type(scheduler).__name__,
         "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
+        "trained_with": module.objective.drop_rates,
         "num_steps": module.num_steps,
         "seed": module.seed,
     }
@@ -111,6 +112,7 @@ def load_model(folder: Path) -> VeggieModule:
         vae=_CODECS[index["vae"]].from_pretrained(str(folder / "vae")),
         scheduler=scheduler.from_pretrained(str(folder / "scheduler")),
         guidance={name: Guidance(*scales) for name, scales in index["guidance"].items()},
+        **index["trained_with"],
         num_steps=index["num_steps"],
         seed=index["seed"],
     )

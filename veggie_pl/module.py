@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, Clips
 from veggie_pl.chance import torch_rng
-from veggie_pl.checks import check_widths, per_skill
+from veggie_pl.checks import check_guidance, check_widths, per_skill
 from veggie_pl.diffusion.guidance import Guidance, guided
 from veggie_pl.diffusion.objective import Latents, Objective
 from veggie_pl.diffusion.sampler import sample_latents
@@ -76,7 +76,7 @@ class VeggieModule(L.LightningModule):
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
         self.lr_factors = lr_factors or {}
         self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")
-        self.guidance = per_skill(guidance or {}, Guidance(), "guidance")
+        self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.name = ""  # what reports call this model; its folder, if it comes from one
 

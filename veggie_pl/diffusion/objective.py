@@ -52,6 +52,11 @@ class Objective:
         self.timestep_power = timestep_power
         self.drop_task, self.drop_source, self.drop_both = drop_task, drop_source, drop_both
 
+    @property
+    def drop_rates(self) -> dict[str, float]:
+        """The three drop rates by the name of their argument."""
+        return {"drop_task": self.drop_task, "drop_source": self.drop_source, "drop_both": self.drop_both}
+
     def draw(self, latents: Latents, generators: Sequence[torch.Generator]) -> Draws:
         """Draw for each sample of the batch from its own generator, so that batches can be cut in any way."""
         device = latents.device
