@@ -63,6 +63,11 @@ def test_stage_two_is_a_video_model_from_stage_one() -> None:
     assert any(isinstance(c, InitFrom) for c in cli.trainer.callbacks)
 
 
+def test_a_clip_starts_from_nothing_but_noise() -> None:
+    """Over eight frames even 7 % of the answer, what is left at the last timestep of the usual betas, gives it away."""
+    assert build(STAGES["stage2"]).model.objective.scheduler.alphas_cumprod[-1] == 0
+
+
 def test_runs_keep_a_checkpoint_to_resume_from() -> None:
     checkpoint = next(c for c in build(STAGES["stage1"]).trainer.callbacks if isinstance(c, ModelCheckpoint))
     assert checkpoint.save_last

@@ -194,6 +194,6 @@ class VeggieModule(L.LightningModule):
         if self.make_optimizer is None:
             raise ValueError("fit needs an optimizer: set model.optimizer in the config")
         optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors)
-        total = int(self.trainer.estimated_stepping_batches)
-        schedule = get_scheduler(self.lr_schedule, optimizer, self.lr_warmup_steps, total)
+        warm, total = self.lr_warmup_steps, int(self.trainer.estimated_stepping_batches)
+        schedule = get_scheduler(self.lr_schedule, optimizer, num_warmup_steps=warm, num_training_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
