@@ -6,7 +6,7 @@ from typing import Any
 import lightning as L
 import torch
 from diffusers.optimization import get_scheduler
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -119,7 +119,7 @@ class VeggieModule(L.LightningModule):
         predicted = self.predict(noisy, source, draws.timestep, tokens)
         return self.objective.loss(predicted, target, draws)
 
-    def predict(self, noisy: Latents, source: Latents, timestep: Int[Tensor, " b"], tokens: Tensor) -> Latents:
+    def predict(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"], tokens: Tensor) -> Latents:
         """One pass of the diffusion model; one that adds the source to its output sees the noisy *change* only."""
         shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
         return self.viddm(shown, source, timestep, tokens)  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
 Latents = Float[Tensor, "b f c h w"]
@@ -76,9 +76,9 @@ class Objective:
         """Latents at the drawn timesteps."""
         return self.scheduler.add_noise(latents, draws.noise, draws.timestep)  # type: ignore[no-any-return]
 
-    def remove_source(self, noisy: Latents, source: Latents, timestep: Int[Tensor, " b"]) -> Latents:
+    def remove_source(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"]) -> Latents:
         """Noisy latents of the *change*: what ``add_noise(target - source)`` would be."""
-        share: Tensor = self.scheduler.alphas_cumprod.to(noisy)[timestep].sqrt()
+        share: Tensor = self.scheduler.alphas_cumprod.to(noisy)[timestep.long()].sqrt()
         return noisy - share[:, None, None, None, None] * source
 
     def loss(self, predicted: Latents, latents: Latents, draws: Draws) -> Float[Tensor, " b"]:

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Num
 from torch import Tensor
 
 Latents = Float[Tensor, "b f c h w"]
 
 
 def sample_latents(
-    predict: Callable[[Latents, Int[Tensor, " b"]], Latents],
+    predict: Callable[[Latents, Num[Tensor, " b"]], Latents],
     scheduler: Any,
     noise: Latents,
     num_steps: int,
@@ -19,7 +19,8 @@ def sample_latents(
     """Run the reverse process.
 
     Args:
-        predict: ``predict(noisy, timestep)``: the guided prediction of what the scheduler's ``prediction_type`` says.
+        predict: ``predict(noisy, timestep)``: the guided prediction of what the scheduler's ``prediction_type`` says;
+            some schedulers, such as Euler's, have timesteps between whole numbers.
         scheduler: A diffusers scheduler; a fresh copy is made, so calls never share state.
         noise: Standard normal start.
         num_steps: Evaluations of ``predict``.
@@ -35,7 +36,7 @@ def sample_latents(
     latents: Tensor = noise * process.init_noise_sigma
     for done, timestep in enumerate(process.timesteps, start=1):
         noisy = process.scale_model_input(latents, timestep)
-        predicted = predict(noisy, timestep.to(noise.device).long().expand(len(noise)))
+        predicted = predict(noisy, timestep.to(noise.device).expand(len(noise)))
         latents = process.step(predicted, timestep, latents).prev_sample
         if on_step is not None:
             on_step(done)

@@ -6,7 +6,7 @@ import torch
 from diffusers import ConfigMixin, ModelMixin, MotionAdapter, UNet2DConditionModel, UNetMotionModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention_processor import AttnProcessor
-from jaxtyping import Float, Int
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 Latents = Float[Tensor, "b f c h w"]
@@ -62,7 +62,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self,
         noisy: Latents,
         source: Latents,
-        timestep: Int[Tensor, " b"],
+        timestep: Num[Tensor, " b"],
         tokens: Float[Tensor, "b f q d"],
     ) -> Latents:
         """Predict what the scheduler's ``prediction_type`` says, in the target's latent scale."""
