@@ -40,7 +40,7 @@ def tiny_module(video: bool = False, add_source: bool = True, seed: int = 0, **o
         mllm=Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager"),
         queries=TaskQueries(num_queries=2, max_frames=8, width=192),
         aligner=Aligner(width_in=192, width_out=24),
-        viddm=VidDM(UNET, TEMPORAL if video else None, pool_task=True, add_source=add_source, eager_attention=True),
+        viddm=VidDM(UNET, TEMPORAL, video, pool_task=True, add_source=add_source, eager_attention=True),
         vae=PixelCodec(4),
         scheduler=DDIMScheduler(beta_schedule="scaled_linear", prediction_type="sample", timestep_spacing="trailing"),
         **options,  # type: ignore[arg-type]

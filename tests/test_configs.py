@@ -1,16 +1,19 @@
 """Every shipped config: it parses, it runs, and what it resolves to is reviewed line by line."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from checkpoints import SD_UNET, sd_unet, sd_vae
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from benchmarks.ablations import plan
 from veggie_pl.callbacks import Freeze, InitFrom
 from veggie_pl.cli import main
 from veggie_pl.configs import CONF, TRAINING, VeggieCLI
+from veggie_pl.model_folder import load_model
 
 ROOT = CONF.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -18,6 +21,12 @@ STAGES = {
     "stage1": ["--config", "conf/stage1.yaml"],
     "stage2": ["--config", "conf/stage2.yaml", "--init_from.folders", "null"],
 }
+
+
+def paper(stage: int) -> list[str]:
+    """The documented command, as far as there is no data of that size."""
+    files = [f"conf/stage{stage}.yaml", "conf/backbone/paper.yaml", *["conf/backbone/paper_stage2.yaml"][: stage - 1]]
+    return [arg for file in files for arg in ("--config", file)]
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +50,47 @@ def test_resolved_config_is_the_reviewed_one(stage: str, request: pytest.Fixture
     if request.config.getoption("--rewrite-golden"):
         path.write_text(text)
     assert text == path.read_text(), "changed; `make golden` rewrites it, and its diff is to be reviewed"
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_paper_size_names_the_first_checkpoint_that_is_missing(stage: int) -> None:
+    with pytest.raises(ValueError, match=r"no MLLM at 'checkpoints/llava.*`hf download llava-hf/.*\(16 GB\)"):
+        build(paper(stage))
+
+
+@pytest.mark.slow
+def test_paper_size_trains_both_stages_on_small_checkpoints(tmp_path: Path) -> None:
+    """The paper's configs with everything narrow: LLaVA-OneVision, a Stable Diffusion pipeline, epsilon."""
+    sd_unet().save_pretrained(tmp_path / "sd/unet")
+    sd_vae().save_pretrained(tmp_path / "sd/vae")
+    narrow = ["--model.mllm.init_args.folder", "weights/nano/mllm", "--model.queries.init_args.width", "192"]
+    narrow += ["--model.aligner.init_args.width_in", "192", "--model.aligner.init_args.width_out", "24"]
+    narrow += ["--model.viddm.init_args.unet_config", json.dumps(SD_UNET)]
+    narrow += ["--model.viddm.init_args.temporal_config", json.dumps({"motion_num_attention_heads": 2})]
+    narrow += ["--model.viddm.init_args.weights", str(tmp_path / "sd")]
+    narrow += ["--model.vae.init_args.folder", str(tmp_path / "sd"), "--model.num_steps", "2"]
+    narrow += ["--data.batch_size", "2", "--data.num_workers", "0", "--data.num_val", "1"]
+    narrow += [
+        "--trainer.max_steps",
+        "2",
+        "--trainer.val_check_interval",
+        "2",
+        "--trainer.enable_progress_bar",
+        "false",
+    ]
+    before: list[str] = []
+    for stage in (1, 2):
+        place = tmp_path / f"stage{stage}"
+        args = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.logger.init_args.version", "paper"]
+        main(["fit", *paper(stage), *narrow, *args, "--trainer.default_root_dir", str(place), *before])
+        before = ["--init_from.folders", f"[{place}/paper/model]"]
+    module = load_model(tmp_path / "stage2/paper/model")
+    assert module.viddm.is_video
+    assert type(module.vae).__name__ == "KlCodec"
+    one = load_model(tmp_path / "stage1/paper/model").state_dict()
+    two = module.state_dict()
+    moved = (two["viddm.unet.conv_in.weight"] - one["viddm.unet.conv_in.weight"]).abs().max()
+    assert 0 < moved < 1e-3  # stage 2 went on from stage 1, not from the checkpoint
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -73,3 +73,11 @@ def test_codecs_have_one_interface(codec: str, kl: KlCodec) -> None:
         latents = made.encode_source(clips)
         assert latents.shape == (1, 2, made.channels, 16 // made.factor, 16 // made.factor)
         assert made.decode(latents).shape == clips.shape
+
+
+def test_kl_hands_out_float32_under_autocast(kl: KlCodec) -> None:
+    clips = torch.rand(1, 2, 3, 16, 16) * 2 - 1
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        source, target = kl.encode_source(clips), kl.encode_target(clips, generators(0))
+        pixels = kl.decode(target)
+    assert source.dtype == target.dtype == pixels.dtype == torch.float32

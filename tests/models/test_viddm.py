@@ -23,7 +23,7 @@ def inputs(size: int = 2, num_frames: int = 3) -> tuple[torch.Tensor, ...]:
 def test_inflation_equals_image_model_frame_by_frame(pool_task: bool) -> None:
     image = VidDM(UNET, pool_task=pool_task)
     randomise(image)
-    video = VidDM(UNET, TEMPORAL, pool_task=pool_task)
+    video = VidDM(UNET, TEMPORAL, True, pool_task=pool_task)
     missing, unexpected = video.load_state_dict(image.state_dict(), strict=False)
     assert not unexpected
     assert missing
@@ -35,7 +35,7 @@ def test_inflation_equals_image_model_frame_by_frame(pool_task: bool) -> None:
 
 
 def test_video_model_mixes_frames_once_temporal_layers_learn() -> None:
-    video = VidDM(UNET, TEMPORAL)
+    video = VidDM(UNET, TEMPORAL, True)
     randomise(video)
     noisy, source, timestep, tokens = inputs()
     before = video(noisy, source, timestep, tokens)
@@ -73,7 +73,7 @@ def test_pool_task_without_a_width_is_an_error() -> None:
 
 
 def test_folder_round_trip(tmp_path: object) -> None:
-    model = VidDM(UNET, TEMPORAL, pool_task=True)
+    model = VidDM(UNET, TEMPORAL, True, pool_task=True)
     randomise(model)
     model.save_pretrained(str(tmp_path))
     again = VidDM.from_pretrained(str(tmp_path), low_cpu_mem_usage=False)

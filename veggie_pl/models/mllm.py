@@ -14,6 +14,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
+from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.prompt import Layout, Prompt, select_queries
 
 
@@ -70,7 +71,7 @@ class Mllm(nn.Module):
     ) -> None:
         super().__init__()
         if not Path(folder, "config.json").is_file():
-            raise ValueError(f"no MLLM at {folder!r}: a transformers folder with config.json is needed")
+            raise ValueError(f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}")
         self.options = {"num_slots": num_slots, "attention": attention, "max_text_tokens": max_text_tokens}
         self.frozen_prefix = frozen_prefix
         self.num_slots = num_slots

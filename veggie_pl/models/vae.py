@@ -4,11 +4,22 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL, ConfigMixin, ModelMixin
+from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from veggie_pl.models.checkpoints import read_vae
+
+SD_VAE = {
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "sample_size": 512,
+    "scaling_factor": 0.18215,
+}
 Pixels = Float[Tensor, "b f 3 h w"]
 Latents = Float[Tensor, "b f c lh lw"]
 
@@ -63,35 +74,40 @@ class KlCodec(nn.Module):
     """Stable Diffusion's ``AutoencoderKL``, one frame at a time.
 
     As InstructPix2Pix (arXiv:2211.09800) has it: the source is the *mode* of the posterior and is not scaled; the
-    target is a *sample*, scaled by ``scaling_factor``.
+    target is a *sample*, scaled by ``scaling_factor``. What comes out is float32, whatever precision it ran in.
 
     Args:
-        folder: A diffusers ``vae`` folder.
+        folder: A ``vae`` folder of diffusers, a pipeline folder that has one, or one ``.safetensors`` file with the
+            keys of the original Stable Diffusion code.
+        config: ``AutoencoderKL`` configuration of such a file; None is Stable Diffusion's.
+
+    Raises:
+        ValueError: If there is no such checkpoint, or it does not fit the configuration.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, config: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self.vae: Any = AutoencoderKL.from_pretrained(folder)
+        self.vae: Any = read_vae(folder, config or SD_VAE)
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def encode_source(self, clips: Pixels) -> Latents:
         """Mode of the posterior, unscaled."""
-        return self._posterior(clips).mode().unflatten(0, clips.shape[:2])  # type: ignore[no-any-return]
+        return self._posterior(clips).mode().float().unflatten(0, clips.shape[:2])  # type: ignore[no-any-return]
 
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """A sample of the posterior, scaled."""
         posterior = self._posterior(clips)
-        mean = posterior.mean.unflatten(0, clips.shape[:2])
+        mean = posterior.mean.float().unflatten(0, clips.shape[:2])
         noise = torch.stack([_normal(mean[0], generator) for generator in generators])
-        sample = mean + posterior.std.unflatten(0, clips.shape[:2]) * noise
+        sample = mean + posterior.std.float().unflatten(0, clips.shape[:2]) * noise
         return sample * self.vae.config.scaling_factor  # type: ignore[no-any-return]
 
     def decode(self, latents: Latents) -> Pixels:
         """Decode latents in the target's scale."""
         flat = latents.flatten(0, 1) / self.vae.config.scaling_factor
         pixels = self.vae.decode(flat.to(self.vae.dtype)).sample
-        return pixels.unflatten(0, latents.shape[:2]).clamp(-1, 1)  # type: ignore[no-any-return]
+        return pixels.float().unflatten(0, latents.shape[:2]).clamp(-1, 1)  # type: ignore[no-any-return]
 
     def save_pretrained(self, folder: str) -> None:
         """Write the diffusers folder this codec was read from."""

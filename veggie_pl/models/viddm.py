@@ -9,25 +9,37 @@ from diffusers.models.attention_processor import AttnProcessor
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from veggie_pl.models.checkpoints import load_strictly, read_motion_adapter, read_unet
+
 Latents = Float[Tensor, "b f c h w"]
 
 
 class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Predicts from noisy target and source latents, side by side on channels, under each frame's own task tokens.
 
-    Without ``temporal_config`` it is a ``UNet2DConditionModel`` run frame by frame; with it, the ``UNetMotionModel``
+    As an image model it is a ``UNet2DConditionModel`` run frame by frame; as a video model the ``UNetMotionModel``
     that has the same spatial layers plus temporal attention (AnimateDiff, arXiv:2307.04725). The parameters that both
-    have carry the same names, so a state dict of the image model loads into the video model. Temporal output layers
-    start at zero: an inflated model equals the image model frame by frame.
+    have carry the same names, so a state dict of the image model loads into the video model. Fresh temporal layers
+    have outputs of zero: an inflated model equals the image model frame by frame.
 
     Args:
         unet_config: ``UNet2DConditionModel`` configuration; ``in_channels`` is twice the codec's.
-        temporal_config: ``MotionAdapter`` configuration, or None for an image model.
+        video: Whether there are temporal layers.
+        temporal_config: ``MotionAdapter`` configuration of a video model, where it departs from diffusers' defaults.
+        weights: Image UNet to start from, see ``read_unet``; None starts at random.
+        motion_adapter: Folder of a trained ``MotionAdapter`` for the temporal layers of a video model, in place of
+            fresh ones and of ``temporal_config``.
+        extend_channels: Take ``weights`` of a text-to-image UNet, which knows no source: its input channels are
+            extended by zeros (InstructPix2Pix, arXiv:2211.09800, Sec. 3.2), so that at first the source is ignored.
         pool_task: Also add the clip's mean task tokens, side by side, to the time embedding of every block; needs
             ``time_cond_proj_dim`` in ``unet_config``: queries times the width of task tokens.
         add_source: Add the source latent to the output, so that copying is free. Only with a codec whose source and
             target share one scale, and with prediction type "sample".
         eager_attention: Use plain matrix products for attention, faster than fused kernels on a CPU with few tokens.
+        gradient_checkpointing: Compute block by block again in the backward pass: less memory, a third more time.
+
+    Raises:
+        ValueError: If a checkpoint is not there or does not fit the configuration.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -35,23 +47,42 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self,
         unet_config: dict[str, Any],
         temporal_config: dict[str, Any] | None = None,
+        video: bool = False,
+        weights: str | None = None,
+        motion_adapter: str | None = None,
+        extend_channels: bool = False,
         pool_task: bool = False,
         add_source: bool = False,
         eager_attention: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         image_model = UNet2DConditionModel.from_config(unet_config)
+        if pool_task and not image_model.config.time_cond_proj_dim:
+            raise ValueError("pool_task needs `time_cond_proj_dim` in `unet_config`: queries x width of task tokens")
         if add_source:  # the untrained model then copies the source exactly
             nn.init.zeros_(image_model.conv_out.weight)
             nn.init.zeros_(image_model.conv_out.bias)
-        if pool_task and not image_model.config.time_cond_proj_dim:
-            raise ValueError("pool_task needs `time_cond_proj_dim` in `unet_config`: queries x width of task tokens")
-        self.unet: Any = image_model if temporal_config is None else inflate(image_model, temporal_config)
-        self.is_video = temporal_config is not None
-        self.pool_task = pool_task
-        self.add_source = add_source
+        if weights is not None:
+            state = fit_channels(read_unet(weights, unet_config), image_model.config.in_channels, extend_channels)
+            load_strictly(image_model, state, weights)
+        adapter = None
+        if video:
+            adapter = fresh_adapter(image_model, temporal_config or {})
+            if motion_adapter is not None:
+                adapter = read_motion_adapter(motion_adapter)
+                check_adapter(adapter, image_model, motion_adapter)
+                temporal_config = {**adapter.config}
+        self.unet: Any = image_model if adapter is None else UNetMotionModel.from_unet2d(image_model, adapter)
+        # What was read is in the weights now: a folder written from here needs no other.
+        self.register_to_config(
+            temporal_config=temporal_config, weights=None, motion_adapter=None, extend_channels=False
+        )
+        self.is_video, self.pool_task, self.add_source = video, pool_task, add_source
         if eager_attention:
             self.unet.set_attn_processor(AttnProcessor())
+        if gradient_checkpointing:
+            self.unet.enable_gradient_checkpointing()
 
     @property
     def width(self) -> int:
@@ -80,8 +111,25 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return out + source if self.add_source else out  # type: ignore[no-any-return]
 
 
-def inflate(image_model: UNet2DConditionModel, temporal: dict[str, Any]) -> UNetMotionModel:
-    """Give an image UNet temporal attention whose output starts at zero.
+def fit_channels(state: dict[str, Tensor], in_channels: int, extend: bool) -> dict[str, Tensor]:
+    """Bring the first layer of a UNet's weights to this many input channels.
+
+    Raises:
+        ValueError: If they have half as many, as text-to-image models do, and ``extend`` is not asked for.
+    """
+    first = state.get("conv_in.weight")
+    if first is None or 2 * first.shape[1] != in_channels:
+        return state
+    if not extend:
+        raise ValueError(
+            f"the UNet takes {first.shape[1]} channels as text-to-image models do; {in_channels} are needed, source "
+            "beside noise. Take an InstructPix2Pix checkpoint, or set `extend_channels: true` to add zeros for it"
+        )
+    return {**state, "conv_in.weight": torch.cat([first, torch.zeros_like(first)], 1)}
+
+
+def fresh_adapter(image_model: UNet2DConditionModel, temporal: dict[str, Any]) -> MotionAdapter:
+    """Temporal layers for an image UNet whose output starts at zero.
 
     diffusers' ``MotionAdapter`` initialises its output layers like any other, which would change the model; AnimateDiff
     zeroes them, and so do we.
@@ -99,4 +147,19 @@ def inflate(image_model: UNet2DConditionModel, temporal: dict[str, Any]) -> UNet
         if name.endswith("proj_out"):
             nn.init.zeros_(module.weight)
             nn.init.zeros_(module.bias)
-    return UNetMotionModel.from_unet2d(image_model, adapter)
+    return adapter
+
+
+def check_adapter(adapter: MotionAdapter, image_model: UNet2DConditionModel, path: str) -> None:
+    """Look whether a motion adapter was made for a UNet of this shape.
+
+    Raises:
+        ValueError: If channels or layers per block differ; the message names both.
+    """
+    for name in ("block_out_channels", "layers_per_block"):
+        wants = image_model.config[name]
+        has = adapter.config[name if name == "block_out_channels" else f"motion_{name}"]
+        blocks = len(image_model.config.block_out_channels)
+        wants, has = ([*v] if isinstance(v, (list, tuple)) else [v] * blocks for v in (wants, has))
+        if wants != has:
+            raise ValueError(f"the motion adapter {path} was made for {name} {has}, this UNet has {wants}")

@@ -1,0 +1,130 @@
+"""Weights of public checkpoints, in the layouts people have them in: folders of diffusers, or one file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
+from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+# What the configs of this project name, by the last part of the path: where it comes from, and its size.
+SOURCES = {
+    "llava-onevision-qwen2-7b-ov-hf": ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "16 GB"),
+    "instruct-pix2pix": ("timbrooks/instruct-pix2pix", "4 GB without the text encoder and safety checker"),
+    "animatediff-motion-adapter-v1-5-2": ("guoyww/animatediff-motion-adapter-v1-5-2", "1.8 GB"),
+}
+_PICKLES = (".ckpt", ".pt", ".pth", ".bin")
+
+
+def read_unet(path: str, config: dict[str, Any]) -> dict[str, Tensor]:
+    """State dict of an image UNet under diffusers' names.
+
+    Args:
+        path: A UNet folder of diffusers, a pipeline folder that has one as ``unet``, or one ``.safetensors`` file with
+            the keys of the original Stable Diffusion code.
+        config: ``UNet2DConditionModel`` configuration of the checkpoint.
+
+    Raises:
+        ValueError: If there is no such checkpoint, or it is a pickle.
+    """
+    found = _find(path, "unet")
+    if found.is_dir():
+        return _from_folder(UNet2DConditionModel, found).state_dict()  # type: ignore[no-any-return]
+    return _from_file(found, convert_ldm_unet_checkpoint, config)
+
+
+def read_vae(path: str, config: dict[str, Any]) -> AutoencoderKL:
+    """An ``AutoencoderKL`` from the same places; ``config`` is that of a single file, folders have their own."""
+    found = _find(path, "vae")
+    if found.is_dir():
+        model: AutoencoderKL = _from_folder(AutoencoderKL, found)
+    else:
+        model = AutoencoderKL.from_config(config)
+        load_strictly(model, _from_file(found, convert_ldm_vae_checkpoint, config), path)
+    return model
+
+
+def read_motion_adapter(path: str) -> MotionAdapter:
+    """An AnimateDiff motion adapter (arXiv:2307.04725) from a folder of diffusers.
+
+    Raises:
+        ValueError: If there is none, or it is a pickle.
+    """
+    found = _find(path, "motion_adapter")
+    if found.is_file():
+        raise ValueError(f"{path} is one file; a motion adapter is read from a folder of diffusers")
+    adapter: MotionAdapter = _from_folder(MotionAdapter, found)
+    return adapter
+
+
+def load_strictly(model: nn.Module, state: dict[str, Tensor], path: str) -> None:
+    """Load weights that have to fit exactly.
+
+    Raises:
+        ValueError: If keys are missing or left over, or shapes differ; the message names some of them.
+    """
+    own = model.state_dict()
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    shapes = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
+    wrong = [f"lacks {len(missing)} weights, such as {missing[0]}"] if missing else []
+    wrong += [f"has {len(extra)} that the config knows nothing of, such as {extra[0]}"] if extra else []
+    wrong += [f"{key} is {[*state[key].shape]}, the config wants {[*own[key].shape]}" for key in sorted(shapes)[:3]]
+    if wrong:
+        raise ValueError(f"{path} does not fit the config: it " + "; ".join(wrong))
+    model.load_state_dict(state)
+
+
+def where_to_get(path: str) -> str:
+    """How to come by what the configs of this project name."""
+    if (known := SOURCES.get(Path(path).name)) is None:
+        return "name a folder or file that is there"
+    return f"`hf download {known[0]} --local-dir {path}` fetches it ({known[1]})"
+
+
+def _find(path: str, part: str) -> Path:
+    """The folder of a part, or the one file that holds it."""
+    place = Path(path)
+    if place.suffix in _PICKLES and (place.is_file() or not place.exists()):
+        raise ValueError(
+            f"{path} is a pickle, which can run code when it is read; convert it first: "
+            '`python -c "import sys, torch; from safetensors.torch import save_file; d = torch.load(sys.argv[1], '
+            "weights_only=True); save_file({k: v.contiguous() for k, v in d.get('state_dict', d).items() "
+            "if hasattr(v, 'shape')}, sys.argv[2])\" "
+            f"{path} {place.with_suffix('.safetensors')}`"
+        )
+    if place.is_file():
+        return place
+    for folder in (place / part, place):
+        if (folder / "config.json").is_file():
+            if not any(folder.glob("*.safetensors")):
+                raise ValueError(f"{folder} has a config.json but no .safetensors; pickles (.bin) are not read")
+            return folder
+    state = "is no folder of diffusers: it has no config.json" if place.exists() else "is not there"
+    raise ValueError(f"{path} {state}; {where_to_get(path)}")
+
+
+def _from_file(path: Path, convert: Any, config: dict[str, Any]) -> dict[str, Tensor]:
+    """The state dict under diffusers' names."""
+    try:
+        return convert(load_file(path), config)  # type: ignore[no-any-return]
+    except (SafetensorError, OSError, KeyError, IndexError) as problem:
+        raise ValueError(f"{path} is no checkpoint of the original Stable Diffusion code: {problem!r}") from problem
+
+
+def _from_folder(cls: Any, folder: Path) -> Any:
+    """Diffusers' own loading, which renames old keys; what it would only warn of is an error here."""
+    kind = json.loads((folder / "config.json").read_text()).get("_class_name", cls.__name__)
+    if kind != cls.__name__:
+        raise ValueError(f"{folder} holds a {kind}, not a {cls.__name__}")
+    options = {"low_cpu_mem_usage": False, "use_safetensors": True, "output_loading_info": True}
+    try:
+        model, found = cls.from_pretrained(str(folder), **options)
+    except (SafetensorError, OSError, RuntimeError) as problem:
+        raise ValueError(f"{folder} cannot be read as a {cls.__name__}: {problem}") from problem
+    if wrong := {name: [*keys] for name, keys in found.items() if keys}:
+        told = "; ".join(f"{len(keys)} {name.replace('_', ' ')}, such as {keys[0]}" for name, keys in wrong.items())
+        raise ValueError(f"{folder} does not hold what its config.json says: {told}")
+    return model
