@@ -52,9 +52,9 @@ class Prompt:
         self.around = around
         if not tokenizer.chat_template:
             raise ValueError("the MLLM has no chat template: chat_template.jinja is missing beside its tokenizer")
-        self.special_tokens = sorted(
-            str(token) for token in tokenizer.added_tokens_decoder.values() if token.special and str(token).strip()
-        )
+        special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+        special.add(tokenizer.convert_ids_to_tokens(vision_token_id))
+        self.special_tokens = sorted(token for token in special if token.strip())
         head, self.tail_text = self._render([vision_kind])
         one, self.tail = self._ids(head), self._ids(self.tail_text)
         if one.count(vision_token_id) != 1:

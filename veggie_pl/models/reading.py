@@ -99,14 +99,16 @@ def _checkpointing(model: Any, on: bool) -> Iterator[None]:
     eval mode, with adapters or queries that learn, and a prefix needs its cache: so the flags are set here, of the
     layers and not of the dropout inside them.
     """
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    before = [(layer.training, layer.gradient_checkpointing) for layer in layers]
+    switches = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
+    layers = [module for module in switches if isinstance(module, GradientCheckpointingLayer)]
+    before = [(module.training, module.gradient_checkpointing) for module in switches]
     try:
-        for layer in layers:
-            layer.gradient_checkpointing = on
+        for module in switches:
+            module.gradient_checkpointing = False  # a model's own flag would drop the cache as well
+        for layer in layers if on else ():
+            layer.gradient_checkpointing = layer.training = True
             layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
-            layer.training = layer.training or on
         yield
     finally:
-        for layer, (training, checkpointing) in zip(layers, before, strict=True):
-            layer.training, layer.gradient_checkpointing = training, checkpointing
+        for module, (training, checkpointing) in zip(switches, before, strict=True):
+            module.training, module.gradient_checkpointing = training, checkpointing
