@@ -188,7 +188,7 @@ def qwen2_5_vl(folder: Path) -> str:
         },
         **{f"{kind}_token_id": tokenizer.convert_tokens_to_ids(f"<|{kind}_pad|>") for kind in ("image", "video")},
     )
-    processor = Qwen2VLImageProcessorPil(min_pixels=28 * 28, max_pixels=112 * 112)
+    processor = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112)
     return _store(folder, Qwen2_5_VLForConditionalGeneration(config), tokenizer, processor)
 
 

@@ -1,7 +1,6 @@
 """Every MLLM family through the one wrapper: its own tokens, preprocessing and positions, and the frozen prefix."""
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -270,7 +269,7 @@ def test_frozen_prefix_gives_the_outputs_and_query_gradients_of_the_whole_pass(
         assert (one - other).norm() / other.norm() < tolerance
 
 
-def test_a_model_whose_cache_holds_a_window_is_read_whole(tmp_path: Path) -> None:
+def test_a_model_whose_cache_holds_a_window_is_read_whole(folders: dict[str, str], tmp_path: Path) -> None:
     torch.manual_seed(0)
     window = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}
     mllm = Mllm(llava(tmp_path, model_type="qwen2", **window)).requires_grad_(False)
@@ -282,8 +281,10 @@ def test_a_model_whose_cache_holds_a_window_is_read_whole(tmp_path: Path) -> Non
     mllm(pixels(2, 3, 32), TEXTS, queries, places(2, 3)).sum().backward()
     assert passes == [True]
     assert queries.grad is not None
-    with patch.object(type(mllm.model), "_is_stateful", True):
-        assert not can_read_after_prefix(Mllm(str(tmp_path)).model)
+    model = Mllm(folders["llava"]).model
+    assert can_read_after_prefix(model)
+    with patch.object(type(model), "_is_stateful", True):  # as of models with a recurrent state
+        assert not can_read_after_prefix(model)
 
 
 def run(mllm: Mllm, family: str) -> tuple[list[Tensor], int]:
@@ -413,21 +414,48 @@ def test_checkpoints_of_other_kinds_are_refused(tmp_path: Path) -> None:
             Mllm(str(tmp_path))
 
 
-def test_a_missing_token_or_template_is_an_error(folders: dict[str, str], tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        tokenizer = Mllm(folders["internvl"]).tokenizer
-        kind = type(tokenizer)
-        stack.enter_context(patch.object(kind, "get_vocab", lambda _: {}))
-        with pytest.raises(ValueError, match="tokenizer of a internvl model lacks '<img>'"):
-            Mllm(folders["internvl"])
-    folder = tmp_path / "no_template"
-    folder.mkdir()
-    for path in Path(folders["llava"]).iterdir():
-        if path.name != "chat_template.jinja":
-            (folder / path.name).write_bytes(path.read_bytes())
+def copied(folder: str, to: Path, but: str, text: str | None = None) -> str:
+    """A copy of a folder with one file left out, or written anew."""
+    to.mkdir()
+    for path in Path(folder).iterdir():
+        if path.name != but:
+            (to / path.name).write_bytes(path.read_bytes())
+    if text is not None:
+        (to / but).write_text(text)
+    return str(to)
+
+
+def test_a_missing_token_is_an_error(folders: dict[str, str]) -> None:
+    kind = type(Mllm(folders["internvl"]).tokenizer)
+    with (
+        patch.object(kind, "get_vocab", lambda _: {}),
+        pytest.raises(ValueError, match="tokenizer of a internvl model lacks '<img>'"),
+    ):
+        Mllm(folders["internvl"])
+
+
+def test_a_missing_or_unfit_chat_template_is_an_error(folders: dict[str, str], tmp_path: Path) -> None:
+    without = copied(folders["llava"], tmp_path / "without", "chat_template.jinja")
     with pytest.raises(ValueError, match="no chat template"):
-        Mllm(str(folder))
-    # Where older checkpoints keep the processor's template.
+        Mllm(without)
     template = Path(folders["llava"], "chat_template.jinja").read_text()
-    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}))
-    assert Mllm(str(folder)).prompt.block == Mllm(folders["llava"]).prompt.block
+    Path(without, "chat_template.json").write_text(json.dumps({"chat_template": template}))  # its older place
+    assert Mllm(without).prompt.block == Mllm(folders["llava"]).prompt.block
+    template = Path(folders["qwen2_5_vl"], "chat_template.jinja").read_text()
+    assert "{% if add_vision_id %}" in template
+    counting = template.replace("{% if add_vision_id %}", "{% if true %}")  # Picture 1: .. Picture 2: ..
+    with pytest.raises(ValueError, match="one after the other"):
+        Mllm(copied(folders["qwen2_5_vl"], tmp_path / "counting", "chat_template.jinja", counting))
+
+
+def test_a_users_text_cannot_stand_for_a_frame(folders: dict[str, str], tmp_path: Path) -> None:
+    tokens = json.loads(Path(folders["llava"], "tokenizer.json").read_text())
+    for token in tokens["added_tokens"]:
+        token["special"] = False
+    folder = copied(folders["llava"], tmp_path / "plain", "tokenizer.json", json.dumps(tokens))
+    config = json.loads(Path(folder, "tokenizer_config.json").read_text())
+    config.pop("extra_special_tokens", None)
+    Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+    for mllm in (Mllm(folders["llava"]), Mllm(folder)):
+        with pytest.raises(ValueError, match="'<image>', which has a meaning of its own"):
+            mllm.prompt.text_ids("remove the <image>")

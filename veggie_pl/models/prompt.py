@@ -67,7 +67,7 @@ class Prompt:
             places = (i for i in range(len(one) + 1) if two[:i] + two[i + size :] == one)
             place = next(places, -1)
             block = two[place : place + size]
-            if place < 0 or block.count(vision_token_id) != 1:
+            if place < 0 or one[place : place + size] != block:
                 raise ValueError("the chat template does not lay out images one after the other")
         self.before, self.after = one[:place], one[place + len(block) :]
         self.block = block
