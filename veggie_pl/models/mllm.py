@@ -1,38 +1,22 @@
 """Frames + instruction + queries -> hidden states of the queries, for any transformers image-text-to-text model."""
 
-import copy
-import inspect
-from dataclasses import dataclass
+import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from veggie_pl.models.checkpoints import where_to_get
-from veggie_pl.models.prompt import Layout, Prompt, select_queries
+from veggie_pl.models.lora import Lora, add_adapters, merged
+from veggie_pl.models.prompt import Prompt
+from veggie_pl.models.reading import can_read_after_prefix, read_after_prefix, read_whole
+from veggie_pl.models.vision import Family, family_of
 
-
-@dataclass(frozen=True)
-class Lora:
-    """Low-rank adapters in the language model (LoRA, arXiv:2106.09685), by peft; at first they change nothing.
-
-    Args:
-        rank: Of each update.
-        alpha: Updates are scaled by ``alpha / rank``.
-        dropout: Of the adapters' input.
-        targets: Names of the linear layers that get one.
-    """
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+__all__ = ["Lora", "Mllm"]
 
 
 class Mllm(nn.Module):
@@ -42,9 +26,7 @@ class Mllm(nn.Module):
     vision features, makes masks and positions. The language head never runs. Gradient reaches the queries through the
     model whether or not the model's own parameters learn.
 
-    Frames enter as ``pixel_values_videos`` (b, f, 3, h, w) where the model's forward takes such (LLaVA-OneVision:
-    pooled features, one newline token a clip), else as ``pixel_values`` (b*f, 3, h, w) with fixed-size vision towers
-    (LLaVA, InternVL). How many tokens that makes is measured once on an empty clip.
+    How frames enter, and which model types work, is in ``vision.py``.
 
     Args:
         folder: A transformers folder: config.json, tokenizer, preprocessor_config.json and, if ``pretrained``,
@@ -56,7 +38,15 @@ class Mllm(nn.Module):
         max_text_tokens: Longest instruction, in tokens.
         lora: Add adapters; ``save_pretrained`` merges them. ``Freeze`` leaves adapters inside a frozen part learnable.
         frozen_prefix: While the model is frozen, back-propagate through the query positions only, over keys and values
-            of what stands before them: the same gradients for less memory and time. False keeps the graph of all.
+            of what stands before them: the same gradients for less memory and time. False keeps the graph of all, and
+            so do models whose cache holds less than that (``can_read_after_prefix``).
+        gradient_checkpointing: Where the graph of all is kept, keep the input of each layer only and run it again in
+            the backward pass, also while the model is frozen and adapters learn. Less memory, a third more time.
+        dtype: Of the weights: "bfloat16" halves the memory of a frozen model. Adapters are float32; weights that learn
+            have to be, too.
+
+    Raises:
+        ValueError: If the folder holds no MLLM of a type that works, or ``num_slots`` cannot go with it.
     """
 
     def __init__(
@@ -68,50 +58,66 @@ class Mllm(nn.Module):
         max_text_tokens: int = 512,
         frozen_prefix: bool = True,
         lora: Lora | None = None,
+        gradient_checkpointing: bool = False,
+        dtype: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__()
         if not Path(folder, "config.json").is_file():
             raise ValueError(f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}")
-        self.options = {"num_slots": num_slots, "attention": attention, "max_text_tokens": max_text_tokens}
-        self.frozen_prefix = frozen_prefix
-        self.num_slots = num_slots
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        self.image_processor: Any = AutoImageProcessor.from_pretrained(folder)
-        load = AutoModelForImageTextToText
-        self.model: Any = (
-            load.from_pretrained(folder, attn_implementation=attention, dtype=torch.float32, use_safetensors=True)
-            if pretrained
-            else load.from_config(
-                AutoConfig.from_pretrained(folder), attn_implementation=attention, dtype=torch.float32
+        family = family_of(json.loads(Path(folder, "config.json").read_text()).get("model_type"), folder)
+        if num_slots is not None and not family.vision.counted_positions:
+            raise ValueError(
+                f"num_slots is {num_slots}, but the model in {folder!r} derives positions of its own, with three axes, "
+                "from the frames' grid: leave num_slots out"
             )
+        self.options = {"num_slots": num_slots, "attention": attention, "max_text_tokens": max_text_tokens}
+        if dtype != "float32":
+            self.options["dtype"] = dtype
+        self.num_slots, self.dtype, self.gradient_checkpointing = num_slots, dtype, gradient_checkpointing
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        if (template := Path(folder, "chat_template.json")).is_file():  # the processor's own, in its older place
+            self.tokenizer.chat_template = json.loads(template.read_text())["chat_template"]
+        self.image_processor: Any = AutoImageProcessor.from_pretrained(folder)
+        load, options = AutoModelForImageTextToText, {"attn_implementation": attention, "dtype": getattr(torch, dtype)}
+        self.model: Any = (
+            load.from_pretrained(folder, use_safetensors=True, **options)
+            if pretrained
+            else load.from_config(AutoConfig.from_pretrained(folder), **options)
         )
         if lora is not None:
-            targets = rf".*language_model.*\.({'|'.join(lora.targets)})"
-            settings = LoraConfig(r=lora.rank, target_modules=targets, lora_alpha=lora.alpha, lora_dropout=lora.dropout)
-            inject_adapter_in_model(settings, self.model)
+            add_adapters(self.model, lora)
         self.has_adapters = lora is not None
-        config = self.model.config
-        self.width = int(config.get_text_config().hidden_size)
-        takes = inspect.signature(self.model.base_model.forward).parameters
-        self._as_video = "pixel_values_videos" in takes and "video_grid_thw" not in takes
-        if "image_grid_thw" in takes:
-            raise ValueError(f"{type(self.model).__name__} needs patches with a grid, which this wrapper does not make")
-        self.prompt = Prompt(
-            self.tokenizer,
-            config.video_token_id if self._as_video else config.image_token_id,
-            "video" if self._as_video else "image",
-            max_text_tokens,
-        )
-        size = config.vision_config.image_size  # InternVL gives height and width
-        self._image_size = int(size if isinstance(size, int) else size[0])
-        mean, std = (torch.tensor(getattr(self.image_processor, name)) for name in ("image_mean", "image_std"))
-        self.image_mean: Tensor
-        self.image_std: Tensor
-        self.register_buffer("image_mean", mean[:, None, None], persistent=False)
-        self.register_buffer("image_std", std[:, None, None], persistent=False)
-        one, two = (self._count_vision_tokens(f) for f in (1, 2))
-        self.tokens_per_frame = two - one
-        self.extra_tokens = 2 * one - two
+        self.frozen_prefix = frozen_prefix and can_read_after_prefix(self.model)
+        self.width = int(self.model.config.get_text_config().hidden_size)
+        self.vision = family.vision(self.model.base_model, self.image_processor)
+        self.prompt = self._make_prompt(family, max_text_tokens)
+
+    def _make_prompt(self, family: Family, max_text_tokens: int) -> Prompt:
+        tokenizer, config, part = self.tokenizer, self.model.config, family.vision.part
+        token_id = config.video_token_id if part == "video" else config.image_token_id
+
+        def ids(tokens: tuple[tuple[str, str], ...]) -> list[int]:
+            names = [getattr(tokenizer, attribute, None) or text for attribute, text in tokens]
+            if unknown := [name for name in names if name not in tokenizer.get_vocab()]:
+                raise ValueError(f"the tokenizer of a {config.model_type} model lacks {unknown[0]!r}")
+            return [tokenizer.convert_tokens_to_ids(name) for name in names]
+
+        return Prompt(tokenizer, token_id, part, max_text_tokens, (ids(family.before), ids(family.after)))
+
+    @property
+    def tokens_per_frame(self) -> int:
+        """Vision tokens of a frame, for models whose frames all have the same size."""
+        if not self.vision.counted_positions:
+            raise ValueError(
+                "the number of tokens follows the frames' size: ask vision.tokens_per_frame(height, width)"
+            )
+        side = self.vision.side
+        return self.vision.tokens_per_frame(side, side)
+
+    @property
+    def extra_tokens(self) -> int:
+        """Vision tokens of a clip as a whole."""
+        return self.vision.extra_tokens
 
     def forward(
         self,
@@ -132,67 +138,38 @@ class Mllm(nn.Module):
                 ``num_slots`` the frames' places begin behind them.
 
         Raises:
-            ValueError: If an instruction is empty or too long.
+            ValueError: If an instruction is empty or too long, or weights of 16 bits are to learn.
         """
         seen = source if references is None else torch.cat([references, source], 1)
+        inputs = self.vision_inputs(seen)
         layout = self.prompt.layout(
             instruction,
             frame_index,
             queries.shape[2],
-            self.tokens_per_frame,
+            self.vision.tokens_per_frame(*seen.shape[-2:]),
             self.extra_tokens,
             self.num_slots,
             num_references=seen.shape[1] - source.shape[1],
             num_groups=queries.shape[1],
         )
-        read = self._read_after_prefix if self._prefix_is_fixed(queries) else self._read_whole
-        hidden: Tensor = read(layout, self.vision_inputs(seen), queries)
+        positions = self.vision.positions(self.model.base_model, layout.ids, layout.attention_mask, inputs)
+        if positions is not None:
+            layout = replace(layout, position_ids=positions)
+        if self._prefix_is_fixed(queries):
+            hidden = read_after_prefix(self.model, layout, inputs, queries)
+        else:
+            checkpointed = self.gradient_checkpointing and torch.is_grad_enabled()
+            hidden = read_whole(self.model, layout, inputs, queries, checkpointed)
         return hidden[:, -layout.num_query_tokens :].reshape(queries.shape).to(queries.dtype)
 
     def _prefix_is_fixed(self, queries: Tensor) -> bool:
         """Whether gradient is wanted for the queries alone: nothing before them depends on what learns."""
-        wanted = torch.is_grad_enabled() and queries.requires_grad
-        return self.frozen_prefix and wanted and not any(p.requires_grad for p in self.model.parameters())
-
-    def _read_whole(self, layout: Layout, vision: dict[str, Tensor], queries: Tensor) -> Tensor:
-        where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
-
-        def fill(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
-            if inputs[0].shape != layout.ids.shape:  # a model may also embed single placeholder ids
-                return embedded
-            return embedded.masked_scatter(where, queries.to(embedded.dtype))
-
-        hook = self.model.get_input_embeddings().register_forward_hook(fill)
-        try:
-            return self.model.base_model(  # type: ignore[no-any-return]
-                input_ids=layout.ids,
-                attention_mask=layout.attention_mask,
-                position_ids=layout.position_ids,
-                use_cache=False,
-                **vision,
-            ).last_hidden_state
-        finally:
-            hook.remove()
-
-    def _read_after_prefix(self, layout: Layout, vision: dict[str, Tensor], queries: Tensor) -> Tensor:
-        """The same in two passes: queries come last, so what is before them needs no graph, only keys and values."""
-        end = layout.ids.shape[1] - layout.num_query_tokens
-        positions = layout.position_ids
-        with torch.no_grad():
-            prefix = self.model.base_model(
-                input_ids=layout.ids[:, :end],
-                attention_mask=layout.attention_mask[:, :end],
-                position_ids=None if positions is None else positions[:, :end],
-                use_cache=True,
-                **vision,
-            )
-        return self.model.base_model(  # type: ignore[no-any-return]
-            inputs_embeds=queries.flatten(1, 2),
-            attention_mask=layout.attention_mask,
-            position_ids=None if positions is None else positions[:, end:],
-            past_key_values=prefix.past_key_values,
-            use_cache=True,
-        ).last_hidden_state
+        if not torch.is_grad_enabled():
+            return False
+        learning = [p.dtype for p in self.model.parameters() if p.requires_grad]
+        if self.dtype != "float32" and getattr(torch, self.dtype) in learning:
+            raise ValueError(f"weights of {self.dtype} lose small steps: freeze the MLLM, or set its dtype to float32")
+        return self.frozen_prefix and queries.requires_grad and not learning
 
     def embed_words(self, words: list[str]) -> Float[Tensor, "n d"]:
         """The input embedding of each word, or of each run of words: the mean of its tokens."""
@@ -202,31 +179,10 @@ class Mllm(nn.Module):
 
     def save_pretrained(self, folder: str) -> None:
         """Write a transformers folder that ``Mllm(folder)`` and transformers alone can read; adapters are merged."""
-        model = self.model
-        if self.has_adapters:
-            model = copy.deepcopy(model)
-            for name, layer in [item for item in model.named_modules() if isinstance(item[1], LoraLayer)]:
-                layer.merge()
-                model.set_submodule(name, layer.get_base_layer())
-        model.save_pretrained(folder)
+        (merged(self.model) if self.has_adapters else self.model).save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.image_processor.save_pretrained(folder)
 
     def vision_inputs(self, source: Float[Tensor, "b f 3 h w"]) -> dict[str, Tensor]:
-        """Frames in [-1, 1] as the model's forward takes them: resized, normalised, under the name it knows."""
-        frames = source.flatten(0, 1)
-        size = (self._image_size, self._image_size)
-        if frames.shape[-2:] != size:
-            frames = F.interpolate(frames, size, mode="bicubic", antialias=True).clamp(-1, 1)
-        frames = ((frames + 1) / 2 - self.image_mean) / self.image_std
-        if self._as_video:
-            return {"pixel_values_videos": frames.view(*source.shape[:2], *frames.shape[1:])}
-        return {"pixel_values": frames}
-
-    @torch.no_grad()
-    def _count_vision_tokens(self, num_frames: int) -> int:
-        size = self._image_size
-        blank = self.vision_inputs(torch.zeros(1, num_frames, 3, size, size))
-        see = self.model.base_model.get_video_features if self._as_video else self.model.base_model.get_image_features
-        features = see(**blank, return_dict=True).pooler_output
-        return sum(part.shape[:-1].numel() for part in features)
+        """Frames in [-1, 1] as the model's forward takes them."""
+        return self.vision.inputs(source, self.model.dtype)

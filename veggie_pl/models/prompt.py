@@ -16,41 +16,84 @@ class Layout:
 
     ids: Int[Tensor, "b n"]
     attention_mask: Int[Tensor, "b n"]
-    position_ids: Int[Tensor, "b n"] | None  # None: the model derives them itself
+    position_ids: Int[Tensor, "b n"] | Int[Tensor, "3 b n"]  # rotary: a count, or time, height and width
     num_query_tokens: int
 
 
 class Prompt:
     """Turns instructions into ids through the model's own chat template.
 
-    The user's text is tokenised with special tokens split into ordinary pieces, and queries are found by their place,
-    not by their id: nothing a user writes can stand for a frame or a query.
+    Text with special tokens is refused and queries are found by their place, not by their id: nothing a user writes can
+    stand for a frame or a query.
 
     Args:
         tokenizer: A transformers tokenizer with a chat template.
         vision_token_id: Placeholder that the model replaces by vision features.
-        vision_kind: "video" or "image", as the chat template calls it.
+        vision_kind: "video" or "image", as the chat template calls it; a video is one part of the message, images are
+            one each.
         max_text_tokens: Longest instruction, in tokens.
+        around: Tokens that the family's processor puts before and behind the placeholders of an image.
+
+    Raises:
+        ValueError: If there is no chat template, or one that does not lay out frames one after the other.
     """
 
-    def __init__(self, tokenizer: Any, vision_token_id: int, vision_kind: str, max_text_tokens: int = 512) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        vision_token_id: int,
+        vision_kind: str,
+        max_text_tokens: int = 512,
+        around: tuple[list[int], list[int]] = ([], []),
+    ) -> None:
         self.tokenizer = tokenizer
         self.vision_token_id = vision_token_id
         self.max_text_tokens = max_text_tokens
-        content = [{"type": vision_kind}, {"type": "text", "text": _MARKER}]
-        message = [{"role": "user", "content": content}]
-        text = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
-        head, tail = text.split(_MARKER)
-        head_ids = tokenizer(head, add_special_tokens=False).input_ids
-        if head_ids.count(vision_token_id) != 1:
-            raise ValueError(f"the chat template gives {head_ids.count(vision_token_id)} vision tokens, expected one")
-        place = head_ids.index(vision_token_id)
-        self.before, self.after = head_ids[:place], head_ids[place + 1 :]
-        self.tail = tokenizer(tail, add_special_tokens=False).input_ids
-        self.special_tokens = sorted(
-            str(token) for token in tokenizer.added_tokens_decoder.values() if token.special and str(token).strip()
-        )
+        self.around = around
+        if not tokenizer.chat_template:
+            raise ValueError("the MLLM has no chat template: chat_template.jinja is missing beside its tokenizer")
+        special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+        special.add(tokenizer.convert_ids_to_tokens(vision_token_id))
+        self.special_tokens = sorted(token for token in special if token.strip())
+        head, self.tail_text = self._render([vision_kind])
+        one, self.tail = self._ids(head), self._ids(self.tail_text)
+        if one.count(vision_token_id) != 1:
+            raise ValueError(f"the chat template gives {one.count(vision_token_id)} vision tokens, expected one")
+        block = [vision_token_id]
+        place = one.index(vision_token_id)
+        if vision_kind == "image":  # what a second image adds is what each image is
+            two = self._ids(self._render([vision_kind] * 2)[0])
+            size = len(two) - len(one)
+            places = (i for i in range(len(one) + 1) if two[:i] + two[i + size :] == one)
+            place = next(places, -1)
+            block = two[place : place + size]
+            if place < 0 or one[place : place + size] != block:
+                raise ValueError("the chat template does not lay out images one after the other")
+        self.before, self.after = one[:place], one[place + len(block) :]
+        self.block = block
+        # A tokenizer cuts text at special tokens first: what follows the last one is one text with the instruction.
+        self.lead_text = head[max(head.rfind(token) + len(token) for token in self.special_tokens if token in head) :]
+        self.lead = self._ids(self.lead_text)
         self.filler_id = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
+
+    def _render(self, vision: list[str]) -> tuple[str, str]:
+        """What stands before and after the instruction, in a message with these vision parts."""
+        content = [*({"type": kind} for kind in vision), {"type": "text", "text": _MARKER}]
+        message = [{"role": "user", "content": content}]
+        text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        head, tail = text.split(_MARKER)
+        return head, tail
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        return ids
+
+    def frame_ids(self, num_tokens: int) -> list[int]:
+        """Ids of one frame: placeholders, what the processor puts around them and the chat template around that."""
+        place = self.block.index(self.vision_token_id)
+        before, after = self.around
+        placeholders = [self.vision_token_id] * num_tokens
+        return [*self.block[:place], *before, *placeholders, *after, *self.block[place + 1 :]]
 
     def text_ids(self, instruction: str) -> list[int]:
         """Ids of the text block.
@@ -67,6 +110,10 @@ class Prompt:
             raise ValueError(
                 f"the instruction has {len(instruction)} characters, {len(ids)} tokens; at most {self.max_text_tokens}"
             )
+        # Together with its neighbours, as the model has learnt to read it: some tokenizers mark the start of a text.
+        whole = self._ids(self.lead_text + instruction + self.tail_text)
+        if whole[: len(self.lead)] == self.lead:
+            return [*self.after, *whole[len(self.lead) :]]
         return [*self.after, *ids, *self.tail]
 
     def layout(
@@ -86,7 +133,7 @@ class Prompt:
             instructions: One per sample.
             frame_index: Place of each frame in the clip.
             num_queries: Queries per frame.
-            tokens_per_frame: Vision tokens of one frame.
+            tokens_per_frame: Vision tokens of one frame, without those around them.
             extra_tokens: Vision tokens of the clip as a whole, after its frames.
             num_slots: If given, frame j's vision tokens take the rotary positions of slot ``frame_index[j]`` out of
                 this many, and text and queries follow the last slot whatever the number of frames: an image then is
@@ -100,7 +147,8 @@ class Prompt:
         seen = torch.cat([pictures, frame_index], 1)  # slots of all that the model sees
         num_seen = seen.shape[1]
         asked = frame_index if num_groups is None else frame_index[:, -num_groups:]
-        head = torch.tensor(self.before + [self.vision_token_id] * (num_seen * tokens_per_frame + extra_tokens))
+        frame = self.frame_ids(tokens_per_frame)
+        head = torch.tensor(self.before + frame * num_seen + [self.vision_token_id] * extra_tokens)
         texts = [self.text_ids(instruction) for instruction in instructions]
         longest = max(map(len, texts))
         text = torch.tensor([[self.filler_id] * (longest - len(ids)) + ids for ids in texts])
@@ -111,12 +159,12 @@ class Prompt:
         mask = mask.to(frame_index.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         if num_slots is not None:
-            first = len(self.before)
-            within = torch.arange(tokens_per_frame, device=ids.device)
-            slots = seen[:, :, None] * tokens_per_frame + within  # (b, f, tokens)
-            end_of_frames = first + num_seen * tokens_per_frame
+            first, stride = len(self.before), len(frame)
+            within = torch.arange(stride, device=ids.device)
+            slots = seen[:, :, None] * stride + within  # (b, f, tokens)
+            end_of_frames = first + num_seen * stride
             positions[:, first:end_of_frames] = first + slots.flatten(1)
-            positions[:, end_of_frames:] += (num_slots - num_seen) * tokens_per_frame
+            positions[:, end_of_frames:] += (num_slots - num_seen) * stride
             within = torch.arange(num_queries, device=ids.device)
             shift = asked[:, :, None] * num_queries + within  # (b, g, q)
             text_end = positions[:, -queries.shape[1] - 1, None]

@@ -1,0 +1,114 @@
+"""Two ways through an MLLM with the same result: with the graph of all, or over keys and values of what is frozen."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from veggie_pl.models.prompt import Layout, select_queries
+
+
+def read_whole(
+    model: Any, layout: Layout, inputs: dict[str, Tensor], queries: Float[Tensor, "b g q d"], checkpointed: bool = False
+) -> Float[Tensor, "b n d"]:
+    """One pass; queries enter through a hook that replaces the embeddings of their placeholders.
+
+    Args:
+        model: With its language head, which does not run.
+        layout: Ids, mask and positions.
+        inputs: Frames, as the forward takes them.
+        queries: Embeddings of the last block.
+        checkpointed: Keep each layer's input only and run the layer again in the backward pass.
+    """
+    where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
+
+    def fill(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
+        if inputs[0].shape != layout.ids.shape:  # a model may also embed single placeholder ids
+            return embedded
+        return embedded.masked_scatter(where, queries.to(embedded.dtype))
+
+    hook = model.get_input_embeddings().register_forward_hook(fill)
+    try:
+        with _checkpointing(model, checkpointed):
+            hidden: Tensor = model.base_model(
+                input_ids=layout.ids,
+                attention_mask=layout.attention_mask,
+                position_ids=layout.position_ids,
+                use_cache=False,
+                **inputs,
+            ).last_hidden_state
+        return hidden
+    finally:
+        hook.remove()
+
+
+def read_after_prefix(
+    model: Any, layout: Layout, inputs: dict[str, Tensor], queries: Float[Tensor, "b g q d"]
+) -> Float[Tensor, "b n d"]:
+    """The same in two passes: queries come last, so what is before them needs no graph, only keys and values.
+
+    Hidden states of the queries alone come back.
+    """
+    end = layout.ids.shape[1] - layout.num_query_tokens
+    positions = layout.position_ids
+    with _checkpointing(model, False):
+        with torch.no_grad():
+            prefix = model.base_model(
+                input_ids=layout.ids[:, :end],
+                attention_mask=layout.attention_mask[:, :end],
+                position_ids=None if positions is None else positions[..., :end],
+                use_cache=True,
+                **inputs,
+            )
+        hidden: Tensor = model.base_model(
+            inputs_embeds=queries.flatten(1, 2).to(model.get_input_embeddings().weight.dtype),
+            attention_mask=layout.attention_mask,
+            position_ids=None if positions is None else positions[..., end:],
+            past_key_values=prefix.past_key_values,
+            use_cache=True,
+        ).last_hidden_state
+    return hidden
+
+
+def can_read_after_prefix(model: Any) -> bool:
+    """Whether keys and values are all that a later token needs of an earlier one.
+
+    Not so where layers keep a window of them, a recurrent state or something compressed: transformers makes another
+    kind of cache for those.
+    """
+    takes = inspect.signature(model.base_model.forward).parameters
+    if model._is_stateful or not {"past_key_values", "inputs_embeds"} <= takes.keys():
+        return False
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
+
+
+@contextmanager
+def _checkpointing(model: Any, on: bool) -> Iterator[None]:
+    """Set whether layers are run again in the backward pass, for the time of a forward pass.
+
+    transformers decides by the layer's ``training`` flag, and drops the cache where it is on. But a frozen MLLM is in
+    eval mode, with adapters or queries that learn, and a prefix needs its cache: so the flags are set here, of the
+    layers and not of the dropout inside them.
+    """
+    switches = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
+    layers = [module for module in switches if isinstance(module, GradientCheckpointingLayer)]
+    before = [(module.training, module.gradient_checkpointing) for module in switches]
+    try:
+        for module in switches:
+            module.gradient_checkpointing = False  # a model's own flag would drop the cache as well
+        for layer in layers if on else ():
+            layer.gradient_checkpointing = layer.training = True
+            layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+        yield
+    finally:
+        for module, (training, checkpointing) in zip(switches, before, strict=True):
+            module.training, module.gradient_checkpointing = training, checkpointing
