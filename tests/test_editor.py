@@ -57,7 +57,7 @@ def test_windows_reach_the_model_with_room_for_the_reference(tmp_path: Path, mon
     module = tiny_module(video=True, num_steps=2)
     seen = []
 
-    def copy(source, instruction, guidance, seeds, num_steps, references):
+    def copy(source, instruction, guidance, seeds, num_steps, references, on_step):
         seen.append((source.shape[1], tuple(references.shape)))
         return source
 

@@ -17,7 +17,7 @@ LAYERS = [
     {"diffusion", "models", "data", "checks"},
     {"metrics", "module", "baselines"},
     {"model_folder"},
-    {"callbacks", "editor"},
+    {"callbacks", "editor", "pipeline"},
     {"configs"},
     {"commands", "pretraining"},
     {"cli"},

@@ -8,6 +8,7 @@ from diffusers import UNet2DConditionModel
 from parts import make_batch, randomise_output, tiny_module
 from transformers import AutoModelForImageTextToText
 
+from veggie_pl.cli import main
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.model_folder import find_model, load_model, read_weights, save_model
 
@@ -69,6 +70,31 @@ def test_saving_again_replaces(tmp_path: Path) -> None:
     save_model(tiny_module(num_steps=5), tmp_path / "model")
     assert load_model(tmp_path / "model").num_steps == 5
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("years")
+    with pytest.raises(ValueError, match=r"exists and is no model folder"):
+        save_model(tiny_module(), tmp_path / "mine")
+    assert (tmp_path / "mine/thesis.txt").read_text() == "years"
+    (tmp_path / "empty").mkdir()
+    save_model(tiny_module(), tmp_path / "empty")
+
+
+def test_written_again_from_a_model_folder(tmp_path: Path, model_folder: Path) -> None:
+    main(["export", "--from", str(model_folder), "-o", str(tmp_path / "half"), "--half"])
+    whole, half = read_weights(model_folder), read_weights(tmp_path / "half")
+    assert all(torch.equal(half[name], whole[name].half().to(whole[name].dtype)) for name in whole)
+    with pytest.raises(SystemExit, match=r"error: .*is no model folder"):
+        main(["export", "--from", str(tmp_path), "-o", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match=r"unrecognized arguments: --hlaf; did you mean half"):
+        main(["export", "--from", str(model_folder), "-o", str(tmp_path / "out"), "--hlaf"])
+
+
+def test_reading_never_unpickles(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("torch.load was called"))
+    load_model(model_folder)
 
 
 def test_what_is_no_model_folder_is_an_error(tmp_path: Path, model_folder: Path) -> None:

@@ -22,7 +22,8 @@ from veggie_pl.module import VeggieModule
 OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
 IMAGE_FPS = 8.0  # of a video made from an image
-Pictures = Float[Tensor, "r 3 h w"]
+Pictures = Float[Tensor, "r 3 ref_h ref_w"]
+ReadFrames = Callable[[int, int], UInt8[np.ndarray, "f h w 3"]]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 
 
@@ -57,6 +58,7 @@ class Editor:
         guidance_source: How close to stay to the source; None takes the model's own scale.
         num_steps: Sampling steps; None takes the model's own number.
         seed: Seeds the starting noise, the same in every window so that windows agree.
+        on_step: Called after every sampling step of every window with the number of steps done in it.
 
     Raises:
         ValueError: If guidance is asked for that the model was not trained for.
@@ -69,13 +71,14 @@ class Editor:
         guidance_source: float | None = None,
         num_steps: int | None = None,
         seed: int = 0,
+        on_step: Callable[[int], None] | None = None,
     ) -> None:
         given = (1.0 if scale is None else scale for scale in (guidance_task, guidance_source))
         check_guidance({"an edit": Guidance(*given)}, module.objective)
         self.module = module.eval()
         self.guidance_task, self.guidance_source = guidance_task, guidance_source
         self.num_steps = module.num_steps if num_steps is None else num_steps
-        self.seed = seed
+        self.seed, self.on_step = seed, on_step
 
     def edit_file(self, files: EditFiles, instruction: str, progress: Progress = lambda share: None) -> None:
         """Write the output in the source's size, frame rate and number of frames; nothing is left half-written.
@@ -96,7 +99,9 @@ class Editor:
         with ExitStack() as stack:
             output = stack.enter_context(ClipWriter(files.output, fps))
             mask_output = stack.enter_context(ClipWriter(files.mask, fps)) if files.mask else None
-            for number, source, small in self._edited_frames(file, instruction, references):
+            for number, source, small in self._edited_frames(
+                file.info.num_frames, file.frames, instruction, references
+            ):
                 edited = restore(small, source)
                 output.write(to_frames(edited))
                 pictures = {"source": source, "edit": edited}
@@ -111,6 +116,17 @@ class Editor:
             comparison({name: torch.cat(clips) for name, clips in kept.items() if clips}, instruction, SHOWN),
             files.comparison,
         )
+
+    def edit_frames(
+        self, frames: UInt8[np.ndarray, "f h w 3"], instruction: str, references: Pictures | None = None
+    ) -> Clip:
+        """Edit frames in memory, any number and size: what ``edit_file`` writes before it is encoded, in [-1, 1]."""
+
+        def read(start: int, stop: int) -> UInt8[np.ndarray, "f h w 3"]:
+            return frames[start:stop]
+
+        edited = self._edited_frames(len(frames), read, instruction, references)
+        return torch.cat([restore(small, source) for _, source, small in edited])
 
     def edit_clip(self, clip: Clip, instruction: str, references: Pictures | None = None) -> Clip:
         """Edit one window at the model's size.
@@ -130,23 +146,25 @@ class Editor:
         pictures = None if references is None else references[None].to(device)
         seeds = [("edit", self.seed)]
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            edited = self.module.edit(clip[None].to(device), [instruction], guidance, seeds, self.num_steps, pictures)
+            edited = self.module.edit(
+                clip[None].to(device), [instruction], guidance, seeds, self.num_steps, pictures, self.on_step
+            )
         return edited[0].float().cpu()
 
     def _edited_frames(
-        self, file: ClipFile, instruction: str, references: Pictures | None
+        self, num_frames: int, read: ReadFrames, instruction: str, references: Pictures | None
     ) -> Iterator[tuple[int, Clip, Clip]]:
         """Each frame once: its number, the source at full size and the edit at the model's size."""
         length = self.module.queries.max_frames - (0 if references is None else len(references))
         if length < 1:
             raise ValueError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
-        places = windows(file.info.num_frames, length, min(OVERLAP, length - 1))
+        places = windows(num_frames, length, min(OVERLAP, length - 1))
         waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
 
         def edited() -> Iterator[tuple[range, Clip]]:
             for place in places:
                 unread = range(max(waiting, default=place.start - 1) + 1, place.stop)
-                waiting.update(zip(unread, file.frames(unread.start, unread.stop)[:, None], strict=True))
+                waiting.update(zip(unread, read(unread.start, unread.stop)[:, None], strict=True))
                 frames = [resize(to_clip(waiting[number]), self.module.size, self.module.size) for number in place]
                 yield place, self.edit_clip(torch.cat(frames), instruction, references)
 

@@ -5,7 +5,7 @@ import os
 import shutil
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import diffusers
 import torch
@@ -17,7 +17,9 @@ from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, Pi
 from veggie_pl.module import VeggieModule
 
 INDEX = "veggie.json"
+PIPELINE_INDEX = "model_index.json"  # by which diffusers knows a pipeline; what we read is INDEX
 FORMAT = 1
+PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
 _CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 _ROOT = Path(__file__).resolve().parent.parent  # where conf/ and weights/ lie in a checkout
@@ -39,7 +41,13 @@ def find_model(patterns: list[str]) -> Path:
     )
 
 
-def save_model(module: VeggieModule, folder: Path, half: bool = False, mllm: Path | None = None) -> None:
+def save_model(
+    module: VeggieModule,
+    folder: Path,
+    half: bool = False,
+    mllm: Path | None = None,
+    adapters: Literal["merged", "separate"] = "merged",
+) -> None:
     """Write a model folder; an older one of that name is replaced only when the new one is whole.
 
     Args:
@@ -47,47 +55,71 @@ def save_model(module: VeggieModule, folder: Path, half: bool = False, mllm: Pat
         folder: Where to.
         half: Store weights as float16, half the size; they are read back as float32.
         mllm: Do not write the MLLM but name this transformers folder, which holds the same weights.
+        adapters: The MLLM's, if it has some: added into its weights, or a peft folder of their own beside the name of
+            the folder that the MLLM was read from.
 
     Raises:
-        ValueError: If the named MLLM holds other weights.
+        ValueError: If the named MLLM holds other weights, there are no adapters to keep separate, or the folder is
+            there and holds something else.
     """
+    if folder.exists() and not (folder / INDEX).is_file() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise ValueError(f"{folder} exists and is no model folder: name another, or remove it first")
+    if adapters == "separate":
+        if not module.mllm.has_adapters:
+            raise ValueError("the MLLM has no adapters that could be stored separately")
+        mllm = Path(module.mllm.folder) if mllm is None else mllm
     if mllm is not None:
-        _check_same(mllm, module.mllm)
+        _check_same(mllm, module.mllm, adapters)
     building = folder.with_name(folder.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
-    for name in (
-        ("mllm", "queries", "aligner", "viddm", "vae") if mllm is None else ("queries", "aligner", "viddm", "vae")
-    ):
+    for name in PARTS[:-1] if mllm is None else PARTS[1:-1]:
         getattr(module, name).save_pretrained(str(building / name))
+    if adapters == "separate":
+        module.mllm.save_adapters(str(building / "adapters"))
     for path in building.glob("*/*.safetensors") if half else ():
         tensors = {
             name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in load_file(path).items()
         }
         save_file(tensors, path, metadata={"format": "pt"})
-    scheduler = module.objective.scheduler
-    scheduler.save_pretrained(str(building / "scheduler"))
+    module.objective.scheduler.save_pretrained(str(building / "scheduler"))
     for path in building.glob("*/config.json"):  # diffusers notes where a part was read from: a path of this machine
         config = json.loads(path.read_text())
         config.pop("_name_or_path", None)
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-    index = {
+    own = {
+        "class": type(module.mllm).__name__,
+        "folder": "mllm" if mllm is None else os.path.relpath(mllm, folder),
+        **({"adapters": "adapters"} if adapters == "separate" else {}),
+        **module.mllm.options,
+    }
+    for name, index in ((INDEX, _describe(module, own)), (PIPELINE_INDEX, _describe_pipeline(module))):
+        (building / name).write_text(json.dumps(index, indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    building.rename(folder)
+
+
+def _describe(module: VeggieModule, mllm: dict[str, Any]) -> dict[str, Any]:
+    return {
         "format": FORMAT,
-        "mllm": {
-            "class": type(module.mllm).__name__,
-            "folder": "mllm" if mllm is None else os.path.relpath(mllm, folder),
-            **module.mllm.options,
-        },
+        "mllm": mllm,
         "vae": type(module.vae).__name__,
-        "scheduler": type(scheduler).__name__,
+        "scheduler": type(module.objective.scheduler).__name__,
         "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
         "trained_with": module.objective.drop_rates,
         "num_steps": module.num_steps,
         "seed": module.seed,
     }
-    (building / INDEX).write_text(json.dumps(index, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    building.rename(folder)
+
+
+def _describe_pipeline(module: VeggieModule) -> dict[str, Any]:
+    classes = {name: ["veggie_pl.models", type(getattr(module, name)).__name__] for name in PARTS[:-1]}
+    scheduler = ["diffusers", type(module.objective.scheduler).__name__]
+    return (
+        {"_class_name": "VeggiePipeline", "_diffusers_version": diffusers.__version__}
+        | classes
+        | {PARTS[-1]: scheduler}
+    )
 
 
 def load_model(folder: Path) -> VeggieModule:
@@ -104,8 +136,11 @@ def load_model(folder: Path) -> VeggieModule:
         raise ValueError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
     if index["vae"] not in _CODECS:
         raise ValueError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
+    mllm = {
+        name: str(folder / value) if name in ("folder", "adapters") else value for name, value in index["mllm"].items()
+    }
     module = VeggieModule(
-        mllm=_MLLMS[index["mllm"].pop("class")](str(folder / index["mllm"].pop("folder")), **index["mllm"]),
+        mllm=_MLLMS[mllm.pop("class")](**mllm),
         queries=_read(TaskQueries, folder / "queries"),
         aligner=_read(Aligner, folder / "aligner"),
         viddm=_read(VidDM, folder / "viddm"),
@@ -142,9 +177,11 @@ def read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def _check_same(folder: Path, mllm: Mllm) -> None:
+def _check_same(folder: Path, mllm: Mllm, adapters: str) -> None:
     named = Mllm(str(folder)).state_dict()
     own = mllm.state_dict()
+    if adapters == "separate":  # what counts is what lies under them
+        own = {key.replace("base_layer.", ""): value for key, value in own.items() if "lora_" not in key}
     if differ := [key for key in own if key not in named or not torch.equal(own[key], named[key])]:
         raise ValueError(
             f"{folder} holds another MLLM than this model: {len(differ)} tensors differ, such as {differ[0]}"

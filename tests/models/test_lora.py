@@ -6,6 +6,9 @@ import pytest
 import torch
 from lightning import Trainer
 from parts import NANO_MLLM, make_batch, tiny_module
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForImageTextToText
 
 from veggie_pl.callbacks import Freeze, InitFrom
 from veggie_pl.model_folder import load_model, save_model
@@ -83,3 +86,60 @@ def test_starts_from_a_folder_without_adapters(tmp_path: Path) -> None:
 def test_no_layer_of_that_name_is_an_error() -> None:
     with pytest.raises(ValueError, match="no_such_layer"):
         Mllm(str(NANO_MLLM), lora=Lora(targets=("no_such_layer",)))
+
+
+def test_separate_adapters_are_a_peft_folder_of_the_same_model(tmp_path: Path) -> None:
+    module = adapted()
+    randomise(module)
+    save_model(module, tmp_path / "model", adapters="separate")
+    assert not (tmp_path / "model/mllm").exists()
+    again = load_model(tmp_path / "model")
+    with torch.no_grad():
+        assert torch.equal(ask(again.mllm), ask(module.mllm))
+    base = AutoModelForImageTextToText.from_pretrained(NANO_MLLM, attn_implementation="eager", dtype=torch.float32)
+    by_peft = PeftModel.from_pretrained(base, tmp_path / "model/adapters")
+    ids = torch.arange(5, 25)[None]
+    with torch.no_grad():
+        expected = module.mllm.model(input_ids=ids).logits
+        torch.testing.assert_close(by_peft(input_ids=ids).logits, expected, atol=1e-6, rtol=1e-6)
+        untouched = AutoModelForImageTextToText.from_pretrained(
+            NANO_MLLM, attn_implementation="eager", dtype=torch.float32
+        )
+        assert not torch.allclose(untouched(input_ids=ids).logits, expected, atol=1e-3)
+
+
+def test_stored_adapters_learn_on(tmp_path: Path) -> None:
+    module = adapted()
+    randomise(module)
+    save_model(module, tmp_path / "model", adapters="separate")
+    again = Mllm(str(NANO_MLLM), num_slots=8, attention="eager", adapters=str(tmp_path / "model/adapters"))
+    assert all(p.requires_grad for name, p in again.named_parameters() if "lora_" in name)
+    save_model(load_model(tmp_path / "model"), tmp_path / "merged")
+    with torch.no_grad():
+        torch.testing.assert_close(ask(load_model(tmp_path / "merged").mllm), ask(again), atol=1e-4, rtol=1e-4)
+
+
+def test_adapters_that_do_not_fit_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no adapters that could be stored"):
+        save_model(tiny_module(), tmp_path / "model", adapters="separate")
+    with pytest.raises(ValueError, match=r"no adapters at .*adapter_model\.safetensors"):
+        Mllm(str(NANO_MLLM), adapters=str(tmp_path))
+    adapted().mllm.save_adapters(str(tmp_path / "adapters"))
+    with pytest.raises(ValueError, match="give one of the two"):
+        Mllm(str(NANO_MLLM), lora=Lora(), adapters=str(tmp_path / "adapters"))
+    weights = tmp_path / "adapters/adapter_model.safetensors"
+    state = load_file(weights)
+    save_file({name: value for name, value in list(state.items())[1:]}, weights)
+    with pytest.raises(ValueError, match="of another model: 1 layers differ"):
+        Mllm(str(NANO_MLLM), adapters=str(tmp_path / "adapters"))
+    save_file({name: torch.cat([value, value]) for name, value in state.items()}, weights)
+    with pytest.raises(ValueError, match=r"of another model: .* has"):
+        Mllm(str(NANO_MLLM), adapters=str(tmp_path / "adapters"))
+
+
+def test_adapters_go_with_the_base_they_were_trained_on(tmp_path: Path) -> None:
+    module = adapted()
+    with torch.no_grad():
+        next(p for name, p in module.mllm.named_parameters() if "base_layer" in name).add_(1)
+    with pytest.raises(ValueError, match="holds another MLLM"):
+        save_model(module, tmp_path / "model", adapters="separate")

@@ -1,15 +1,17 @@
-"""Checkpoint -> model folder."""
+"""Checkpoint or model folder -> model folder."""
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 import torch
 from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.configs import TRAINING, VeggieCLI
-from veggie_pl.model_folder import save_model
+from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.module import VeggieModule
+from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
 
@@ -25,22 +27,41 @@ class ExportCLI(VeggieCLI):
         )
         for name in ("--ckpt_path", "--weights_only"):  # a run's config.yaml names what it was resumed from
             parser.add_argument(name, type=str | bool | None, default=None, help=SUPPRESS)
-        parser.add_argument("--output", "-o", type=str, required=True, help="the model folder to write")
-        parser.add_argument("--half", action="store_true", help="store float16, half the size")
-        parser.add_argument(
-            "--share_mllm",
-            type=str | None,
-            default=None,
-            help="a folder with the same MLLM, which the model folder then names instead of holding it",
-        )
+        _add_output(parser)
+
+
+def _add_output(parser: LightningArgumentParser | CommandParser) -> None:
+    parser.add_argument("--output", "-o", type=str, required=True, help="the model folder to write")
+    parser.add_argument("--half", action="store_true", help="store float16, half the size")
+    parser.add_argument(
+        "--share_mllm",
+        type=str | None,
+        default=None,
+        help="a folder with the same MLLM, which the model folder then names instead of holding it",
+    )
+    parser.add_argument(
+        "--adapters",
+        type=Literal["merged", "separate"],
+        default="merged",
+        help="the MLLM's LoRA adapters: added into its weights, or a peft folder of their own",
+    )
 
 
 def export_model(args: list[str]) -> None:
     """Write a model folder. A checkpoint brings the averaged weights if the run kept an average.
 
+    ``--from FOLDER`` takes a model folder in place of a checkpoint and config.
+
     Raises:
         ValueError: If the checkpoint does not exist or does not fit the config's model.
     """
+    if "--from" in args:
+        parser = CommandParser(prog="python -m veggie_pl export", description="Write a model folder again.")
+        parser.add_argument("--from", type=str, required=True, help="a model folder, in place of a checkpoint")
+        _add_output(parser)
+        options = parser.parse_args(args)
+        _write(load_model(Path(options["from"])), options)
+        return
     config_of_run = _config_beside(args)
     cli = ExportCLI([*config_of_run, *args], run=False, parser_kwargs={"default_config_files": TRAINING})
     config: Namespace = cli.config
@@ -52,9 +73,13 @@ def export_model(args: list[str]) -> None:
             module.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
-    shared = None if config.share_mllm is None else Path(config.share_mllm)
-    save_model(module, Path(config.output), config.half, shared)
-    log.info("model folder: %s", config.output)
+    _write(module, config)
+
+
+def _write(module: VeggieModule, options: Namespace) -> None:
+    shared = None if options.share_mllm is None else Path(options.share_mllm)
+    save_model(module, Path(options.output), options.half, shared, options.adapters)
+    log.info("model folder: %s", options.output)
 
 
 def _config_beside(args: list[str]) -> list[str]:

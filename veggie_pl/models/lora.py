@@ -3,10 +3,15 @@
 import copy
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, inject_adapter_in_model
+from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file, save_file
+
+WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."  # of peft's own wrapper, which we do without
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,39 @@ def add_adapters(model: Any, lora: Lora) -> None:
     targets = rf"{re.escape(name)}\..*\.({'|'.join(lora.targets)})"
     settings = LoraConfig(r=lora.rank, target_modules=targets, lora_alpha=lora.alpha, lora_dropout=lora.dropout)
     inject_adapter_in_model(settings, model)
+    _keep_float32(model)
+
+
+def save_adapters(model: Any, folder: str) -> None:
+    """Write the adapters alone, as peft does: ``PeftModel.from_pretrained(base, folder)`` reads them."""
+    settings = model.peft_config["default"]
+    settings.save_pretrained(folder)
+    state = {PREFIX + key: value.contiguous() for key, value in get_peft_model_state_dict(model).items()}
+    save_file(state, Path(folder, WEIGHTS), metadata={"format": "pt"})
+
+
+def load_adapters(model: Any, folder: str) -> None:
+    """Put stored adapters into a model, ready to learn on.
+
+    Raises:
+        ValueError: If the folder holds no LoRA adapters, or those of another model.
+    """
+    if not Path(folder, WEIGHTS).is_file():
+        raise ValueError(f"no adapters at {folder!r}: no peft folder with {WEIGHTS}")
+    settings = LoraConfig.from_pretrained(folder)
+    settings.inference_mode = False
+    inject_adapter_in_model(settings, model)
+    _keep_float32(model)
+    state = {key.removeprefix(PREFIX): value for key, value in load_file(Path(folder, WEIGHTS)).items()}
+    own = get_peft_model_state_dict(model)
+    if wrong := [key for key in own.keys() | state.keys() if key not in own or key not in state]:
+        raise ValueError(f"the adapters in {folder!r} are of another model: {len(wrong)} layers differ, as {wrong[0]}")
+    if wrong := [key for key in own if own[key].shape != state[key].shape]:
+        raise ValueError(f"the adapters in {folder!r} are of another model: {wrong[0]} has {[*state[wrong[0]].shape]}")
+    set_peft_model_state_dict(model, state)
+
+
+def _keep_float32(model: Any) -> None:
     for key, parameter in model.named_parameters():
         if "lora_" in key:  # they learn, and small steps are lost in 16 bits
             parameter.data = parameter.data.float()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from veggie_pl.models.checkpoints import where_to_get
-from veggie_pl.models.lora import Lora, add_adapters, merged
+from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, save_adapters
 from veggie_pl.models.prompt import Prompt
 from veggie_pl.models.reading import can_read_after_prefix, read_after_prefix, read_whole
 from veggie_pl.models.vision import Family, family_of
@@ -37,6 +37,7 @@ class Mllm(nn.Module):
         attention: Attention implementation of transformers: "sdpa", "eager" or another that the model knows.
         max_text_tokens: Longest instruction, in tokens.
         lora: Add adapters; ``save_pretrained`` merges them. ``Freeze`` leaves adapters inside a frozen part learnable.
+        adapters: peft folder of trained adapters to put in; not together with ``lora``.
         frozen_prefix: While the model is frozen, back-propagate through the query positions only, over keys and values
             of what stands before them: the same gradients for less memory and time. False keeps the graph of all, and
             so do models whose cache holds less than that (``can_read_after_prefix``).
@@ -58,6 +59,7 @@ class Mllm(nn.Module):
         max_text_tokens: int = 512,
         frozen_prefix: bool = True,
         lora: Lora | None = None,
+        adapters: str | None = None,
         gradient_checkpointing: bool = False,
         dtype: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
@@ -84,9 +86,13 @@ class Mllm(nn.Module):
             if pretrained
             else load.from_config(AutoConfig.from_pretrained(folder), **options)
         )
+        if lora is not None and adapters is not None:
+            raise ValueError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")
         if lora is not None:
             add_adapters(self.model, lora)
-        self.has_adapters = lora is not None
+        elif adapters is not None:
+            load_adapters(self.model, adapters)
+        self.folder, self.has_adapters = folder, lora is not None or adapters is not None
         self.frozen_prefix = frozen_prefix and can_read_after_prefix(self.model)
         self.width = int(self.model.config.get_text_config().hidden_size)
         self.vision = family.vision(self.model.base_model, self.image_processor)
@@ -182,6 +188,10 @@ class Mllm(nn.Module):
         (merged(self.model) if self.has_adapters else self.model).save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.image_processor.save_pretrained(folder)
+
+    def save_adapters(self, folder: str) -> None:
+        """Write the adapters alone as a peft folder, for the transformers folder that this model was read from."""
+        save_adapters(self.model, folder)
 
     def vision_inputs(self, source: Float[Tensor, "b f 3 h w"]) -> dict[str, Tensor]:
         """Frames in [-1, 1] as the model's forward takes them."""
