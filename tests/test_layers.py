@@ -18,7 +18,7 @@ LAYERS = [
     {"metrics", "module", "baselines"},
     {"model_folder"},
     {"callbacks", "editor", "pipeline"},
-    {"configs"},
+    {"configs", "planning"},
     {"commands", "pretraining"},
     {"cli"},
     {"__main__"},

@@ -65,6 +65,14 @@ def export(args: list[str]) -> None:
 
 
 @command
+def plan(args: list[str]) -> None:
+    """Parameters, FLOPs, memory and time of a config on a named GPU; nothing is loaded."""
+    from veggie_pl.commands.plan import plan_run
+
+    plan_run(args)
+
+
+@command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
     from veggie_pl.commands.preview import preview_data

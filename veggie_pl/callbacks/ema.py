@@ -33,6 +33,13 @@ class Ema(WeightAveraging):
         super().setup(trainer, pl_module, stage)
         pl_module.make_optimizer = factory  # type: ignore[assignment]
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What is frozen is its own average: keep no copy of it beside a frozen MLLM of billions of parameters."""
+        assert self._average_model is not None
+        for average, current in zip(self._average_model.module.parameters(), pl_module.parameters(), strict=True):
+            if not current.requires_grad:
+                average.data = current.data
+
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
         """After each optimizer step; the first update takes the weights as they are."""
         return step_idx is not None

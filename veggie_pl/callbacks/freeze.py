@@ -20,7 +20,7 @@ class Freeze(Callback):
         frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"].
 
     Raises:
-        ValueError: In ``setup``, if a name is not a submodule.
+        ValueError: In ``apply``, if a name is not a submodule.
     """
 
     def __init__(self, frozen: list[str]) -> None:
@@ -28,8 +28,11 @@ class Freeze(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Runs between building the module and its optimizer."""
-        if stage != "fit":
-            return
+        if stage == "fit":
+            self.apply(pl_module)
+
+    def apply(self, pl_module: LightningModule) -> None:
+        """Mark what learns."""
         modules = dict(pl_module.named_modules())
         if unknown := [name for name in self.frozen if name not in modules]:
             parts = [name for name, _ in pl_module.named_children()]

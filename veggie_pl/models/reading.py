@@ -38,7 +38,7 @@ def read_whole(
 
     hook = model.get_input_embeddings().register_forward_hook(fill)
     try:
-        with _checkpointing(model, checkpointed):
+        with checkpointing(model, checkpointed):
             hidden: Tensor = model.base_model(
                 input_ids=layout.ids,
                 attention_mask=layout.attention_mask,
@@ -60,7 +60,7 @@ def read_after_prefix(
     """
     end = layout.ids.shape[1] - layout.num_query_tokens
     positions = layout.position_ids
-    with _checkpointing(model, False):
+    with checkpointing(model, False):
         with torch.no_grad():
             prefix = model.base_model(
                 input_ids=layout.ids[:, :end],
@@ -92,7 +92,7 @@ def can_read_after_prefix(model: Any) -> bool:
 
 
 @contextmanager
-def _checkpointing(model: Any, on: bool) -> Iterator[None]:
+def checkpointing(model: Any, on: bool) -> Iterator[None]:
     """Set whether layers are run again in the backward pass, for the time of a forward pass.
 
     transformers decides by the layer's ``training`` flag, and drops the cache where it is on. But a frozen MLLM is in
@@ -110,5 +110,5 @@ def _checkpointing(model: Any, on: bool) -> Iterator[None]:
             layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
         yield
     finally:
-        for module, (training, checkpointing) in zip(switches, before, strict=True):
-            module.training, module.gradient_checkpointing = training, checkpointing
+        for module, (training, switch) in zip(switches, before, strict=True):
+            module.training, module.gradient_checkpointing = training, switch

@@ -4,7 +4,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from diffusers import ConfigMixin, ModelMixin
+from diffusers import AutoencoderKL, ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -78,16 +78,17 @@ class KlCodec(nn.Module):
 
     Args:
         folder: A ``vae`` folder of diffusers, a pipeline folder that has one, or one ``.safetensors`` file with the
-            keys of the original Stable Diffusion code.
-        config: ``AutoencoderKL`` configuration of such a file; None is Stable Diffusion's.
+            keys of the original Stable Diffusion code. None starts at random.
+        config: ``AutoencoderKL`` configuration, where the folder does not bring one; None is Stable Diffusion's.
 
     Raises:
         ValueError: If there is no such checkpoint, or it does not fit the configuration.
     """
 
-    def __init__(self, folder: str, config: dict[str, Any] | None = None) -> None:
+    def __init__(self, folder: str | None, config: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self.vae: Any = read_vae(folder, config or SD_VAE)
+        config = config or SD_VAE
+        self.vae: Any = AutoencoderKL.from_config(config) if folder is None else read_vae(folder, config)
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
 

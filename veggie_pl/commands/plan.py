@@ -1,0 +1,91 @@
+"""``plan``: what a config will need, before anything is downloaded."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.planning.advice import Advice, advise
+from veggie_pl.planning.devices import GIB, GPUS, Device
+from veggie_pl.planning.predict import Prediction, predict
+
+
+class PlanCLI(VeggieCLI):
+    """Reads the config of a run and builds nothing of it."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what plan takes."""
+        super().add_arguments_to_parser(parser)
+        parser.add_argument("--gpu", type=Literal[tuple(GPUS)], default="a100-80", help="what it will run on")
+        parser.add_argument("--num_frames", type=int | None, default=None, help="frames a clip (the model's own)")
+        parser.add_argument("--text_tokens", type=int, default=40, help="of instruction and chat template together")
+        parser.add_argument("--output", "-o", type=str | None, default=None, help="also write the plan here, as JSON")
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+
+def plan_run(args: list[str]) -> None:
+    """Print parameters, FLOPs, memory and time, and what to switch on if it does not fit."""
+    config: Namespace = PlanCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING}).config
+    device = GPUS[config.gpu]
+    found = predict(config, device, config.num_frames, config.text_tokens)
+    fits = found.peak <= device.memory
+    given = [] if fits else advise(config, found, device, config.num_frames, config.text_tokens)
+    console = Console(width=120)
+    console.print(parts_table(found))
+    console.print(memory_table(found, config.gpu, device))
+    console.print(
+        f"An optimizer step of {found.samples} samples takes about {found.seconds:.3g} s on {config.gpu} "
+        f"({found.samples / found.seconds:.3g} samples/s, {found.num_frames} frames each)."
+    )
+    if given:
+        console.print(advice_table(given))
+    if config.output is not None:
+        answer = {"gpu": config.gpu, "fits": fits, **asdict(found), "advice": [asdict(one) for one in given]}
+        Path(config.output).write_text(json.dumps(answer, indent=2) + "\n")
+
+
+def parts_table(found: Prediction) -> Table:
+    """Parameters, FLOPs and time, part by part."""
+    table = Table("part", title="What there is to do")
+    for name in ("parameters, M", "learning, M", "GFLOP a sample", "ms a step"):
+        table.add_column(name, justify="right")
+    rows: list[tuple[Any, ...]] = [
+        (name, part.parameters, part.learning, part.flops, part.seconds) for name, part in found.parts.items()
+    ]
+    rows.append(("in all", *(sum(row[i] for row in rows) for i in range(1, 5))))
+    for name, count, learning, flops, seconds in rows:
+        table.add_row(
+            name, f"{count / 1e6:,.2f}", f"{learning / 1e6:,.2f}", f"{flops / 1e9:,.1f}", f"{seconds * 1e3:,.1f}"
+        )
+    return table
+
+
+def memory_table(found: Prediction, name: str, device: Device) -> Table:
+    """Memory by what it holds."""
+    table = Table("memory", title="What it takes")
+    table.add_column("GiB", justify="right")
+    for what, size in found.memory.items():
+        table.add_row(what, f"{size / GIB:.2f}")
+    verdict = "fits" if found.peak <= device.memory else "does not fit"
+    table.add_row(f"peak: {verdict} {name} ({device.memory / GIB:.0f} GiB)", f"{found.peak / GIB:.2f}")
+    return table
+
+
+def advice_table(given: list[Advice]) -> Table:
+    """Switches, each with those before it."""
+    table = Table("switch on, one after the other", title="What to do")
+    table.add_column("peak, GiB", justify="right")
+    table.add_column("s a step", justify="right")
+    table.add_column("fits")
+    for one in given:
+        table.add_row(escape(one.setting), f"{one.peak / GIB:.2f}", f"{one.seconds:.3g}", "yes" if one.fits else "no")
+    return table

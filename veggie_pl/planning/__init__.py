@@ -1,0 +1,1 @@
+"""What a run will need, found out on tensors without data before anything is downloaded."""

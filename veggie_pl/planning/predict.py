@@ -1,0 +1,140 @@
+"""From a config to parameters, FLOPs, memory and time of a training step."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from veggie_pl.planning.devices import Device
+from veggie_pl.planning.meter import Cost, Meter
+from veggie_pl.planning.shapes import batch_of, build, class_of
+
+PARTS = (
+    "vision tower",
+    "language model",
+    "queries",
+    "aligner",
+    "diffusion, spatial",
+    "diffusion, temporal",
+    "codec",
+    "loss",
+)
+SAMPLE = 4096  # parameters of the one-tensor model that shows how much state an optimizer keeps
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the model in one training step of all samples.
+
+    Args:
+        parameters: How many.
+        learning: How many of them learn.
+        flops: Of a sample, forward and backward, computing again for checkpointing included.
+        seconds: Of an optimizer step.
+    """
+
+    parameters: int
+    learning: int
+    flops: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run will need.
+
+    Args:
+        parts: By name, see ``PARTS``.
+        memory: Bytes by what they hold; some are there one after the other, so that their sum is not ``peak``.
+        peak: Most bytes at one time.
+        seconds: Of an optimizer step, data and logging left out.
+        samples: Of an optimizer step.
+        num_frames: Of a sample.
+    """
+
+    parts: dict[str, Part]
+    memory: dict[str, float]
+    peak: float
+    seconds: float
+    samples: int
+    num_frames: int
+
+    @property
+    def flops(self) -> float:
+        """Of a sample."""
+        return sum(part.flops for part in self.parts.values())
+
+
+def predict(config: Namespace, device: Device, num_frames: int | None = None, text_tokens: int = 40) -> Prediction:
+    """Run one training step of a config without data and add up.
+
+    Args:
+        config: A parsed config of `fit`, nothing of it built.
+        device: What it will run on.
+        num_frames: Frames a clip; None is 1 for image models and ``queries.max_frames`` for video models.
+        text_tokens: Of instruction and chat template together.
+    """
+    size, micro = int(config.data.batch_size), int(config.trainer.accumulate_grad_batches or 1)
+    shapes = FakeTensorMode(allow_non_fake_inputs=True)
+    with shapes:
+        module = build(config, text_tokens)
+        frames = num_frames or (module.queries.max_frames if module.viddm.is_video else 1)
+        batch = batch_of(module, size, frames)
+    batch.index = torch.arange(size)  # chance is a function of these: they need data
+    mixed = str(config.trainer.precision).startswith("bf16")
+    meter = Meter(module, part_of, device)
+    with shapes, meter, torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        module(batch).backward()
+    held = {name: [0, 0] for name in PARTS}
+    for name, parameter in module.named_parameters():
+        held[part_of(name)][0] += parameter.numel()
+        held[part_of(name)][1] += parameter.numel() if parameter.requires_grad else 0
+    learning = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
+    updated = sum(learns for _, learns in held.values())
+    averaged = any(str(c.class_path).endswith(".Ema") for c in config.trainer.callbacks or ())
+    memory = {
+        "weights": float(sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))),
+        "average of the weights": float(learning * averaged),
+        "optimizer": state_bytes(config.model.optimizer) * updated,
+        "gradients": float(learning),
+        "activations": float(max(meter.peak - learning, 0)),
+        "driver and libraries": float(device.reserved),
+    }
+    always = memory["weights"] + memory["average of the weights"] + memory["optimizer"] + device.reserved
+    # Gradients come while activations go; then the optimizer works on all tensors at once and needs as much again,
+    # unless it is fused.
+    fused = bool(config.model.optimizer.init_args.get("fused"))
+    update = learning if fused else 2 * learning
+    # An optimizer reads and writes weights and state and reads gradients; the average is read and written.
+    touched = 3 * learning + 2 * memory["optimizer"] + 3 * learning * averaged
+    cost = {name: meter.costs.get(name, Cost()) for name in PARTS}
+    parts = {
+        name: Part(count, learns, cost[name].flops / size, cost[name].seconds * micro)
+        for name, (count, learns) in held.items()
+    }
+    seconds = sum(part.seconds for part in parts.values()) + touched / (device.bandwidth * device.efficiency)
+    return Prediction(parts, memory, always + max(meter.peak, update), seconds, size * micro, frames)
+
+
+def part_of(name: str) -> str:
+    """The part that a submodule or parameter of ``VeggieModule`` belongs to."""
+    head, _, rest = name.partition(".")
+    if head == "mllm":
+        return (
+            "vision tower" if any(word in rest for word in ("vision", "visual", "projector", "connector")) else PARTS[1]
+        )
+    if head == "viddm":
+        return "diffusion, temporal" if "motion_modules" in rest else "diffusion, spatial"
+    return {"queries": "queries", "aligner": "aligner", "vae": "codec"}.get(head, "loss")
+
+
+def state_bytes(optimizer: Namespace) -> float:
+    """Bytes of state that an optimizer keeps a parameter, found by one step on a small tensor."""
+    weight = torch.nn.Parameter(torch.zeros(SAMPLE))
+    weight.grad = torch.ones(SAMPLE)
+    one: Any = class_of(optimizer.class_path)([weight], **optimizer.init_args.as_dict())
+    one.step()
+    kept = [t for state in one.state.values() for t in state.values() if isinstance(t, torch.Tensor) and t.numel() > 1]
+    return sum(t.numel() * t.element_size() for t in kept) / SAMPLE
