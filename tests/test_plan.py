@@ -42,6 +42,7 @@ def test_counts_what_the_real_module_does(stage: int) -> None:
     cli = VeggieCLI([*args, "--trainer.logger", "false"], run=False, parser_kwargs={"default_config_files": TRAINING})
     module = cli.model
     next(c for c in cli.trainer.callbacks if type(c).__name__ == "Freeze").apply(module)
+    cli.datamodule.trainer = cli.trainer
     cli.datamodule.setup("fit")
     batch = next(iter(cli.datamodule.train_dataloader()))
     batch.instruction[:] = ["remove the red circle"] * 2
@@ -72,7 +73,8 @@ def test_a_frozen_mllm_costs_less_than_its_whole_graph() -> None:
 
 def test_grows_with_the_batch_and_with_frames() -> None:
     one, two = (plan("--config", "conf/stage2.yaml", "--data.batch_size", str(size)) for size in (2, 4))
-    assert 1.7 < two.memory["activations"] / one.memory["activations"] < 2.1
+    held = [found.memory["activations"] + found.memory["gradients"] for found in (one, two)]
+    assert 1.7 < held[1] / held[0] <= 2
     assert two.flops == pytest.approx(one.flops)  # of a sample
     short = plan("--config", "conf/stage2.yaml", num_frames=4)
     assert short.flops < 0.6 * plan("--config", "conf/stage2.yaml").flops
@@ -84,9 +86,9 @@ def test_checkpointing_holds_less_and_computes_more() -> None:
     plain = plan("--config", "conf/stage2.yaml")
     less = plan("--config", "conf/stage2.yaml", "--model.viddm.init_args.gradient_checkpointing", "true")
     assert less.peak < plain.peak
-    spatial, temporal = "diffusion, spatial", "diffusion, temporal"
-    for name in (spatial, temporal):
-        assert 1.2 < less.parts[name].flops / plain.parts[name].flops <= 4 / 3 + 1e-6, name
+    spatial = less.parts["diffusion, spatial"].flops / plain.parts["diffusion, spatial"].flops
+    assert 1.2 < spatial <= 4 / 3 + 1e-6
+    assert less.parts["diffusion, temporal"].flops >= plain.parts["diffusion, temporal"].flops
 
 
 def test_memory_adds_up_by_hand() -> None:
@@ -110,7 +112,7 @@ def test_state_of_optimizers_is_measured() -> None:
 
 def test_slower_devices_take_longer() -> None:
     fast, slow = (
-        plan("--config", "conf/stage1.yaml", device=Device(1e9, flops, flops / 100, 0)) for flops in (1e12, 1e11)
+        plan("--config", "conf/stage1.yaml", device=Device(1e9, flops, flops / 100, 0.0)) for flops in (1e12, 1e11)
     )
     assert slow.seconds == pytest.approx(10 * fast.seconds)
 

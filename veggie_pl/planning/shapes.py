@@ -58,6 +58,7 @@ class ShapesMllm(Mllm):
             self.model: Any = AutoModelForImageTextToText.from_config(
                 config, attn_implementation=options.get("attention") or "sdpa", dtype=getattr(torch, self.dtype)
             )
+        self.model.tie_weights()  # which is part of the initialisation that was left out
         if options.get("lora"):
             add_adapters(self.model, Lora(**options["lora"]))
         self.vision = family_of(config.model_type, folder).vision(
