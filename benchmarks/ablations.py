@@ -89,8 +89,8 @@ def cell(reports: list[Report], skill: Skill) -> str:
     return f"{values.mean():.0f} ± {np.sqrt(within + between):.0f}"
 
 
-def table(reports: dict[str, list[Report]], seeds: list[int], num_test: int) -> str:
-    """Markdown: one row per variant."""
+def table(reports: dict[str, list[Report]]) -> list[str]:
+    """Markdown: one row per variant, its rank among those that are trained."""
     ranks = average_rank({name: found[0] for name, found in reports.items() if name not in BASELINES})
     head = ["variant", *(f"{skill.title} ({COLUMNS[skill]} %)" for skill in Skill), "average rank"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -98,13 +98,19 @@ def table(reports: dict[str, list[Report]], seeds: list[int], num_test: int) -> 
         cells = [cell(found, skill) for skill in Skill]
         rank = f"{ranks[name]:.2f}" if name in ranks else "-"
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {rank} |")
+    return lines
+
+
+def page(reports: dict[str, list[Report]], seeds: list[int], num_test: int) -> str:
+    """What ``docs/ABLATIONS.md`` says."""
     text = [
         "# Ablations",
         "",
         f"Written by `make ablations`; pico size, seeds {seeds}, {num_test} clips a skill of the test split.",
         "Mean ± half of the 95 % interval over clips and seeds. The rank is over all rows of the first seed's reports.",
+        "What follows from it: docs/NANO.md.",
         "",
-        *lines,
+        *table(reports),
     ]
     return "\n".join(text) + "\n"
 
@@ -131,7 +137,7 @@ def main() -> None:
         for (name, seed), job in jobs.items():
             reports[name].append(read_report(job.result()))
             print(f"{name}, seed {seed}: done", flush=True)
-    (ROOT / "docs/ABLATIONS.md").write_text(table(reports, options.seeds, options.num_test))
+    (ROOT / "docs/ABLATIONS.md").write_text(page(reports, options.seeds, options.num_test))
     print(ROOT / "docs/ABLATIONS.md")
 
 

@@ -156,6 +156,9 @@ enter through the MLLM only. Moving Shapes, `test`, {args.num} requests a row, c
 Written by `python -m benchmarks.emergent`.
 
 {head}{chr(10).join(rows)}
+
+Rows whose two intervals overlap show nothing: the picture makes no difference, and what there is comes from the words
+(such as "style"). The shipped MLLM was trained on one clip and a request, never on pictures that a request speaks of.
 """
     (ROOT / "docs/EMERGENT.md").write_text(text)
 
