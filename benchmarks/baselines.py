@@ -2,8 +2,9 @@
 
     python -m benchmarks.baselines [--num_test 200]
 
-``frame by frame`` is the shipped stage 1, an image model; ``copy`` returns the source; ``oracle`` sends the exact answer
-through the codec and the mask's decoder. The two other bridges (``words``, ``blind``) are in ``docs/ABLATIONS.md``.
+``frame by frame`` is the shipped stage 1, an image model; ``copy`` returns the source; ``oracle`` sends the exact
+answer through the codec and the mask's decoder. The two other bridges (``words``, ``blind``) are in
+``docs/ABLATIONS.md``.
 Reports that are there under ``runs/baselines`` are not made again. Writes ``docs/BASELINES.md``.
 """
 

@@ -87,6 +87,13 @@ def make_data(num_frames: int = 1, num_val: int = 0, **options: Any) -> VeggieDa
     return VeggieDataModule(streams, val, **{"batch_size": 4, "num_workers": 0, "num_val": num_val, **options})
 
 
+def mixed_data(**options: Any) -> VeggieDataModule:
+    """Images and clips of two frames in one run."""
+    images, clips = make_data(1), make_data(2, **{"num_val": 0, **options})
+    streams = {"images": images.mixture.streams["editing"], "editing": clips.mixture.streams["editing"]}
+    return VeggieDataModule(streams, clips.val, **{"batch_size": 4, "num_workers": 0, "block": 4, **options})
+
+
 def fit(module: VeggieModule, data: VeggieDataModule, max_steps: int, **options: Any) -> Trainer:
     """Train for real, on the CPU, without files unless a callback writes them."""
     ckpt_path = options.pop("ckpt_path", None)
@@ -94,7 +101,6 @@ def fit(module: VeggieModule, data: VeggieDataModule, max_steps: int, **options:
         module.make_optimizer = lambda parameters: torch.optim.AdamW(parameters, 1e-3)
     trainer = Trainer(
         accelerator="cpu",
-        devices=1,
         max_steps=max_steps,
         max_epochs=-1,
         enable_progress_bar=False,
@@ -102,7 +108,7 @@ def fit(module: VeggieModule, data: VeggieDataModule, max_steps: int, **options:
         enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in options.get("callbacks", [])),
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        **{"check_val_every_n_epoch": None, "logger": False, **options},
+        **{"devices": 1, "check_val_every_n_epoch": None, "logger": False, **options},
     )
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     return trainer

@@ -13,12 +13,13 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
     {"chance", "batch", "parsing"},
-    {"optimizers"},
+    {"optimizers", "sharding"},
     {"diffusion", "models", "data", "checks"},
     {"metrics", "module", "baselines"},
     {"model_folder"},
     {"callbacks", "editor", "pipeline"},
-    {"configs", "planning"},
+    {"planning"},
+    {"configs"},
     {"commands", "pretraining"},
     {"cli"},
     {"__main__"},

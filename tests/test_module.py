@@ -104,9 +104,9 @@ def test_edit_of_a_batch_equals_edits_one_by_one() -> None:
 def test_frames_of_an_image_visit_every_place() -> None:
     module = tiny_module()
     generators = [torch.Generator().manual_seed(i) for i in range(200)]
-    places = module.place_frames(1, generators)
+    places = module.queries.place(1, generators)
     assert set(places.flatten().tolist()) == set(range(8))
-    assert module.place_frames(8, generators[:2]).tolist() == [list(range(8))] * 2
+    assert module.queries.place(8, generators[:2]).tolist() == [list(range(8))] * 2
 
 
 def test_skill_weights_scale_the_loss() -> None:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+from jsonargparse import Namespace
 from lightning import LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
@@ -13,6 +15,7 @@ from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
 from veggie_pl.parsing import RunParser
+from veggie_pl.planning.advice import cheapest_switches
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 TRAINING = [str(CONF / name) for name in ("base.yaml", "backbone/nano.yaml", "data/shapes.yaml")]
@@ -20,18 +23,29 @@ TESTING = [str(CONF / name) for name in ("data/shapes.yaml", "eval.yaml")]
 TRAINED = ["runs/stage2/*/model", "runs/stage1/*/model", "weights/nano/model"]  # what `test` and `edit` look for
 
 
+class OutOfMemoryError(RuntimeError):
+    """A run does not fit; the message names what to switch on."""
+
+
 class VeggieCLI(LightningCLI):
     """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
 
     def __init__(self, args: list[str], **options: Any) -> None:
-        super().__init__(
-            VeggieModule,
-            VeggieDataModule,
-            args=args,
-            save_config_kwargs={"overwrite": True},
-            parser_class=RunParser,
-            **options,
-        )
+        try:
+            super().__init__(
+                VeggieModule,
+                VeggieDataModule,
+                args=args,
+                save_config_kwargs={"overwrite": True},
+                parser_class=RunParser,
+                **options,
+            )
+        except torch.OutOfMemoryError as error:
+            config: Namespace = self.config.get(self.subcommand, self.config) if self.subcommand else self.config
+            switches = "; ".join(cheapest_switches(config)) or "a GPU with more memory"
+            raise OutOfMemoryError(
+                f"out of memory. What helps, cheapest first: {switches}. `plan` with the same configs tells how much"
+            ) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the blocks `freeze:` and `init_from:`."""

@@ -6,7 +6,7 @@ from typing import Any
 import lightning as L
 import torch
 from diffusers.optimization import get_scheduler
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Num
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -18,6 +18,7 @@ from veggie_pl.diffusion.objective import Latents, Objective
 from veggie_pl.diffusion.sampler import sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
 from veggie_pl.optimizers import scaled_optimizer
+from veggie_pl.sharding import shard
 
 
 class VeggieModule(L.LightningModule):
@@ -80,12 +81,17 @@ class VeggieModule(L.LightningModule):
         self.num_steps, self.seed = num_steps, seed
         self.name = ""  # what reports call this model; its folder, if it comes from one
 
+    def configure_model(self) -> None:
+        """Spread the weights over the ranks, under Lightning's ModelParallelStrategy."""
+        if self.device_mesh is not None:
+            shard(self, self.trainer.strategy.root_device)
+
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One diffusion loss over a mixed batch."""
         per_sample = self.per_sample_loss(batch, "fit")
         weight = per_sample.new_tensor([self.skill_weights[skill] for skill in batch.skill])
         loss = (weight * per_sample).mean()
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch), sync_dist=True)
         return {"loss": loss, "per_sample": per_sample.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
@@ -101,7 +107,7 @@ class VeggieModule(L.LightningModule):
         generators = [torch_rng(self.seed, purpose, index, device=self.device) for index in batch.index.tolist()]
 
         # 1. What to do: the MLLM fills the queries of every frame.
-        frame_index = self.place_frames(batch.source.shape[1], generators)  # (b, f)
+        frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         hidden = self.mllm(batch.source, batch.instruction, self.queries(frame_index), frame_index)  # (b, f, q, d_mllm)
 
         # 2. Where to do it: both videos as latents.
@@ -123,12 +129,6 @@ class VeggieModule(L.LightningModule):
         """One pass of the diffusion model; one that adds the source to its output sees the noisy *change* only."""
         shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
         return self.viddm(shown, source, timestep, tokens)  # type: ignore[no-any-return]
-
-    def place_frames(self, num_frames: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "b f"]:
-        """Put each clip at a random place among the frames the queries know, so that images train every place."""
-        room = self.queries.max_frames - num_frames + 1
-        first = [torch.randint(room, (1,), generator=g, device=g.device) for g in generators]
-        return torch.cat(first)[:, None] + torch.arange(num_frames, device=self.device)
 
     def edit_batch(self, batch: Batch) -> Clips:
         """Edit held-out examples, each under its skill's guidance and with noise of its own."""
@@ -167,13 +167,13 @@ class VeggieModule(L.LightningModule):
         frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
         hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
         tokens = self.aligner(hidden).expand(-1, num_frames, -1, -1)
+        null = self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)).expand(-1, num_frames, -1, -1)
         latents = self.vae.encode_source(source)
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
             def branch(drop_task: bool, drop_source: bool) -> Tensor:
                 shown = torch.zeros_like(latents) if drop_source else latents
-                told = self.aligner.null.to(tokens).expand_as(tokens) if drop_task else tokens
-                return self.predict(noisy, shown, timestep, told).float()
+                return self.predict(noisy, shown, timestep, null if drop_task else tokens).float()
 
             return guided(branch, guidance)
 

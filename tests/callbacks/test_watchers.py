@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning import Callback
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from parts import fit, make_data, randomise_output, tiny_module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -172,3 +173,47 @@ def test_a_short_run_from_another_leaves_what_it_trained(tmp_path: Path) -> None
 def test_impossible_decay_is_an_error() -> None:
     with pytest.raises(ValueError, match="decay"):
         Ema(1.0)
+
+
+class Stop(Callback):
+    """An error in the middle of validation."""
+
+    def on_validation_batch_start(self, trainer, pl_module, batch, batch_idx, dataloader_idx=0) -> None:
+        raise ValueError("stop")
+
+
+def test_a_stop_in_validation_does_not_mix_up_weights_and_average(tmp_path: Path) -> None:
+    name = "viddm.unet.conv_out.weight"
+    seen: list[torch.Tensor] = []
+
+    class Trace(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            seen.append(pl_module.state_dict()[name].clone())
+
+    module = tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5))
+    randomise_output(module)
+    keep = ModelCheckpoint(tmp_path, save_last=True, save_on_exception=True, every_n_train_steps=100)
+    with pytest.raises(ValueError, match="stop"):
+        fit(module, make_data(num_val=1), 9, callbacks=[Ema(0.9), Trace(), Stop(), keep], val_check_interval=3)
+    kept = torch.load(next(tmp_path.glob("*.ckpt")), weights_only=True)
+    assert torch.equal(kept["state_dict"][name], seen[-1])
+    assert not torch.equal(kept["callbacks"]["Ema"]["average"][name], seen[-1])
+
+
+def test_validation_of_a_checkpoint_looks_at_its_average(tmp_path: Path) -> None:
+    name = "viddm.unet.conv_out.weight"
+    keep = ModelCheckpoint(tmp_path, every_n_train_steps=3, filename="end")
+    module = tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5), num_steps=1)
+    randomise_output(module)
+    fit(module, make_data(), 3, callbacks=[Ema(0.9), keep])
+    seen: list[torch.Tensor] = []
+
+    class Look(Callback):
+        def on_validation_batch_start(self, trainer, pl_module, batch, batch_idx, dataloader_idx=0) -> None:
+            seen.append(pl_module.state_dict()[name].clone())
+
+    trainer = Trainer(accelerator="cpu", devices=1, logger=False, callbacks=[Ema(0.9), Look()], barebones=False)
+    trainer.validate(
+        tiny_module(num_steps=1), make_data(num_val=1), ckpt_path=str(tmp_path / "end.ckpt"), weights_only=True
+    )
+    assert torch.equal(seen[0], module.state_dict()[name])

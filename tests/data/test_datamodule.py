@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from parts import make_data
+from parts import make_data, mixed_data
 
 from veggie_pl.batch import Skill, collate
 
@@ -77,3 +77,24 @@ def test_clips_of_different_shape_cannot_be_stacked() -> None:
 def test_batch_size_zero_is_an_error() -> None:
     with pytest.raises(ValueError, match="batch sizes"):
         make_data(batch_size=0)
+
+
+def test_ranks_share_held_out_samples_and_get_as_many_each() -> None:
+    parts = []
+    for rank in (0, 1):
+        data = make_data(num_val=3)
+        data.trainer = fake_trainer(rank, 2)
+        parts.append([[i for batch in loader for i in batch.index.tolist()] for loader in data.val_dataloader()])
+    assert all(first == [0, 2] and second == [1, 0] for first, second in zip(*parts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "position", "message"),
+    [({"batch_size": 3}, 0, "Set data.block to 6"), ({"batch_size": 4}, 2, "Go on with 2 samples")],
+)
+def test_batch_that_would_mix_shapes_is_an_error(options: dict[str, int], position: int, message: str) -> None:
+    data = mixed_data(**options)
+    data.load_state_dict({"position": position})
+    data.trainer = fake_trainer()
+    with pytest.raises(ValueError, match=message):
+        data.train_dataloader()

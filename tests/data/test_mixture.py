@@ -17,6 +17,7 @@ class Rows(Stream):
     skills = frozenset(Skill)
 
     def __init__(self, name: str, length: int) -> None:
+        super().__init__([])
         self.name, self.length = name, length
 
     def __len__(self) -> int:
@@ -114,3 +115,30 @@ def test_ranks_share_each_global_batch() -> None:
 def test_empty_stream_is_an_error() -> None:
     with pytest.raises(ValueError, match="empty"):
         Mixture({"empty": Weighted(Rows("empty", 0), 1.0)})
+
+
+class Shaped(Rows):
+    """Rows of a named shape."""
+
+    def __init__(self, name: str, shape: str) -> None:
+        super().__init__(name, 10)
+        self.shape = shape
+
+    @property
+    def bucket(self) -> str:
+        return self.shape
+
+
+def test_streams_of_different_shape_take_turns_in_whole_blocks() -> None:
+    shapes = {"a": "image", "b": "clip", "c": "image", "none": "huge"}
+    weights = {"a": 3.0, "b": 2.0, "c": 1.0, "none": 0.0}
+    mixed = Mixture({name: Weighted(Shaped(name, shapes[name]), weights[name]) for name in shapes}, seed=3, block=8)
+    found = [mixed.locate(i)[0] for i in range(8 * 3000)]
+    for start in range(0, len(found), 8):
+        assert len({shapes[name] for name in found[start : start + 8]}) == 1
+    counts = Counter(found)
+    assert [counts[name] / len(found) for name in "abc"] == pytest.approx([3 / 6, 2 / 6, 1 / 6], abs=0.02)
+    assert counts["none"] == 0
+    for name in "abc":  # epochs of a stream are whole, whatever the others do
+        rows = [mixed.locate(i)[1] for i in range(2000) if found[i] == name]
+        assert sorted(rows[:10]) == list(range(10))

@@ -1,21 +1,25 @@
 """Exponential moving average of the weights."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+
+from veggie_pl.sharding import as_whole, local, local_part
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
-class Ema(WeightAveraging):
-    """Lightning's weight averaging with a fused EMA; validation, test and model folders use the average.
+class Ema(Callback):
+    """Average what learns; validation, test and model folders use the average.
 
     The average starts short and grows to its full length, so that a short run is not mostly its first weights: after n
     updates the share of the old average that is kept is ``min(decay, (1 + n) / (10 + n))``, as TensorFlow's
-    ``ExponentialMovingAverage`` has it.
+    ``ExponentialMovingAverage`` has it. Unlike Lightning's ``WeightAveraging`` it keeps no second module: nothing is
+    held twice of what is frozen, and sharded weights have a sharded average. A checkpoint holds the weights that
+    training goes on from under "state_dict" and the average under "callbacks".
 
     Args:
         decay: Share of the old average kept per optimizer step, in the end.
@@ -24,29 +28,79 @@ class Ema(WeightAveraging):
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1), got {decay}")
-        super().__init__(use_buffers=False, multi_avg_fn=moving_average(decay))
+        self.update = moving_average(decay)
+        self.updates = 0
+        self.average: dict[str, Tensor] = {}  # this rank's part of each tensor
+        self._loaded: dict[str, Tensor] = {}
+        self._weights: dict[str, Tensor] = {}
+        self._is_shown = False  # whether the module holds the average, and ``average`` the weights
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Copy the module, but not its optimizer factory: that one holds on to the command line and the trainer."""
-        factory = getattr(pl_module, "make_optimizer", None)
-        pl_module.make_optimizer = None  # type: ignore[assignment]
-        super().setup(trainer, pl_module, stage)
-        pl_module.make_optimizer = factory  # type: ignore[assignment]
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin, or go on with what a checkpoint held."""
+        self._weights = {name: p for name, p in pl_module.named_parameters() if p.requires_grad}
+        if self._loaded and self._loaded.keys() != self._weights.keys():
+            raise ValueError("the checkpoint's average is of other weights than those that learn now")
+        start = {name: local_part(self._loaded.get(name, p.detach()), p) for name, p in self._weights.items()}
+        self.average = {name: tensor.clone() for name, tensor in start.items()}
+        self._loaded = {}
+        self._step = trainer.global_step
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """What is frozen is its own average: keep no copy of it beside a frozen MLLM of billions of parameters."""
-        assert self._average_model is not None
-        for average, current in zip(self._average_model.module.parameters(), pl_module.parameters(), strict=True):
-            if not current.requires_grad:
-                average.data = current.data
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Follow each optimizer step; the first update takes the weights as they are."""
+        if trainer.global_step == self._step:
+            return
+        self._step = trainer.global_step
+        averaged, current = list(self.average.values()), [local(p) for p in self._weights.values()]
+        if self.updates:
+            self.update(averaged, current, self.updates)
+        else:
+            torch._foreach_copy_(averaged, current)
+        self.updates += 1
 
-    def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
-        """After each optimizer step; the first update takes the weights as they are."""
-        return step_idx is not None
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the average; where there is no training, at the one that a checkpoint holds."""
+        if not self._weights and self._loaded:
+            pl_module.load_state_dict(self._loaded, strict=False)
+        self._show(True)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Back to the weights that learn."""
+        self._show(False)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """A checkpoint may be written now, perhaps in the middle of validation."""
+        self._show(False)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The average is what is left: checkpoints are written, the model folder is not."""
+        self._show(True)
+        self._is_shown, self._weights = False, {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whole tensors. Where weights are sharded, all ranks must call it."""
+        whole = {name: as_whole(tensor, self._weights[name]) for name, tensor in self.average.items() if self._weights}
+        return {"updates": self.updates, "average": whole}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Taken into use when training starts, when it is known which weights learn and how they are sharded."""
+        self.updates, self._loaded = state_dict["updates"], state_dict["average"]
+
+    @torch.no_grad()
+    def _show(self, average: bool) -> None:
+        if average == self._is_shown or not self._weights:
+            return
+        for name, parameter in self._weights.items():
+            held, current = self.average[name], local(parameter)
+            kept = held.clone()
+            held.copy_(current)
+            current.copy_(kept)
+        self._is_shown = average
 
 
 def moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """The rule, for torch's ``AveragedModel``; all tensors at once, which at nano size saves a tenth of the step."""
+    """The rule, in the form of torch's ``AveragedModel``; all tensors at once, which saves a tenth of a nano step."""
 
     @torch.no_grad()
     def average(averaged: Tensors, current: Tensors, num_averaged: Tensor | int) -> None:

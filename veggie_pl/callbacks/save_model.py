@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import Callback
 from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.model_folder import save_model
 from veggie_pl.module import VeggieModule
+from veggie_pl.sharding import whole_weights
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,10 @@ class SaveModel(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Runs after weight averaging has put the average into the module."""
         assert isinstance(pl_module, VeggieModule)
-        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            folder = run_folder(trainer) / "model"
-            save_model(pl_module, folder)
-            log.info("model folder: %s", folder)
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        with whole_weights(pl_module, keep=trainer.is_global_zero):
+            if trainer.is_global_zero:
+                folder = run_folder(trainer) / "model"
+                save_model(pl_module, folder)
+                log.info("model folder: %s", folder)

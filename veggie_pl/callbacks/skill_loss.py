@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import torch
+import torch.distributed
 from lightning import LightningModule, Trainer
 
 from veggie_pl.batch import Batch
@@ -13,6 +14,8 @@ from veggie_pl.callbacks.held_out import HeldOut
 class SkillLoss(HeldOut):
     """Log the mean loss of each skill since the last value, and how many samples of it were trained on in all.
 
+    Over all ranks; a held-out sample that pads a rank counts once.
+
     Args:
         every_n_steps: Batches between two values.
     """
@@ -20,7 +23,8 @@ class SkillLoss(HeldOut):
     def __init__(self, every_n_steps: int = 50) -> None:
         self.every_n_steps = every_n_steps
         self.losses: dict[str, list[torch.Tensor]] = defaultdict(list)
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()  # of all ranks, up to the last value
+        self.new: Counter[str] = Counter()  # of this rank since
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -28,40 +32,60 @@ class SkillLoss(HeldOut):
         """Collect, and log now and then."""
         for skill, loss in zip(batch.skill, outputs["per_sample"], strict=True):
             self.losses[skill].append(loss)
-            self.counts[f"skill/{skill}"] += 1
+            self.new[f"skill/{skill}"] += 1
         locate = trainer.datamodule.mixture.locate  # type: ignore[attr-defined]
         for index in batch.index.tolist():
-            self.counts[f"stream/{locate(index)[0]}"] += 1
+            self.new[f"stream/{locate(index)[0]}"] += 1
         if (batch_idx + 1) % self.every_n_steps:
             return
-        values = {f"train/loss/{skill}": torch.stack(losses).mean() for skill, losses in self.losses.items()}
-        values |= {f"samples/{name}": torch.tensor(float(count)) for name, count in self.counts.items()}
+        losses: dict[str, list[float]] = defaultdict(list)
+        here = {name: torch.stack(found).tolist() for name, found in self.losses.items()}
+        for own, new in gathered((here, self.new)):
+            self.counts += new
+            for skill, found in own.items():
+                losses[skill] += found
+        values = {f"train/loss/{skill}": sum(found) / len(found) for skill, found in losses.items()}
+        values |= {f"samples/{name}": float(count) for name, count in self.counts.items()}
         for logger in trainer.loggers:
-            logger.log_metrics({name: value.item() for name, value in values.items()}, trainer.global_step)
+            logger.log_metrics(values, trainer.global_step)
         self.losses.clear()
+        self.new.clear()
 
     def begin(self) -> None:
         """Start new sums."""
-        self._sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._held: dict[str, dict[int, float]] = defaultdict(dict)
 
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
-        """Sum the held-out loss of each skill; a test computes none."""
+        """Keep the held-out losses of each skill; a test computes none."""
         if split != "val":
             return
-        for skill, loss in zip(batch.skill, outputs["per_sample"].tolist(), strict=True):
-            self._sums[skill][0] += loss
-            self._sums[skill][1] += 1
+        losses = outputs["per_sample"].tolist()
+        for skill, index, loss in zip(batch.skill, batch.index.tolist(), losses, strict=True):
+            self._held[skill][index] = loss
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the held-out loss of each skill and the mean over skills."""
-        means = {f"val/loss/{skill}": total / count for skill, (total, count) in self._sums.items()}
+        held: dict[str, dict[int, float]] = defaultdict(dict)
+        for own in gathered(dict(self._held)):
+            for skill, losses in own.items():
+                held[skill] |= losses
+        means = {f"val/loss/{skill}": sum(losses.values()) / len(losses) for skill, losses in held.items()}
         if means:
             pl_module.log_dict({**means, "val/loss": sum(means.values()) / len(means)}, sync_dist=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts survive a resume."""
-        return {"counts": dict(self.counts)}
+        """Counts survive a resume; of several ranks those up to the last value."""
+        return {"counts": dict(self.counts if torch.distributed.is_initialized() else self.counts + self.new)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue the counts."""
         self.counts = Counter(state_dict["counts"])
+
+
+def gathered(own: Any) -> list[Any]:
+    """What each rank has, by rank; all ranks must call it."""
+    if not torch.distributed.is_initialized():
+        return [own]
+    everyone: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(everyone, own)
+    return everyone

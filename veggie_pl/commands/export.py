@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jsonargparse import SUPPRESS, Namespace
@@ -68,12 +68,19 @@ def export_model(args: list[str]) -> None:
     module = cli.model
     assert isinstance(module, VeggieModule)
     if config.checkpoint is not None:
-        weights = torch.load(config.checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+        weights = averaged_weights(torch.load(config.checkpoint, map_location="cpu", weights_only=True))
         try:
             module.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
     _write(module, config)
+
+
+def averaged_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint's weights, in place of which stands their average where the run kept one."""
+    kept = [state["average"] for name, state in checkpoint["callbacks"].items() if name.startswith("Ema")]
+    weights: dict[str, Any] = checkpoint["state_dict"]
+    return weights | (kept[0] if kept else {})
 
 
 def _write(module: VeggieModule, options: Namespace) -> None:

@@ -1,5 +1,6 @@
 """The mixture for fit, one loader per skill for validation and test."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ class VeggieDataModule(L.LightningDataModule):
         num_test: Test clips per skill.
         num_workers: Processes that make samples; 0 makes them in the training process.
         seed: Seeds the order of the mixture.
+        block: Samples in a row that are of one shape, where some streams have images and others clips: a multiple of
+            batch size x ranks. The order of the mixture depends on it.
     """
 
     def __init__(
@@ -40,11 +43,12 @@ class VeggieDataModule(L.LightningDataModule):
         num_test: int = 200,
         num_workers: int = 1,
         seed: int = 0,
+        block: int = 64,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
             raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
-        self.mixture = Mixture(streams, seed)
+        self.mixture = Mixture(streams, seed, block)
         self.val, self.test = val, test
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_val, self.num_test = num_val, num_test
@@ -60,9 +64,14 @@ class VeggieDataModule(L.LightningDataModule):
         return self._start + (self._count_batches() - self._processed) * self.batch_size * self.trainer.world_size
 
     def train_dataloader(self) -> DataLoader[tuple[int, Sample]]:
-        """The mixture from the current position on."""
+        """The mixture from the current position on.
+
+        Raises:
+            ValueError: If streams differ in shape and a batch would reach from one block into the next.
+        """
         assert self.trainer is not None
         self._start, self._processed = self.position, self._count_batches()
+        self._check_blocks(self.batch_size * self.trainer.world_size)
         sampler = BatchSampler(self._start, self.batch_size, self.trainer.global_rank, self.trainer.world_size)
         return DataLoader(self.mixture, batch_sampler=sampler, **self._loading())
 
@@ -89,9 +98,25 @@ class VeggieDataModule(L.LightningDataModule):
         total: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
         return int(total.processed)
 
+    def _check_blocks(self, at_once: int) -> None:
+        if len(self.mixture.buckets) == 1:
+            return
+        if self.mixture.block % at_once:
+            raise ValueError(
+                f"data.block is {self.mixture.block}, no multiple of batch size x ranks, {at_once}: a batch would mix "
+                f"images and clips. Set data.block to {-(-self.mixture.block // at_once) * at_once}"
+            )
+        if self._start % at_once:
+            raise ValueError(
+                f"{self._start} samples were trained on, no multiple of batch size x ranks, {at_once}: a batch would "
+                f"mix images and clips. Go on with {math.gcd(self._start, at_once)} samples a step or fewer"
+            )
+
     def _held_out(self, benchmark: Benchmark | None, length: int) -> list[DataLoader[tuple[int, Sample]]]:
         streams = benchmark.streams().values() if benchmark else []
-        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length) for stream in streams]
+        trainer = self.trainer
+        ranks = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length, *ranks) for stream in streams]
         return [DataLoader(held_out, batch_size=self.eval_batch_size, **self._loading()) for held_out in sets]
 
     def _loading(self) -> dict[str, Any]:

@@ -28,20 +28,43 @@ class Mixture(Dataset[tuple[int, Sample]]):
 
     It does not depend on workers, ranks, batch size or on what was read before, which makes resuming a matter of one
     integer. Each stream is read in a new order every epoch of its own, without repeats inside the epoch.
+
+    Streams whose clips differ in shape take turns: each block of samples is of one shape, so that no batch mixes
+    images and clips and all ranks see the same kind at a time. Shares are still those of the weights.
+
+    Args:
+        streams: By name.
+        seed: Seeds the order.
+        block: Samples in a row that are of one shape, where streams differ; part of what fixes sample i.
+
+    Raises:
+        ValueError: If a stream has no sample.
     """
 
-    def __init__(self, streams: dict[str, Weighted], seed: int = 0) -> None:
+    def __init__(self, streams: dict[str, Weighted], seed: int = 0, block: int = 64) -> None:
         if empty := [name for name, line in streams.items() if len(line.stream) == 0]:
             raise ValueError(f"streams without a sample: {empty}")
         self.streams = streams
-        self.names = list(streams)
-        self.seed = seed
-        self.allotment = Allotment([line.weight for line in streams.values()], "mixture", seed)
+        self.seed, self.block = seed, block
+        buckets: dict[str, list[str]] = {}
+        for name, line in streams.items():
+            buckets.setdefault(line.stream.bucket, []).append(name)
+        self.buckets = list(buckets.values())
+        weights = [[streams[name].weight for name in names] for names in self.buckets]
+        self._blocks = Allotment([sum(one) for one in weights], "blocks", seed)
+        self._within = [Allotment(one, "mixture", seed) if sum(one) else None for one in weights]
 
     def locate(self, index: int) -> tuple[str, int]:
         """Stream and row of sample ``index``."""
-        choice, occurrence = self.allotment.which(index)
-        name = self.names[choice]
+        bucket, draw = 0, index
+        if len(self.buckets) > 1:
+            block, place = divmod(index, self.block)
+            bucket, turn = self._blocks.which(block)
+            draw = turn * self.block + place
+        within = self._within[bucket]
+        assert within is not None  # a bucket without weight gets no block
+        choice, occurrence = within.which(draw)
+        name = self.buckets[bucket][choice]
         return name, shuffled(occurrence, len(self.streams[name].stream), self.seed, name)
 
     def __getitem__(self, index: int) -> tuple[int, Sample]:
@@ -67,16 +90,20 @@ class BatchSampler(Sampler[list[int]]):
 
 
 class Indexed(Dataset[tuple[int, Sample]]):
-    """The first ``length`` samples of a stream, with their indices: a held-out set."""
+    """This rank's part of the first ``length`` samples of a stream, with their indices: a held-out set.
 
-    def __init__(self, stream: Stream, length: int) -> None:
+    All ranks get as many, for sharded models run in step; samples that repeat to that end have the same index, by which
+    metrics count them once.
+    """
+
+    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1) -> None:
         self.stream = stream
-        self.length = min(length, len(stream))
+        length = min(length, len(stream))
+        self.indices = [(rank + turn * world_size) % length for turn in range(-(-length // world_size))]
 
     def __len__(self) -> int:
-        return self.length
+        return len(self.indices)
 
-    def __getitem__(self, index: int) -> tuple[int, Sample]:
-        if not 0 <= index < self.length:
-            raise IndexError(index)
+    def __getitem__(self, row: int) -> tuple[int, Sample]:
+        index = self.indices[row]
         return index, self.stream[index]

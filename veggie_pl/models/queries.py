@@ -1,5 +1,7 @@
 """Learnable grounded task queries: what is asked of the MLLM, once per frame."""
 
+from collections.abc import Sequence
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -28,6 +30,12 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.per_clip = per_clip
         self.group = nn.Parameter(torch.randn(num_queries, width) * 0.02)  # the scale of token embeddings
         self.frame = nn.Parameter(torch.randn(max_frames, width) * 0.02)
+
+    def place(self, num_frames: int, generators: Sequence[torch.Generator]) -> Int[Tensor, "b f"]:
+        """Put each clip at a random place among the frames the queries know, so that images train every place."""
+        room = self.max_frames - num_frames + 1
+        first = [torch.randint(room, (1,), generator=g, device=g.device) for g in generators]
+        return torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device)
 
     def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b g q d"]:
         """Queries for frames at these places of the clip, each in [0, max_frames): a group per frame, or one in all.

@@ -34,7 +34,7 @@ def advise(
     """Switches in the order of what they cost, until the run fits."""
     given: list[Advice] = []
     config = config.clone()
-    for change in (_halve_frozen, _checkpoint_viddm, _checkpoint_mllm, _split_batch, _adapt):
+    for change in CHANGES:
         before = config.clone()
         if (setting := change(config)) is None:
             config = before
@@ -49,6 +49,13 @@ def advise(
             return given
     given += _smaller_state(now, device)
     return given
+
+
+def cheapest_switches(config: Namespace, count: int = 3) -> list[str]:
+    """The first switches that a config does not use yet, without asking whether they are enough."""
+    config = config.clone()
+    found = [setting for change in CHANGES if (setting := change(config)) is not None]
+    return found[:count]
 
 
 def _halve_frozen(config: Namespace) -> str | None:
@@ -95,6 +102,9 @@ def _adapt(config: Namespace) -> str | None:
         f"--freeze.frozen '[{', '.join(config.freeze.frozen)}]' --model.mllm.init_args.lora.rank 16 "
         "--model.mllm.init_args.dtype bfloat16"
     )
+
+
+CHANGES = (_halve_frozen, _checkpoint_viddm, _checkpoint_mllm, _split_batch, _adapt)  # by what they cost
 
 
 def _smaller_state(now: Prediction, device: Device) -> Iterator[Advice]:

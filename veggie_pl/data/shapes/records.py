@@ -66,6 +66,11 @@ class ShapesRecords:
     def __len__(self) -> int:
         return LENGTH
 
+    @property
+    def bucket(self) -> str:
+        """Frames and size of every clip."""
+        return f"{self.num_frames}x{self.size}x{self.size}"
+
     def scene(self, index: int) -> tuple[Scene, Edit]:
         """The scene of record ``index`` and what is asked of it, as data."""
         return self.draw(index)[:2]

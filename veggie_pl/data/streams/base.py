@@ -22,6 +22,11 @@ class Stream(ABC):
         self.records = records
         self.held_out_wordings = held_out_wordings
 
+    @property
+    def bucket(self) -> str:
+        """Names the shape of its clips: streams of one name may share a batch. Records may have a ``bucket``."""
+        return getattr(self.records, "bucket", "")
+
     def __len__(self) -> int:
         return len(self.records)
 

@@ -1,0 +1,69 @@
+"""Preemption: a run under SLURM that gets SIGUSR1 keeps its state, asks to be queued again, and goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from veggie_pl.model_folder import read_weights
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def command(folder: Path, steps: int) -> list[str]:
+    args = ["fit", "--config", "conf/stage1.yaml", "--trainer.accelerator", "cpu", "--trainer.precision", "32"]
+    args += ["--trainer.max_steps", str(steps), "--data.batch_size", "2", "--data.num_workers", "0"]
+    args += ["--trainer.limit_val_batches", "0", "--trainer.default_root_dir", str(folder)]
+    args += ["--trainer.logger.init_args.save_dir", str(folder), "--trainer.enable_progress_bar", "false"]
+    return [sys.executable, "-m", "veggie_pl", *args]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> dict[str, str]:
+    """What SLURM sets for a job of one task, and a `scontrol` that writes down what it is asked."""
+    tool = tmp_path / "bin/scontrol"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    tool.chmod(0o755)
+    job = {"JOB_ID": "7", "JOB_NAME": "veggie", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
+    job |= {"NTASKS_PER_NODE": "1", "NNODES": "1", "JOB_NUM_NODES": "1", "NODELIST": "localhost"}
+    settings = {f"SLURM_{name}": value for name, value in job.items()}
+    return {**os.environ, **settings, "PATH": f"{tool.parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+def test_preempted_job_is_queued_again_and_equals_one_that_was_not(tmp_path: Path, cluster: dict[str, str]) -> None:
+    folder = tmp_path / "job"
+    with (tmp_path / "log").open("w") as log:
+        job = subprocess.Popen(command(folder, 100_000), cwd=ROOT, env=cluster, stdout=log, stderr=log)
+        try:
+            started = time.monotonic()
+            while not list(folder.glob("stage1/version_*/events*")) and time.monotonic() - started < 120:
+                time.sleep(0.2)
+            time.sleep(3)  # some steps
+            job.send_signal(signal.SIGUSR1)
+            while not (tmp_path / "asked").exists() and time.monotonic() - started < 180:
+                time.sleep(0.2)
+        finally:
+            job.kill()
+            job.wait()
+    assert (tmp_path / "asked").read_text() == "requeue 7\n", (tmp_path / "log").read_text()[-2000:]
+    kept = torch.load(folder / "hpc_ckpt_1.ckpt", weights_only=True)
+    done = kept["global_step"]
+    assert kept["datamodule" if "datamodule" in kept else "VeggieDataModule"]["position"] == 2 * done
+
+    steps = done + 2
+    again = subprocess.run(command(folder, steps), cwd=ROOT, env=cluster, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr[-2000:]
+    straight = subprocess.run(
+        command(tmp_path / "straight", steps), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert straight.returncode == 0
+    models = [max(path.glob("stage1/version_*/model")) for path in (folder, tmp_path / "straight")]
+    first, second = (read_weights(model) for model in models)
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
