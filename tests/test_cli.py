@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from fake import bad_files, write_fake
 
 from veggie_pl.cli import COMMANDS, main
 from veggie_pl.data.clips import ClipFile
-from veggie_pl.module import VeggieModule
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -167,17 +165,25 @@ def test_process_ends_with_one_line_and_exit_code(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_out_of_memory_names_the_three_cheapest_switches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def full(*args: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+@pytest.mark.slow
+def test_out_of_memory_names_the_three_cheapest_switches(tmp_path: Path) -> None:
+    code = """
+import sys, torch
+from veggie_pl.cli import main
+from veggie_pl.module import VeggieModule
 
-    monkeypatch.setattr(VeggieModule, "training_step", full)
-    args = ["fit", "--config", str(ROOT / "conf/stage2.yaml"), "--trainer.max_steps", "1", "--data.batch_size", "8"]
+def full(*args):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+VeggieModule.training_step = full
+main(sys.argv[1:])
+"""
+    args = ["fit", "--config", "conf/stage2.yaml", "--trainer.max_steps", "1", "--data.batch_size", "8"]
     args += ["--trainer.default_root_dir", str(tmp_path), "--trainer.logger", "false", "--data.num_workers", "0"]
-    args += ["--trainer.enable_progress_bar", "false", "--trainer.callbacks", "null", "--trainer.accelerator", "cpu"]
-    with pytest.raises(SystemExit) as stop:
-        main(args)
-    said = str(stop.value)
+    args += ["--trainer.callbacks", "null", "--trainer.accelerator", "cpu"]
+    done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = done.stderr.strip().splitlines()[-1]
     assert said.startswith("error: out of memory")
     assert said.count(";") == 2
     for switch in ("viddm.init_args.gradient_checkpointing true", "accumulate_grad_batches 8"):

@@ -9,6 +9,7 @@ from veggie_pl.callbacks.init_from import InitFrom
 from veggie_pl.callbacks.samples import Samples
 from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
+from veggie_pl.callbacks.stopping import StopBetweenSteps
 from veggie_pl.callbacks.throughput import Throughput
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "SaveModel",
     "SkillLoss",
     "StopAtNaN",
+    "StopBetweenSteps",
     "Throughput",
 ]

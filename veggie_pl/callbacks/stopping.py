@@ -1,0 +1,69 @@
+"""Signals are answered between optimizer steps, when weights, counters and position of the data agree."""
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+log = logging.getLogger(__name__)
+
+
+class StopBetweenSteps(Callback):
+    """Let the step be finished in which a signal comes; then do what it asks, on all ranks alike.
+
+    Ctrl-C stops the run, which keeps a checkpoint; a second one stops at once. SIGUSR1 does what Lightning does for
+    jobs under SLURM: it writes ``hpc_ckpt_N.ckpt`` and has the job queued again.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+        self._asked: set[int] = set()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the place of the handlers that are there."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._step = trainer.global_step
+        for number in (signal.SIGINT, signal.SIGUSR1):
+            if callable(signal.getsignal(number)):  # SIGUSR1: under SLURM only
+                self._before[number] = signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            if number in self._asked:
+                raise KeyboardInterrupt
+            log.info("stopping after this step; Ctrl-C again stops at once")
+        self._asked.add(number)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Act, unless gradients are still being gathered."""
+        if trainer.global_step == self._step:
+            return
+        self._step = trainer.global_step
+        for number in list(self._before):
+            # One rank may have heard of it a step later than another.
+            if trainer.strategy.reduce_boolean_decision(number in self._asked, all=False):
+                self._asked.discard(number)
+                if number == signal.SIGINT:
+                    raise KeyboardInterrupt
+                self._before[number](number, None)
+
+    def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Validation is between steps."""
+        if trainer.world_size == 1 and signal.SIGINT in self._asked:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put back what was there."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before, self._asked = {}, set()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Put back what was there."""
+        self.on_train_end(trainer, pl_module)
