@@ -171,11 +171,7 @@ class VeggieModule(L.LightningModule):
         latents = self.vae.encode_source(source)
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
-            def branch(drop_task: bool, drop_source: bool) -> Tensor:
-                shown = torch.zeros_like(latents) if drop_source else latents
-                return self.predict(noisy, shown, timestep, null if drop_task else tokens).float()
-
-            return guided(branch, guidance)
+            return guided(self.predict, guidance, noisy, latents, timestep, tokens, null)
 
         shape = (num_frames, self.vae.channels, *latents.shape[-2:])
         generators = [torch_rng(*seed, device=source.device) for seed in seeds]

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from veggie_pl.batch import Skill
 from veggie_pl.callbacks import (
+    Compile,
     Ema,
     Evaluate,
     Freeze,
@@ -217,3 +218,21 @@ def test_validation_of_a_checkpoint_looks_at_its_average(tmp_path: Path) -> None
         tiny_module(num_steps=1), make_data(num_val=1), ckpt_path=str(tmp_path / "end.ckpt"), weights_only=True
     )
     assert torch.equal(seen[0], module.state_dict()[name])
+
+
+@pytest.mark.slow
+def test_compiled_run_is_the_same_run_and_leaves_the_same_names() -> None:
+    losses: dict[str, list[float]] = {}
+
+    class Trace(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            losses.setdefault(name, []).append(outputs["loss"].item())
+
+    modules = {name: tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.01)) for name in ("eager", "compiled")}
+    for name, module in modules.items():
+        randomise_output(module)
+        fit(module, make_data(), 2, callbacks=[Trace(), *([Compile(["viddm.unet"])] if name == "compiled" else [])])
+    assert losses["compiled"] == pytest.approx(losses["eager"], rel=1e-4)
+    assert modules["compiled"].state_dict().keys() == modules["eager"].state_dict().keys()
+    with pytest.raises(ValueError, match=r"cannot compile \['vidm'\]; the parts are \['mllm'"):
+        fit(tiny_module(), make_data(), 1, callbacks=[Compile(["vidm"])])

@@ -81,3 +81,36 @@ def test_kl_hands_out_float32_under_autocast(kl: KlCodec) -> None:
         source, target = kl.encode_source(clips), kl.encode_target(clips, generators(0))
         pixels = kl.decode(target)
     assert source.dtype == target.dtype == pixels.dtype == torch.float32
+
+
+def test_cache_gives_what_the_encoder_gives_and_does_not_ask_it_twice(kl: KlCodec, tmp_path: Path) -> None:
+    clips = torch.rand(3, 2, 3, 16, 16) * 2 - 1
+    cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache")).eval()
+    asked: list[int] = []
+    cached.vae.encoder.register_forward_hook(lambda module, inputs, output: asked.append(len(inputs[0])))
+    with torch.no_grad():
+        for rows in ([0, 1], [1, 2], [0, 2]):  # one clip comes again beside a new one
+            assert torch.allclose(cached.encode_source(clips[rows]), kl.encode_source(clips[rows]), atol=1e-6)
+            ours, theirs = (codec.encode_target(clips[rows], generators(*rows)) for codec in (cached, kl))
+            assert torch.allclose(ours, theirs, atol=1e-6)
+    assert asked == [4, 2]
+    files = sorted((tmp_path / "cache").rglob("*"))
+    assert len([path for path in files if path.is_file()]) == 3
+    damaged = next(path for path in files if path.is_file())
+    damaged.write_bytes(b"not tensors")
+    with torch.no_grad():
+        assert torch.allclose(cached.encode_source(clips), kl.encode_source(clips), atol=1e-6)
+    assert asked == [4, 2, 2]
+
+
+def test_cache_is_of_one_network_and_one_precision(kl: KlCodec, tmp_path: Path) -> None:
+    clip = torch.rand(1, 1, 3, 16, 16)
+    cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache"))
+    with torch.no_grad():
+        cached.encode_source(clip)
+        with torch.autocast("cpu", torch.bfloat16):
+            cached.encode_source(clip)
+        torch.manual_seed(9)
+        other = KlCodec(None, KL, cache=str(tmp_path / "cache")).eval()
+        assert not torch.allclose(other.encode_source(clip), cached.encode_source(clip), atol=1e-3)
+    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 3

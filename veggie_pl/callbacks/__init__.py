@@ -1,5 +1,6 @@
 """Callbacks: they freeze, initialise, watch, score and save; none of them computes a loss."""
 
+from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.ema import Ema
 from veggie_pl.callbacks.evaluate import Evaluate
 from veggie_pl.callbacks.finite import StopAtNaN
@@ -13,6 +14,7 @@ from veggie_pl.callbacks.stopping import StopBetweenSteps
 from veggie_pl.callbacks.throughput import Throughput
 
 __all__ = [
+    "Compile",
     "Ema",
     "Evaluate",
     "Freeze",

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Num
 from torch import Tensor
 
-Noise = Float[Tensor, "b f c h w"]
+Noise = Float[Tensor, "_b f c h w"]  # the network is asked for several branches at a time
+Tokens = Float[Tensor, "_b f q d"]
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,38 @@ def two_scale_guidance(
     return eps_none + video_scale * (eps_video - eps_none) + task_scale * (eps_full - eps_video)
 
 
-def guided(predict: Callable[[bool, bool], Noise], guidance: Guidance) -> Noise:
-    """Evaluate only the branches that the scales need.
+def guided(
+    predict: Callable[[Noise, Noise, Num[Tensor, " _b"], Tokens], Noise],
+    guidance: Guidance,
+    noisy: Noise,
+    source: Noise,
+    timestep: Num[Tensor, " _b"],
+    tokens: Tokens,
+    null: Tokens,
+) -> Noise:
+    """Evaluate the branches that the scales need, and only those, in one pass of the network.
 
     Args:
-        predict: ``predict(drop_task, drop_source)``, the network with conditions dropped.
+        predict: ``predict(noisy, source, timestep, tokens)``, the network.
         guidance: The scales.
+        noisy: Noisy latents.
+        source: Source latents; dropped, they are zeros.
+        timestep: Of each sample.
+        tokens: Task tokens.
+        null: What stands for them where they are dropped.
     """
-    full = predict(False, False)
-    if guidance.task == 1 and guidance.source == 1:
+    conditions = [(source, tokens)]
+    if guidance != Guidance():
+        conditions.append((source, null))
+    if guidance.source != 1:  # otherwise the unconditional branch cancels
+        conditions.append((torch.zeros_like(source), null))
+    count = len(conditions)
+    sources, told = (torch.cat(parts) for parts in zip(*conditions, strict=True))
+    predicted = predict(noisy.repeat(count, 1, 1, 1, 1), sources, timestep.repeat(count), told).float()
+    full, *others = predicted.chunk(count)
+    if not others:
         return full
-    video = predict(True, False)
-    if guidance.source == 1:  # the unconditional branch cancels
-        return video + guidance.task * (full - video)
-    return two_scale_guidance(predict(True, True), video, full, guidance.source, guidance.task)
+    if len(others) == 1:
+        return others[0] + guidance.task * (full - others[0])
+    video, none = others
+    return two_scale_guidance(none, video, full, guidance.source, guidance.task)

@@ -1,0 +1,72 @@
+"""What a frozen network made of the same input before, kept on disk."""
+
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
+
+
+class TensorCache:
+    """Named tensors by the content of what they were made from; any number of processes may share a folder.
+
+    Args:
+        folder: Grows without bound; deleting it, or any file in it, is safe at any time.
+        network: What makes the tensors: another network never reads them.
+    """
+
+    def __init__(self, folder: str | Path, network: nn.Module) -> None:
+        self.folder, self.network = Path(folder), network
+        self._network_key = b""
+
+    def key(self, content: Tensor, kind: str) -> str:
+        """Of an input as the network gets it, every transform done, and of the settings that matter beside it."""
+        if not self._network_key:
+            digest = hashlib.blake2b(digest_size=16)
+            for name, tensor in sorted(self.network.state_dict().items()):
+                digest.update(name.encode())
+                digest.update(_bytes(tensor))
+            self._network_key = digest.digest()
+        digest = hashlib.blake2b(self._network_key, digest_size=16)
+        digest.update(f"{kind} {content.dtype} {tuple(content.shape)}".encode())
+        digest.update(_bytes(content))
+        return digest.hexdigest()
+
+    def get(self, key: str) -> dict[str, Tensor] | None:
+        """What was kept, on the CPU; None if nothing was. A file that is damaged is removed."""
+        path = self._path(key)
+        try:
+            return load_file(path)
+        except FileNotFoundError:
+            return None
+        except SafetensorError as error:
+            log.warning("%s is damaged (%s) and will be made again", path, error)
+            path.unlink(missing_ok=True)
+            return None
+
+    def put(self, key: str, tensors: dict[str, Tensor]) -> None:
+        """Keep tensors; a reader sees a whole file or none."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        os.close(handle)
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
+            os.replace(partial, path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.safetensors"
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
