@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from parts import fit, make_data, randomise_output, tiny_module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch._dynamo import register_backend
 
 from veggie_pl.batch import Skill
 from veggie_pl.callbacks import (
@@ -220,7 +221,12 @@ def test_validation_of_a_checkpoint_looks_at_its_average(tmp_path: Path) -> None
     assert torch.equal(seen[0], module.state_dict()[name])
 
 
-@pytest.mark.slow
+@register_backend
+def forgetful(graph, inputs):
+    """A compiler that gets the values right and loses gradients."""
+    return lambda *args: [out.detach() * 1.0 + 0.5 * (out - out.detach()) for out in graph(*args)]
+
+
 def test_compiled_run_is_the_same_run_and_leaves_the_same_names() -> None:
     losses: dict[str, list[float]] = {}
 
@@ -228,11 +234,23 @@ def test_compiled_run_is_the_same_run_and_leaves_the_same_names() -> None:
         def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
             losses.setdefault(name, []).append(outputs["loss"].item())
 
-    modules = {name: tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.01)) for name in ("eager", "compiled")}
+    compile_it = Compile(["viddm.unet"], backend="aot_eager")
+    modules = {name: tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5)) for name in ("eager", "compiled")}
     for name, module in modules.items():
         randomise_output(module)
-        fit(module, make_data(), 2, callbacks=[Trace(), *([Compile(["viddm.unet"])] if name == "compiled" else [])])
+        fit(module, make_data(), 3, callbacks=[Trace(), *([compile_it] if name == "compiled" else [])])
+    assert modules["compiled"].viddm.unet._compiled_call_impl is not None
     assert losses["compiled"] == pytest.approx(losses["eager"], rel=1e-4)
     assert modules["compiled"].state_dict().keys() == modules["eager"].state_dict().keys()
+
+
+def test_a_compiler_with_wrong_gradients_is_found_out() -> None:
+    module = tiny_module()
+    randomise_output(module)
+    with pytest.raises(ValueError, match="compiled by forgetful, the gradients of the first batch are off by 50 %"):
+        fit(module, make_data(), 1, callbacks=[Compile(["viddm.unet"], backend="forgetful")])
+
+
+def test_compiling_what_is_not_there_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"cannot compile \['vidm'\]; the parts are \['mllm'"):
         fit(tiny_module(), make_data(), 1, callbacks=[Compile(["vidm"])])
