@@ -195,3 +195,15 @@ def test_both_stages_the_test_and_an_edit_run_as_written(tmp_path: Path) -> None
     main(["preview", "--config", "conf/stage2.yaml", *clips])
     main(["predict", str(tmp_path / "clips"), "-o", str(tmp_path / "edits"), "--model", str(tmp_path / "exported")])
     assert len(list((tmp_path / "edits").glob("*.mp4"))) == 2
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf/strategy").glob("*.yaml")), ids=lambda path: path.stem)
+def test_strategies_parse_and_say_how_to_start_them(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["fit", "--config", str(ROOT / "conf/stage2.yaml"), "--config", str(path), "--print_config"])
+    assert not done.value.code
+    merged = yaml.safe_load(capsys.readouterr().out)
+    assert merged["trainer"]["strategy"]["class_path"].startswith("lightning.pytorch.strategies.")
+    command = re.search(r"# Run +torchrun --standalone --nproc_per_node 8 -m (.*)", path.read_text())
+    assert command is not None
+    assert f"conf/strategy/{path.name}" in command[1]

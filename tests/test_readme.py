@@ -40,3 +40,14 @@ def test_nothing_is_left_to_fill_in() -> None:
 def test_ci_runs_the_readmes_test_command() -> None:
     assert "make test" in LINES
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "make test"
+
+
+def test_python_runs() -> None:
+    from veggie_pl.data.clips import ClipFile
+
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+    assert len(blocks) == 1
+    frames = ClipFile(ROOT / "docs/example.mp4").frames()
+    names = {"frames": frames}
+    exec(blocks[0], names)
+    assert len(names["video"]) == len(frames)
