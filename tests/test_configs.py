@@ -1,6 +1,7 @@
 """Every shipped config: it parses, it runs, and what it resolves to is reviewed line by line."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
