@@ -6,6 +6,22 @@ from typing import Protocol, runtime_checkable
 from veggie_pl.batch import Box, Clip, Mask, Skill
 
 
+class BadRecordError(ValueError):
+    """A record that cannot be decoded; the message names it and the reason.
+
+    Args:
+        key: Of the record.
+        reason: One line.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key, self.reason = key, reason
+
+    def __reduce__(self) -> tuple[type["BadRecordError"], tuple[str, str]]:  # travels between processes
+        return BadRecordError, (self.key, self.reason)
+
+
 @dataclass(frozen=True)
 class Record:
     """One decoded row of a data set; what a kind of supervision does not have is None or empty."""
@@ -19,6 +35,8 @@ class Record:
     phrase: str = ""
     fill: str = ""
     place: Box | None = None
+    wordings: tuple[str, ...] = ()  # templates instead of our own, for a record without an instruction
+    fills: tuple[str, ...] = ()  # fills to choose from; empty: all
 
 
 @runtime_checkable
