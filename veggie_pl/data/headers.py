@@ -1,10 +1,11 @@
 """What a clip's header says of its shape, without decoding it."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import av
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from veggie_pl.data.clips import IMAGES
 from veggie_pl.data.media import Media, MediaError, inside
 
+Bytes = io.BytesIO | io.BufferedReader
 MAX_SIDE = 2**15  # pixels; larger pictures must be traps
 MAX_PIXELS = 2**27
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap height and width
@@ -39,7 +41,8 @@ def read_header(media: Sequence[Media], root: Path) -> Header:
             raise MediaError(f"{one.path}: no such file")
     is_image = len(media) > 1 or first.suffix in IMAGES
     try:
-        with open_media(first, root) as file:
+        with warnings.catch_warnings(), open_media(first, root) as file:
+            warnings.simplefilter("ignore")  # of Pillow, about damaged headers
             height, width, frames = _image(file) if is_image else _video(file)
     except MediaError:
         raise
@@ -53,7 +56,7 @@ def read_header(media: Sequence[Media], root: Path) -> Header:
     return Header(len(media) if is_image else frames, height, width)
 
 
-def open_media(media: Media, root: Path) -> BinaryIO:
+def open_media(media: Media, root: Path) -> Bytes:
     """Its bytes as a file of their own, read when they are asked for.
 
     Raises:
@@ -77,7 +80,7 @@ def open_media(media: Media, root: Path) -> BinaryIO:
 class _Part(io.RawIOBase):
     """A range of a file as a file."""
 
-    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+    def __init__(self, file: Bytes, offset: int, size: int) -> None:
         self.file, self.offset, self.size, self.place = file, offset, size, 0
 
     def readable(self) -> bool:
@@ -93,7 +96,7 @@ class _Part(io.RawIOBase):
     def tell(self) -> int:
         return self.place
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         self.file.seek(self.offset + self.place)
         data = self.file.read(max(0, min(len(buffer), self.size - self.place)))
         buffer[: len(data)] = data
@@ -105,7 +108,7 @@ class _Part(io.RawIOBase):
         super().close()
 
 
-def _image(file: BinaryIO) -> tuple[int, int, int]:
+def _image(file: Bytes) -> tuple[int, int, int]:
     with Image.open(file) as picture:
         height, width = picture.height, picture.width
         if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
@@ -113,7 +116,7 @@ def _image(file: BinaryIO) -> tuple[int, int, int]:
     return height, width, 1
 
 
-def _video(file: BinaryIO) -> tuple[int, int, int]:
+def _video(file: Bytes) -> tuple[int, int, int]:
     with av.open(file, "r") as container:
         if not container.streams.video:
             raise ValueError("no pictures in it")
