@@ -2,6 +2,7 @@
 
 from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.ema import Ema
+from veggie_pl.callbacks.error_budget import ErrorBudget
 from veggie_pl.callbacks.evaluate import Evaluate
 from veggie_pl.callbacks.finite import StopAtNaN
 from veggie_pl.callbacks.freeze import Freeze
@@ -16,6 +17,7 @@ from veggie_pl.callbacks.throughput import Throughput
 __all__ = [
     "Compile",
     "Ema",
+    "ErrorBudget",
     "Evaluate",
     "Freeze",
     "GradNorms",

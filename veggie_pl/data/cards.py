@@ -34,7 +34,7 @@ class Card(BaseModel):
         layout: ``kind`` is a name of ``LAYOUTS``, the rest its settings; null if nothing needs preparing.
         skill: Editing: the skill of all examples, or null if the layout tells each one's.
         fills: Fill colours to choose from; empty allows all.
-        wordings: Templates with {phrase} or {question}, and {fill}, for examples without an instruction; empty: our own.
+        wordings: Templates with {phrase} or {question}, and {fill}, for examples without an instruction; empty: ours.
         reverse: Also read pairs backwards: a removal becomes an addition and the other way round.
         weight: Examples at paper size (thousands), which mix ``conf/data/paper.yaml``; 0 is not in the mixture.
     """

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from torch.utils.data import Dataset, Sampler
 
-from veggie_pl.batch import Sample
+from veggie_pl.batch import Numbered
 from veggie_pl.data.allotment import Allotment, shuffled
+from veggie_pl.data.holes import sample_or_hole
 from veggie_pl.data.streams import Stream
 
 
@@ -23,7 +24,7 @@ class Weighted:
     weight: float = 1.0
 
 
-class Mixture(Dataset[tuple[int, Sample]]):
+class Mixture(Dataset[Numbered]):
     """An endless list of samples: number i is a pure function of (seed, i).
 
     It does not depend on workers, ranks, batch size or on what was read before, which makes resuming a matter of one
@@ -67,9 +68,9 @@ class Mixture(Dataset[tuple[int, Sample]]):
         name = self.buckets[bucket][choice]
         return name, shuffled(occurrence, len(self.streams[name].stream), self.seed, name)
 
-    def __getitem__(self, index: int) -> tuple[int, Sample]:
+    def __getitem__(self, index: int) -> Numbered:
         name, row = self.locate(index)
-        return index, self.streams[name].stream[row]
+        return index, sample_or_hole(self.streams[name].stream, row, name)
 
 
 class BatchSampler(Sampler[list[int]]):
@@ -89,21 +90,21 @@ class BatchSampler(Sampler[list[int]]):
             first += self.world_size * self.batch_size
 
 
-class Indexed(Dataset[tuple[int, Sample]]):
+class Indexed(Dataset[Numbered]):
     """This rank's part of the first ``length`` samples of a stream, with their indices: a held-out set.
 
     All ranks get as many, for sharded models run in step; samples that repeat to that end have the same index, by which
     metrics count them once.
     """
 
-    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1, name: str = "") -> None:
+        self.stream, self.name = stream, name
         length = min(length, len(stream))
         self.indices = [(rank + turn * world_size) % length for turn in range(-(-length // world_size))]
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, row: int) -> tuple[int, Sample]:
+    def __getitem__(self, row: int) -> Numbered:
         index = self.indices[row]
-        return index, self.stream[index]
+        return index, sample_or_hole(self.stream, index, self.name)

@@ -2,6 +2,7 @@
 
 from veggie_pl.data.layouts.base import Layout, LayoutError
 
-LAYOUTS: dict[str, type[Layout]] = {layout.kind: layout for layout in ()}
+_ALL: tuple[type[Layout], ...] = ()
+LAYOUTS: dict[str, type[Layout]] = {layout.kind: layout for layout in _ALL}
 
 __all__ = ["LAYOUTS", "Layout", "LayoutError"]
