@@ -106,8 +106,8 @@ def test_another_seed_is_another_order() -> None:
 
 
 def test_ranks_share_each_global_batch() -> None:
-    whole = list(islice(BatchSampler(8, 4), 3))
-    parts = [list(islice(BatchSampler(8, 2, rank, 2), 3)) for rank in range(2)]
+    whole = list(islice(BatchSampler(lambda: 8, 4), 3))
+    parts = [list(islice(BatchSampler(lambda: 8, 2, rank, 2), 3)) for rank in range(2)]
     assert [parts[0][k] + parts[1][k] for k in range(3)] == whole
     assert whole[0][0] == 8
 
