@@ -14,6 +14,9 @@ from veggie_pl.data.media import MediaError, inside
 from veggie_pl.data.rle import MaskError
 from veggie_pl.data.rows import Row, Skipped
 
+_VERBS = {"is", "are", "was", "were", "do", "does", "did", "can", "could", "will", "would"}
+ASKING = {"what", "who", "whom", "whose", "which", "where", "when", "why", "how", *_VERBS}  # a question's first word
+
 
 class ExampleError(ValueError):
     """A fault of one example; the message says what is wrong."""
@@ -119,8 +122,11 @@ def expression(said: str) -> str:
 
 
 def question(said: str) -> str:
-    """What is asked, as a question; descriptions and commands are turned into one."""
-    return said if said.endswith("?") else f"What fits this description: {said.rstrip(' .!')}?"
+    """What is asked, as a question; descriptions are turned into one."""
+    bare = said.rstrip(" .!?")
+    if said.endswith("?") or bare.split(" ")[0].lower() in ASKING:
+        return bare + "?"
+    return f"What fits this description: {bare}?"
 
 
 def below(root: Path, path: str) -> Path:

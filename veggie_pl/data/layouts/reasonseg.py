@@ -14,6 +14,7 @@ from veggie_pl.data.layouts.annotations import (
     below,
     field,
     key,
+    line,
     listed,
     parse,
     question,
