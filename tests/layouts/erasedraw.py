@@ -9,13 +9,13 @@ from layouts.tiny import Known, picture_bytes
 
 ROWS = {
     "train": [
-        Known("erasedraw/erasedraw-gqa-000000-wds/2345/0", "removal", "red", "gray", phrase="coffee mug"),
-        Known("erasedraw/erasedraw-gqa-000000-wds/2345/1", "removal", "red", "blue", phrase="lamp"),
-        Known("erasedraw/erasedraw-gqa-000000-wds/777/0", "removal", "green", "gray", phrase="dog"),
-        Known("erasedraw/erasedraw-sharegpt4v-000000-wds/aa_1/0", "removal", "blue", "gray", phrase="kite"),
+        Known("erasedraw/train/erasedraw-gqa-000000-wds/2345/0", "removal", "red", "gray", phrase="coffee mug"),
+        Known("erasedraw/train/erasedraw-gqa-000000-wds/2345/1", "removal", "red", "blue", phrase="lamp"),
+        Known("erasedraw/train/erasedraw-gqa-000000-wds/777/0", "removal", "green", "gray", phrase="dog"),
+        Known("erasedraw/train/erasedraw-sharegpt4v-000000-wds/aa_1/0", "removal", "blue", "gray", phrase="kite"),
     ]
 }
-SKIPPED = {"train": ["has no erased picture", "has 1 names, but an erased picture 03"]}
+SKIPPED = {"train": ["no erased picture", "1 names, but an erased picture 03"]}
 
 
 def write(root: Path) -> None:

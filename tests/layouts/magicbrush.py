@@ -21,9 +21,9 @@ ROWS = {
     ],
 }
 SKIPPED = {
-    "train": ["target_img holds no picture", "instruction is None, not words"],
+    "train": ["target_img holds no picture", "instruction is a NoneType, not a str"],
     "val": [],
-    "test": ["no file 'test/images/500/500-output1.png'", "names magicbrush/test/400-output1 a second time"],
+    "test": ["test/images/500/500-output1.png: no such file", "magicbrush/test/400-output1 a second time"],
 }
 
 

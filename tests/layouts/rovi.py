@@ -16,7 +16,7 @@ ROWS = {
     "test": [Known("rovi/test/i4CbI7HILpI/0", "removal", "green", "gray", None, "ball", 2)],
 }
 SKIPPED = {
-    "train": ["no folder 'InpaintImages/03c95b4dae/3'", "no picture in the folder 'JPEGImages/empty'"],
+    "train": ["InpaintImages/03c95b4dae/3: No such file", "JPEGImages/empty: no pictures"],
     "test": [],
 }
 

@@ -7,12 +7,12 @@ from layouts.tiny import Known, picture
 
 ROWS = {
     "train": [
-        Known("smartedit/0000/0", "changing", "red", "green", "replace the food with the most vitamins by an orange"),
-        Known("smartedit/0000/1", "changing", "red", "green", "Swap what the rabbit wants for an orange"),
-        Known("smartedit/0001/0", "removal", "blue", "gray", "Remove the object that can tell time"),
+        Known("smartedit/train/0000/0", "changing", "red", "green", "replace the food with the most vitamins by an orange"),
+        Known("smartedit/train/0000/1", "changing", "red", "green", "Swap what the rabbit wants for an orange"),
+        Known("smartedit/train/0001/0", "removal", "blue", "gray", "Remove the object that can tell time"),
     ]
 }
-SKIPPED = {"train": ["no file 'edited/0002.png'", "not a list of them"]}
+SKIPPED = {"train": ["edited/0002.png: no such file", "no instruction"]}
 
 
 def write(root: Path) -> None:

@@ -4,6 +4,7 @@ import importlib
 import io
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import av
 import numpy as np
@@ -24,12 +25,20 @@ CARDS = Path(__file__).resolve().parents[3] / "data_cards"
 NAMES = [
     "erasedraw",
     "instructv2v",
+    "insvie_1m",
     "magicbrush",
     "rovi",
     "seed_data_edit",
     "smartedit",
     "vplm",
 ]
+
+
+def answers(name: str) -> ModuleType:
+    """The module of a miniature, with what must come of it."""
+    return importlib.import_module(MINIATURES[name].__module__)
+
+
 ANNOTATIONS = {
     "instructv2v": ["raw_generated/0000003/metadata.jsonl", "raw_generated/0000003/prompt.json"],
     "magicbrush": ["test/edit_turns.json"],
@@ -38,10 +47,11 @@ ANNOTATIONS = {
         "SEED-Data-Edit-Part1-Openimages/auto_editing/openimages/annotations/0001.jsonl",
         "SEED-Data-Edit-Part2-3/multi_turn_editing/annotations/split_0001.jsonl",
     ],
+    "insvie_1m": ["info.csv"],
     "smartedit": ["SyntheticData_info_new.json"],
     "vplm": ["VPLM/gt_train.json"],
 }
-SPLITS = [(name, split) for name in NAMES for split in importlib.import_module(f"layouts.{name}").ROWS]
+SPLITS = [(name, split) for name in NAMES for split in answers(name).ROWS]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +86,7 @@ def decoded(media: tuple[Media, ...], root: Path) -> list[np.ndarray]:
 @pytest.mark.parametrize(("name", "split"), SPLITS)
 def test_rows_are_the_ones_known_by_hand(name: str, split: str, roots: dict[str, Path]) -> None:
     rows, skipped = read(name, roots[name], split)
-    known: list[Known] = importlib.import_module(f"layouts.{name}").ROWS[split]
+    known: list[Known] = answers(name).ROWS[split]
     assert [row.key for row in rows] == [one.key for one in known]
     for row, one in zip(rows, known, strict=True):
         assert (str(row.skill), row.instruction, row.phrase) == (one.skill, one.instruction, one.phrase)
@@ -91,7 +101,7 @@ def test_rows_are_the_ones_known_by_hand(name: str, split: str, roots: dict[str,
             if box is not None:
                 expected[box[0] : box[2], box[1] : box[3]] = True
             assert (decode(rle) == expected).all()
-    reasons = importlib.import_module(f"layouts.{name}").SKIPPED[split]
+    reasons = answers(name).SKIPPED[split]
     assert len(skipped) == len(reasons)
     for one, reason in zip(sorted(one.reason for one in skipped), sorted(reasons), strict=True):
         assert reason in " | ".join(one.reason for one in skipped), one
@@ -152,7 +162,7 @@ def test_magicbrush_parquet_that_is_cut_off_is_one_error(roots: dict[str, Path],
     path.parent.mkdir()
     whole = next((roots["magicbrush"] / "data").glob("train-*.parquet"))
     path.write_bytes(whole.read_bytes()[:-50])
-    with pytest.raises(LayoutError, match=r"train-00000-of-00001\.parquet: is no Parquet"):
+    with pytest.raises(LayoutError, match=r"train-00000-of-00001\.parquet: not Parquet"):
         read("magicbrush", tmp_path, "train")
     pq.write_table(pq.read_table(whole).drop_columns(["target_img"]), path)
     with pytest.raises(LayoutError, match=r"no columns \['target_img'\]"):

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, listed, load, number, text
 from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
-from veggie_pl.data.layouts.fields import FieldError, mapping, number, part, read_json, read_lines, shown, text
+from veggie_pl.data.layouts.edited import fields, lines, only
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
 
@@ -21,7 +22,9 @@ class InstructV2V(Layout):
     Args:
         folders: Of InstructPix2Pix's prompts and of those made from WebVid captions; one must be there.
         num_frames: Pictures of each clip.
-        min_direction, min_caption, min_image: Least similarities, as in the authors' loader.
+        min_direction: Least similarity of the changes of picture and of caption; as the next two, the authors'.
+        min_caption: Least similarity of each clip and its caption.
+        min_image: Least similarity of the two clips.
     """
 
     kind: ClassVar[str] = "instructv2v"
@@ -33,53 +36,45 @@ class InstructV2V(Layout):
 
     def entries(self, root: Path, split: str) -> Iterator[str]:
         """Folders of prompts."""
-        if split != "train":
-            raise LayoutError(f"instructv2v has no split {split}; it has train")
-        there = [folder for folder in self.folders if (root / folder).is_dir()]
-        if not there:
+        only(self.kind, split, "train")
+        folders = [folder for folder in self.folders if (root / folder).is_dir()]
+        if not folders:
             raise LayoutError(f"{root}: none of the folders {', '.join(self.folders)}")
-        for folder in there:
+        for folder in folders:
             yield from sorted(f"{folder}/{path.name}" for path in (root / folder).iterdir() if path.is_dir())
 
     def rows(self, root: Path, split: str, entry: str) -> Iterator[Row | Skipped]:
         """One per seed; of pairs that are not alike enough the authors kept no pictures."""
-        key = f"instructv2v/{part(entry)}"
         try:
-            instruction = text(mapping(read_json(root, f"{entry}/prompt.json")), "edit")
-            lines = list(read_lines(root, f"{entry}/metadata.jsonl"))
-        except (FieldError, LayoutError) as error:
-            yield Skipped(key, str(error).removeprefix(f"{root}/"))
+            instruction = text(load(root, f"{entry}/prompt.json"), "edit")
+            listing = list(lines(root, f"{entry}/metadata.jsonl"))
+            names = listed(root, f"{entry}/image")
+        except (*FAULTS, LayoutError) as error:
+            yield Skipped(key(self.kind, split, entry), str(error))
             return
         seen: set[int] = set()
-        for line, value in lines:
+        for line, value in listing:
             try:
-                seed = self._seed(mapping(value))
+                seed = self._seed(fields(value))
                 if seed in seen:
-                    raise FieldError(f"seed {seed} a second time")
-                source, target = (self._clip(root, entry, seed, side) for side in (0, 1))
-            except FieldError as error:
-                yield Skipped(f"{key}/line{line}", str(error))
+                    raise ExampleError(f"seed {seed} a second time")
+                source, target = (self._clip(entry, names, seed, side) for side in (0, 1))
+            except FAULTS as error:
+                yield Skipped(key(self.kind, split, entry, f"line {line}"), str(error))
                 continue
             seen.add(seed)
-            yield Row(f"{key}/{seed}", asked(instruction), source, target, instruction=instruction)
+            yield Row(key(self.kind, split, entry, seed), asked(instruction), source, target, instruction=instruction)
 
     def _seed(self, record: dict[str, Any]) -> int:
-        seed = number(record, "seed")
-        if seed < 0 or not seed.is_integer():
-            raise FieldError(f"seed is {shown(seed)}, not a whole number")
-        limits = {
-            "sim_dir": self.min_direction,
-            "sim_0": self.min_caption,
-            "sim_1": self.min_caption,
-            "sim_image": self.min_image,
-        }
-        for name, least in limits.items():
-            if (value := number(record, name)) <= least:
-                raise FieldError(f"{name} {value:.3g} is not above {least:g}")
-        return int(seed)
+        """The seed, if its pair is good enough."""
+        least = {"sim_dir": self.min_direction, "sim_0": self.min_caption, "sim_1": self.min_caption}
+        for name, limit in {**least, "sim_image": self.min_image}.items():
+            if not (value := field(record, name, float)) > limit:
+                raise ExampleError(f"{name} {value:.3g} is not above {limit:g}")
+        return number(field(record, "seed", int), "seed")
 
-    def _clip(self, root: Path, entry: str, seed: int, side: int) -> tuple[Media, ...]:
-        paths = [f"{entry}/image/{seed}_{side}_{frame:04d}.jpg" for frame in range(self.num_frames)]
-        if missing := [path for path in paths if not (root / path).is_file()]:
-            raise FieldError(f"no file {missing[0]} ({len(missing)} of {len(paths)} frames missing)")
-        return tuple(Media(path) for path in paths)
+    def _clip(self, entry: str, names: set[str], seed: int, side: int) -> tuple[Media, ...]:
+        clip = [f"{seed}_{side}_{frame:04d}.jpg" for frame in range(self.num_frames)]
+        if missing := [name for name in clip if name not in names]:
+            raise ExampleError(f"{len(missing)} of {len(clip)} frames are missing, such as {entry}/image/{missing[0]}")
+        return tuple(Media(f"{entry}/image/{name}") for name in clip)

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, load, number, text
 from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
-from veggie_pl.data.layouts.fields import FieldError, mapping, media, number, read_json, shown, text
+from veggie_pl.data.layouts.edited import there
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
 
@@ -35,7 +36,7 @@ class MagicBrush(Layout):
             try:
                 groups = pq.ParquetFile(root / name).num_row_groups
             except (pa.ArrowException, OSError) as error:
-                raise LayoutError(f"{root / name}: is no Parquet ({shown(error)})") from error
+                raise LayoutError(f"{root / name}: not Parquet ({_line(error)})") from error
             yield from ((name, group) for group in range(groups))
         if not files:
             name = f"{folder}/edit_turns.json"
@@ -46,59 +47,56 @@ class MagicBrush(Layout):
     def rows(self, root: Path, split: str, entry: tuple[str, int]) -> Iterator[Row | Skipped]:
         """Of a row group, or of the whole list of turns."""
         name, group = entry
-        turns = _list(root, name) if name.endswith(".json") else _group(root, name, group)
+        listing = name.endswith(".json")
+        turns = _list(root, name) if listing else _group(root, name, group)
         seen: set[str] = set()
         for index, turn in enumerate(turns):
-            key = f"magicbrush/{split}/{name}/{group}/{index}"
             try:
-                row = _from_names(root, split, mapping(turn)) if name.endswith(".json") else _embedded(split, turn)
+                row = _from_names(root, split, turn) if listing else _embedded(split, turn)
                 if row.key in seen:
-                    raise FieldError(f"names {row.key} a second time")
-            except FieldError as error:
-                yield Skipped(key, str(error))
+                    raise ExampleError(f"{row.key} a second time")
+            except FAULTS as error:
+                yield Skipped(key(self.kind, split, name, group, index), str(error))
                 continue
             seen.add(row.key)
             yield row
 
 
 def _list(root: Path, name: str) -> list[Any]:
-    turns = read_json(root, name)
+    turns = load(root, name)
     if not isinstance(turns, list):
-        raise LayoutError(f"{root / name}: a list of turns expected, got {shown(type(turns).__name__)}")
+        raise LayoutError(f"{root / name}: a {type(turns).__name__}, not a list of turns")
     return turns
 
 
-def _from_names(root: Path, split: str, turn: dict[str, Any]) -> Row:
+def _from_names(root: Path, split: str, turn: Any) -> Row:
     """``{"input": "12-input.png", "mask": "12-mask1.png", "output": "12-output1.png", "instruction": ...}``."""
-    source, target = text(turn, "input"), text(turn, "output")
+    source, target, instruction = (text(turn, name) for name in ("input", "output", "instruction"))
     folder = f"{FOLDERS[split]}/images/{source.split('-')[0]}"
-    instruction = text(turn, "instruction")
     return Row(
-        key=f"magicbrush/{split}/{target.rsplit('.', 1)[0]}",
+        key=key(MagicBrush.kind, split, target.rsplit(".", 1)[0]),
         skill=asked(instruction),
-        source=(media(root, folder, source),),
-        target=(media(root, folder, target),),
+        source=(there(root, folder, source),),
+        target=(there(root, folder, target),),
         instruction=instruction,
     )
 
 
-def _group(root: Path, name: str, group: int) -> list[dict[str, Any]]:
+def _group(root: Path, name: str, group: int) -> list[Any]:
     try:
         table = pq.ParquetFile(root / name).read_row_group(group, columns=COLUMNS)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise LayoutError(f"{root / name}: row group {group} cannot be read ({shown(error)})") from error
+        raise LayoutError(f"{root / name}: row group {group} cannot be read ({_line(error)})") from error
     if missing := [column for column in COLUMNS if column not in table.column_names]:
         raise LayoutError(f"{root / name}: no columns {missing}; it has {table.column_names}")
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    return table.to_pylist()  # type: ignore[no-any-return]
 
 
-def _embedded(split: str, turn: dict[str, Any]) -> Row:
-    picture, place = text(turn, "img_id"), int(number(turn, "turn_index"))
+def _embedded(split: str, turn: Any) -> Row:
     instruction = text(turn, "instruction")
-    key = f"magicbrush/{split}/{picture}-output{place}"
+    place = number(field(turn, "turn_index", int), "turn_index")
     return Row(
-        key=key,
+        key=key(MagicBrush.kind, split, f"{text(turn, 'img_id')}-output{place}"),
         skill=asked(instruction),
         source=(_picture(turn, "source_img"),),
         target=(_picture(turn, "target_img"),),
@@ -106,9 +104,13 @@ def _embedded(split: str, turn: dict[str, Any]) -> Row:
     )
 
 
-def _picture(turn: dict[str, Any], name: str) -> Media:
+def _picture(turn: Any, name: str) -> Media:
     """``{"bytes": ..., "path": "12-input.png"}``."""
-    value = turn.get(name)
-    if not isinstance(value, dict) or not isinstance(value.get("bytes"), bytes) or not value["bytes"]:
-        raise FieldError(f"{name} holds no picture")
+    value = field(turn, name, dict)
+    if not isinstance(value.get("bytes"), bytes) or not value["bytes"]:
+        raise ExampleError(f"{name} holds no picture")
     return Media(value.get("path") or f"{name}.png", data=value["bytes"])
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

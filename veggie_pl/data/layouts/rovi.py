@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from PIL import Image
-
 from veggie_pl.batch import Skill
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, expression, key, listed, load, named, number, text
+from veggie_pl.data.layouts.annotations import field as field_of
+from veggie_pl.data.layouts.annotations import picture, rows_of
 from veggie_pl.data.layouts.base import Layout, LayoutError
-from veggie_pl.data.layouts.fields import FieldError, frames, mapping, part, read_json, shown, text
-from veggie_pl.data.media import Media, inside
-from veggie_pl.data.rle import Rle, from_indices
+from veggie_pl.data.layouts.edited import only, pictures
+from veggie_pl.data.layouts.frames import Palettes
+from veggie_pl.data.media import Media
+from veggie_pl.data.rle import Rle
 from veggie_pl.data.rows import Row, Skipped
 
 CLIPS, MASKS, INPAINTED = "JPEGImages", "Annotations", "InpaintImages"
@@ -24,119 +25,95 @@ class Rovi(Layout):
     up; the defaults are those of Refer-YouTube-VOS, which the set is built on, and settings can change them.
 
     Args:
+        videos: Field of the file that holds the videos, if they are not at its top.
         expressions: Field of a video with its expressions, a list or an object by number.
         words: Field of an expression with the words that name the object.
-        object: Field of an expression with the object's number.
+        number: Field of an expression with the object's number.
         masks: Read the object's mask, where each frame has one.
-        root_field: Field of the file that holds the videos, if they are not at its top.
     """
 
     kind: ClassVar[str] = "rovi"
+    videos: str = "videos"
     expressions: str = "expressions"
     words: str = "exp"
-    object: str = "obj_id"
+    number: str = "obj_id"
     masks: bool = True
-    root_field: str = "videos"
 
     def entries(self, root: Path, split: str) -> Iterator[tuple[str, Any]]:
         """Name and fields of each video."""
-        if split == "val":
-            raise LayoutError("rovi has no split val; it has train and test")
-        name = f"{split}.json"
-        videos = read_json(root, name)
-        if isinstance(videos, dict) and isinstance(videos.get(self.root_field), dict):
-            videos = videos[self.root_field]
-        if not isinstance(videos, dict):
-            raise LayoutError(f"{root / name}: videos by name expected, got a {type(videos).__name__}")
-        yield from videos.items()
+        only(self.kind, split, "train", "test")
+        found = load(root, f"{split}.json")
+        if isinstance(found, dict) and isinstance(found.get(self.videos), dict):
+            found = found[self.videos]
+        if not isinstance(found, dict):
+            raise LayoutError(f"{root / split}.json: a {type(found).__name__}, not videos by name")
+        yield from found.items()
 
     def rows(self, root: Path, split: str, entry: tuple[str, Any]) -> Iterator[Row | Skipped]:
         """One removal per expression."""
-        video, value = entry
-        key = f"rovi/{split}/{part(video)}"
+        name, video = entry
         try:
-            found = mapping(value).get(self.expressions)
-            numbered = list(found.items()) if isinstance(found, dict) else list(enumerate(found or ()))
-            if not numbered:
-                raise FieldError(f"has no {self.expressions}, but {shown(sorted(mapping(value)))}")
-            source = frames(root, CLIPS, text({"video": video}, "video"))
-        except (FieldError, TypeError) as error:
-            yield Skipped(key, str(error))
+            said = self._expressions(video)
+            clip = Inpainted(root, name, self.masks)
+        except FAULTS as error:
+            yield Skipped(key(self.kind, split, name), str(error))
             return
-        kept: dict[str, tuple[tuple[Media, ...], tuple[Rle, ...]]] = {}
-        for number, expression in numbered:
-            one = f"{key}/{part(number)}"
-            try:
-                fields = mapping(expression)
-                thing, phrase = object_number(fields, self.object), bare(text(fields, self.words))
-                if thing not in kept:
-                    kept[thing] = (
-                        inpainted(root, video, thing, len(source)),
-                        object_masks(root, video, thing, source) if self.masks else (),
-                    )
-            except FieldError as error:
-                yield Skipped(one, str(error))
-                continue
-            target, mask = kept[thing]
-            yield Row(one, Skill.REMOVAL, source, target, mask, phrase=phrase)
+
+        def make(one: str, example: Any) -> Row:
+            target, mask = clip.without(field_of(example, self.number, object))
+            return Row(one, Skill.REMOVAL, clip.whole, target, mask, phrase=bare(text(example, self.words)))
+
+        yield from rows_of([(key(self.kind, split, name, place), example) for place, example in said], make)
+
+    def _expressions(self, video: Any) -> list[tuple[Any, Any]]:
+        found = field_of(video, self.expressions, object)
+        if not isinstance(found, dict | list) or not found:
+            raise ExampleError(f"{self.expressions} are {ascii(found)[:40]}; the video has {ascii(sorted(video))[:200]}")
+        return list(found.items()) if isinstance(found, dict) else list(enumerate(found))
 
 
-def bare(words: str) -> str:
-    """An expression that fits behind "the": no request around it, no article, no full stop."""
-    words = words.rstrip(". ")
-    for start in ("please ", "remove ", "a ", "an ", "the "):
-        if words.lower().startswith(start):
-            words = words[len(start) :]
-    if not words:
-        raise FieldError("names nothing")
-    return words
+class Inpainted:
+    """A clip, and what is left of it without one of its objects.
 
-
-def object_number(record: dict[str, Any], name: str) -> str:
-    """An object's number, a folder's name: written as a number or as text.
+    Args:
+        root: The data set's folder.
+        video: Name of the clip.
+        masks: Whether masks are wanted.
 
     Raises:
-        FieldError: If it is neither, or not from 1 to 255.
+        ExampleError: If it has no frames.
     """
-    value = record.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isascii():
-        raise FieldError(f"{name} is {shown(value)}, not an object's number" if name in record else f"has no {name}")
-    if not str(value).isdigit() or len(str(value)) > 3 or not 0 < int(value) < 256:
-        raise FieldError(f"{name} is {shown(value)}, not an object's number from 1 to 255")
-    return str(int(value))
 
+    def __init__(self, root: Path, video: str, masks: bool) -> None:
+        self.root, self.video, self.masks = root, named(video), masks
+        self.whole = pictures(root, f"{CLIPS}/{video}")
+        _, size = picture(root, self.whole[0].path)
+        self._names = [Path(media.path).stem for media in self.whole]
+        self._palettes = Palettes(root, f"{MASKS}/{video}", size)
 
-def inpainted(root: Path, video: str, thing: str, length: int) -> tuple[Media, ...]:
-    """The clip without the object.
+    def without(self, thing: Any) -> tuple[tuple[Media, ...], tuple[Rle, ...]]:
+        """The clip without the object of this number, and the object's masks; none where a frame has no annotation.
 
-    Raises:
-        FieldError: If it is missing or of another length.
-    """
-    target = frames(root, INPAINTED, video, thing)
-    if len(target) != length:
-        raise FieldError(f"{len(target)} frames in {INPAINTED}, but {length} in {CLIPS}")
-    return target
+        Raises:
+            ExampleError: If it was not inpainted, frames are missing or a mask is broken.
+        """
+        one = number(thing, "the object's number")
+        target = pictures(self.root, f"{INPAINTED}/{self.video}/{one}")
+        if len(target) != len(self.whole):
+            raise ExampleError(f"{len(target)} frames in {INPAINTED}, but {len(self.whole)} in {CLIPS}")
+        return target, self._palettes.track([one], list(self._names)) if self.masks and self._annotated() else ()
 
-
-def object_masks(root: Path, video: str, thing: str, source: tuple[Media, ...]) -> tuple[Rle, ...]:
-    """The object in every frame; nothing if frames without annotation leave its place unknown.
-
-    Raises:
-        FieldError: If an annotation is no indexed picture.
-    """
-    names = [f"{MASKS}/{video}/{Path(media.path).stem}.png" for media in source]
-    if not all((root / name).is_file() for name in names):
-        return ()
-    masks = []
-    for name in names:
+    def _annotated(self) -> bool:
         try:
-            with Image.open(inside(root, name)) as picture:
-                if picture.mode not in ("P", "L"):
-                    raise FieldError(f"{name} is a picture of mode {picture.mode}, not an indexed one")
-                indices = np.asarray(picture)
-        except FieldError:
-            raise
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise FieldError(f"{name} cannot be read ({shown(error)})") from error
-        masks.append(from_indices(indices, [int(thing)]))
-    return tuple(masks)
+            names = listed(self.root, self._palettes.folder)
+        except ExampleError:
+            return False
+        return all(f"{name}.png" in names for name in self._names)
+
+
+def bare(said: str) -> str:
+    """What is to go, as wordings take it, of an expression that may itself ask to remove it."""
+    for start in ("please ", "remove ", "delete ", "erase "):
+        if said.lower().startswith(start):
+            said = said[len(start) :]
+    return expression(said)

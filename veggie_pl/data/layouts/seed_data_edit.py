@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, key, text
 from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
-from veggie_pl.data.layouts.fields import FieldError, mapping, media, read_lines, shown, text
+from veggie_pl.data.layouts.edited import fields, lines, only, there
 from veggie_pl.data.rows import Row, Skipped
 
 PARTS = {
@@ -37,8 +38,7 @@ class SeedDataEdit(Layout):
         """Part and annotation file; each official file has about 10,000 lines."""
         if unknown := [part for part in self.parts if part not in PARTS]:
             raise LayoutError(f"seed_data_edit: unknown parts {unknown}; the choices are {', '.join(PARTS)}")
-        if split != "train":
-            raise LayoutError(f"seed_data_edit has no split {split}; it has train")
+        only(self.kind, split, "train")
         files = [
             (part, path.relative_to(root).as_posix())
             for part in self.parts
@@ -52,13 +52,13 @@ class SeedDataEdit(Layout):
     def rows(self, root: Path, split: str, entry: tuple[str, str]) -> Iterator[Row | Skipped]:
         """Of one annotation file."""
         part, name = entry
-        for number, line in read_lines(root, name):
-            key = f"seed_data_edit/{part}/{Path(name).stem}/{number}"
+        for number, line in lines(root, name):
+            one = key(self.kind, split, part, Path(name).stem, number)
             try:
-                for turn, (source, target, instruction) in enumerate(self._turns(mapping(line)), 1):
-                    yield self._row(root, part, f"{key}/{turn}", source, target, instruction)
-            except FieldError as error:  # of a turn: those after it start from it
-                yield Skipped(key, str(error))
+                for turn, (source, target, instruction) in enumerate(self._turns(fields(line)), 1):
+                    yield self._row(root, part, f"{one}/{turn}", source, target, instruction)
+            except FAULTS as error:  # of a turn: those after it start from it
+                yield Skipped(one, str(error))
 
     def _turns(self, line: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         """Source, target, instruction."""
@@ -73,14 +73,9 @@ class SeedDataEdit(Layout):
             yield source, target, text(line, f"instruction_{turn}")
             source, turn = target, turn + 1
         if turn == 1:
-            raise FieldError(f"has neither target_image nor edit_image_1, but {shown(sorted(line))}")
+            raise ExampleError(f"neither target_image nor edit_image_1, but {ascii(sorted(line))[:200]}")
 
-    def _row(self, root: Path, part: str, key: str, source: str, target: str, instruction: str) -> Row:
+    def _row(self, root: Path, part: str, one: str, source: str, target: str, instruction: str) -> Row:
         images = f"{PARTS[part]}/images"
-        return Row(
-            key=key,
-            skill=asked(instruction),
-            source=(media(root, images, source),),
-            target=(media(root, images, target),),
-            instruction=instruction,
-        )
+        pair = (there(root, images, source),), (there(root, images, target),)
+        return Row(one, asked(instruction), *pair, instruction=instruction)

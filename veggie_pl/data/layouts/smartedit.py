@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, load, text
 from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
-from veggie_pl.data.layouts.fields import FieldError, mapping, media, part, read_json, shown, text
+from veggie_pl.data.layouts.edited import only, there
 from veggie_pl.data.rows import Row, Skipped
 
 
@@ -26,30 +27,28 @@ class SmartEdit(Layout):
 
     def entries(self, root: Path, split: str) -> Iterator[tuple[str, Any]]:
         """Name and fields of each pair."""
-        if split != "train":
-            raise LayoutError(f"smartedit has no split {split}; it has train")
-        pairs = read_json(root, self.file)
+        only(self.kind, split, "train")
+        pairs = load(root, self.file)
         if not isinstance(pairs, dict):
-            raise LayoutError(f"{root / self.file}: pairs by number expected, got a {type(pairs).__name__}")
+            raise LayoutError(f"{root / self.file}: a {type(pairs).__name__}, not pairs by number")
         yield from pairs.items()
 
     def rows(self, root: Path, split: str, entry: tuple[str, Any]) -> Iterator[Row | Skipped]:
         """One per instruction."""
-        name, value = entry
-        key = f"smartedit/{part(name)}"
+        name, pair = entry
+        start = self.prefix.removeprefix("./")
         try:
-            pair = mapping(value)
             source, target = (
-                media(root, text(pair, field).removeprefix(self.prefix).removeprefix(self.prefix.removeprefix("./")))
-                for field in ("origin_img_path", "target_img_path")
+                there(root, "", text(pair, path).removeprefix("./").removeprefix(start))
+                for path in ("origin_img_path", "target_img_path")
             )
-            asks = pair.get("instruction")
-            asks = [asks] if isinstance(asks, str) else asks
-            if not isinstance(asks, list) or not asks:
-                raise FieldError(f"instruction is {shown(asks)}, not a list of them")
+            asks = [pair["instruction"]] if isinstance(pair.get("instruction"), str) else field(pair, "instruction", list)
             words = [text({"instruction": one}, "instruction") for one in asks]
-        except FieldError as error:
-            yield Skipped(key, str(error))
+            if not words:
+                raise ExampleError("no instruction")
+        except FAULTS as error:
+            yield Skipped(key(self.kind, split, name), str(error))
             return
         for number, instruction in enumerate(words):
-            yield Row(f"{key}/{number}", asked(instruction), (source,), (target,), instruction=instruction)
+            one = key(self.kind, split, name, number)
+            yield Row(one, asked(instruction), (source,), (target,), instruction=instruction)

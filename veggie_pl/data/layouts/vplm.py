@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from veggie_pl.batch import Skill
+from veggie_pl.data.layouts.annotations import ExampleError, expression, field, key, load, rows_of, text
 from veggie_pl.data.layouts.base import Layout, LayoutError
-from veggie_pl.data.layouts.fields import FieldError, frames, mapping, read_json, text
-from veggie_pl.data.layouts.rovi import CLIPS, bare, inpainted, object_masks, object_number
+from veggie_pl.data.layouts.edited import only
+from veggie_pl.data.layouts.rovi import Inpainted
 from veggie_pl.data.rows import Row, Skipped
 
 
@@ -28,35 +29,26 @@ class Vplm(Layout):
 
     def entries(self, root: Path, split: str) -> Iterator[tuple[int, Any]]:
         """Number and fields of each example."""
-        if split == "val":
-            raise LayoutError("vplm has no split val; it has train and test")
-        name = f"{self.folder}/gt_{split}.json"
-        examples = read_json(root, name)
+        only(self.kind, split, "train", "test")
+        path = f"{self.folder}/gt_{split}.json"
+        examples = load(root, path)
         if not isinstance(examples, list):
-            raise LayoutError(f"{root / name}: a list of examples expected, got a {type(examples).__name__}")
+            raise LayoutError(f"{root / path}: a {type(examples).__name__}, not a list of examples")
         yield from enumerate(examples)
 
     def rows(self, root: Path, split: str, entry: tuple[int, Any]) -> Iterator[Row | Skipped]:
         """One, or why not."""
-        number, value = entry
-        key = f"vplm/{split}/{number}"
-        try:
-            yield self._row(root, key, mapping(value))
-        except FieldError as error:
-            yield Skipped(key, str(error))
 
-    def _row(self, root: Path, key: str, example: dict[str, Any]) -> Row:
-        task, video = text(example, "task"), text(example, "vid")
-        if task not in ("removal", "adding"):
-            raise FieldError(f"task {task} has no pair of clips" if task == "editing" else f"task is {task!r}")
-        thing = object_number(example, "mask_id")
-        whole = frames(root, CLIPS, video)
-        without = inpainted(root, video, thing, len(whole))
-        return Row(
-            key=key,
-            skill=Skill.REMOVAL if task == "removal" else Skill.ADDITION,
-            source=whole if task == "removal" else without,
-            target=without if task == "removal" else whole,
-            mask=object_masks(root, video, thing, whole) if self.masks else (),
-            phrase=bare(text(example, "description").split(":")[0].strip("* ")),
-        )
+        def make(name: str, example: Any) -> Row:
+            task = text(example, "task")
+            if task not in ("removal", "adding"):
+                raise ExampleError(f"task {ascii(task)[:40]}: only removal and adding have a pair of clips")
+            clip = Inpainted(root, text(example, "vid"), self.masks)
+            left, mask = clip.without(field(example, "mask_id", object))
+            pair = (clip.whole, left) if task == "removal" else (left, clip.whole)
+            skill = Skill.REMOVAL if task == "removal" else Skill.ADDITION
+            phrase = text({"name": text(example, "description").split(":")[0].strip("* ")}, "name")
+            return Row(name, skill, *pair, mask, phrase=expression(phrase))
+
+        number, value = entry
+        yield from rows_of([(key(self.kind, split, number), value)], make)
