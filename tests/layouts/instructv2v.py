@@ -7,12 +7,28 @@ from layouts.tiny import Known, picture
 
 ROWS = {
     "train": [
-        Known("instructv2v/train/raw_generated/0000003/11", "stylization", "red", "blue", "make it a painting", frames=16),
-        Known("instructv2v/train/raw_generated/0000003/12", "stylization", "green", "blue", "make it a painting", frames=16),
-        Known("instructv2v/train/raw_generated_webvid/0000000/7", "changing", "gray", "green", "swap cat and dog", frames=16),
+        Known(
+            "instructv2v/train/raw_generated/0000003/11", "stylization", "red", "blue", "make it a painting", frames=16
+        ),
+        Known(
+            "instructv2v/train/raw_generated/0000003/12",
+            "stylization",
+            "green",
+            "blue",
+            "make it a painting",
+            frames=16,
+        ),
+        Known(
+            "instructv2v/train/raw_generated_webvid/0000000/7",
+            "changing",
+            "gray",
+            "green",
+            "swap cat and dog",
+            frames=16,
+        ),
     ]
 }
-SKIPPED = {"train": ["sim_dir 0.1 is not above 0.2", "15 of 16 frames missing", "prompt.json: "]}
+SKIPPED = {"train": ["sim_dir 0.1 is not above 0.2", "15 of 16 frames are missing", "prompt.json: "]}
 
 
 def write(root: Path) -> None:

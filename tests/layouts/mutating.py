@@ -37,6 +37,8 @@ def _values(data: bytes, rng: np.random.Generator) -> bytes:
     except ValueError:
         lines = data.splitlines()
         whole = [number for number, line in enumerate(lines) if line.endswith(b"}")]
+        if not whole:
+            return _bytes(data, rng)
         one = whole[int(rng.integers(len(whole)))]
         lines[one] = json.dumps(_changed(json.loads(lines[one]), rng)).encode()
         return b"\n".join(lines)

@@ -7,17 +7,30 @@ from layouts.tiny import Known, picture
 
 ROWS = {
     "train": [
-        Known("seed_data_edit/train/openimages/0001/1/1", "removal", "red", "gray", "Erase the car in front of the shop."),
-        Known("seed_data_edit/train/openimages/0001/3/1", "stylization", "red", "blue", "Make it look like a watercolor"),
+        Known(
+            "seed_data_edit/train/openimages/0001/1/1", "removal", "red", "gray", "Erase the car in front of the shop."
+        ),
+        Known(
+            "seed_data_edit/train/openimages/0001/3/1", "stylization", "red", "blue", "Make it look like a watercolor"
+        ),
         Known("seed_data_edit/train/unsplash/0001/1/1", "addition", "gray", "green", "Add a boat to the lake"),
         Known("seed_data_edit/train/real/split_0001/1/1", "visual_feature", "gray", "blue", "make my eyes blue please"),
         Known("seed_data_edit/train/multi_turn/split_0001/1/1", "addition", "gray", "red", "add a kite"),
         Known("seed_data_edit/train/multi_turn/split_0001/1/2", "visual_feature", "red", "green", "the kite is green"),
         Known("seed_data_edit/train/multi_turn/split_0001/1/3", "removal", "green", "gray", "remove the kite"),
-        Known("seed_data_edit/train/multi_turn/split_0001/2/1", "changing", "red", "blue", "replace the cup with a vase"),
+        Known(
+            "seed_data_edit/train/multi_turn/split_0001/2/1", "changing", "red", "blue", "replace the cup with a vase"
+        ),
     ]
 }
-SKIPPED = {"train": ["absent.jpg: no such file", "the line is not JSON", "no field 'instruction_2'", "neither target_image nor edit_image_1"]}
+SKIPPED = {
+    "train": [
+        "absent.jpg: no such file",
+        "the line is not JSON",
+        "no field 'instruction_2'",
+        "neither target_image nor edit_image_1",
+    ]
+}
 
 
 def write(root: Path) -> None:

@@ -7,7 +7,9 @@ from layouts.tiny import Known, picture
 
 ROWS = {
     "train": [
-        Known("smartedit/train/0000/0", "changing", "red", "green", "replace the food with the most vitamins by an orange"),
+        Known(
+            "smartedit/train/0000/0", "changing", "red", "green", "replace the food with the most vitamins by an orange"
+        ),
         Known("smartedit/train/0000/1", "changing", "red", "green", "Swap what the rabbit wants for an orange"),
         Known("smartedit/train/0001/0", "removal", "blue", "gray", "Remove the object that can tell time"),
     ]

@@ -4,8 +4,8 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.erasedraw import EraseDraw
 from veggie_pl.data.layouts.grefcoco import Grefcoco
 from veggie_pl.data.layouts.groundmore import Groundmore
-from veggie_pl.data.layouts.insvie import InsVie
 from veggie_pl.data.layouts.instructv2v import InstructV2V
+from veggie_pl.data.layouts.insvie import InsVie
 from veggie_pl.data.layouts.magicbrush import MagicBrush
 from veggie_pl.data.layouts.mevis import Mevis
 from veggie_pl.data.layouts.phrasecut import Phrasecut

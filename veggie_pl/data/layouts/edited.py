@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from veggie_pl.data.layouts.annotations import ExampleError, below, listed, named, parse, text
+from veggie_pl.data.layouts.annotations import ExampleError, below, line, listed, named, parse
 from veggie_pl.data.layouts.base import LayoutError
 from veggie_pl.data.media import Media, MediaError, inside
 
@@ -19,20 +19,20 @@ def lines(root: Path, path: str) -> Iterator[tuple[int, Any]]:
     """
     try:
         with inside(root, path).open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, _parsed(line)
+            for number, said in enumerate(file, 1):
+                if said.strip():
+                    yield number, _parsed(said)
     except MediaError as error:
         raise LayoutError(str(error)) from error
     except OSError as error:
         raise LayoutError(f"{root / path}: {error.strerror or error}") from error
 
 
-def _parsed(line: bytes) -> Any:
+def _parsed(said: bytes) -> Any:
     try:
-        return parse(line)
+        return parse(said)
     except (ValueError, RecursionError) as error:
-        return ExampleError(f"the line is not JSON ({' '.join(str(error).split())[:80]})")
+        return ExampleError(f"the line is not JSON ({line(error)[:100]})")
 
 
 def fields(value: Any) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def there(root: Path, folder: str, name: str) -> Media:
         if below(root, path).is_file():
             return Media(path)
     except OSError as error:
-        raise ExampleError(f"{ascii(path)[:80]}: {error.strerror or error}") from error
-    raise ExampleError(f"{ascii(path)[1:-1][:80]}: no such file")
+        raise ExampleError(f"{ascii(path)[1:-1][:200]}: {error.strerror or error}") from error
+    raise ExampleError(f"{ascii(path)[1:-1][:200]}: no such file")
 
 
 def pictures(root: Path, folder: str) -> tuple[Media, ...]:
@@ -84,6 +84,3 @@ def only(kind: str, split: str, *splits: str) -> None:
     """
     if split not in splits:
         raise LayoutError(f"{kind} has no split {split}; it has {' and '.join(splits)}")
-
-
-__all__ = ["fields", "lines", "only", "pictures", "text", "there"]

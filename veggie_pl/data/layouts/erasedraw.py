@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, expression, field, key, parse, text
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, expression, field, key, line, parse, text
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only
 from veggie_pl.data.media import Media
@@ -64,10 +64,11 @@ class EraseDraw(Layout):
                 if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
                     raise tarfile.ReadError("no end mark")
         except (OSError, tarfile.TarError, ValueError) as error:
-            said = " ".join(str(error).split())[:100]
-            yield Skipped(key(self.kind, split, entry), f"the tar breaks off after {ascii(name)[:80]} ({said})")
+            yield Skipped(key(self.kind, split, entry), f"the tar breaks off after {ascii(name)[:80]} ({line(error)})")
 
-    def _group(self, split: str, entry: str, name: str, group: dict[str, Media], about: bytes | None) -> Iterator[Row | Skipped]:
+    def _group(
+        self, split: str, entry: str, name: str, group: dict[str, Media], about: bytes | None
+    ) -> Iterator[Row | Skipped]:
         """The rows of one photograph."""
         if not name:
             return

@@ -50,7 +50,7 @@ class InstructV2V(Layout):
             listing = list(lines(root, f"{entry}/metadata.jsonl"))
             names = listed(root, f"{entry}/image")
         except (*FAULTS, LayoutError) as error:
-            yield Skipped(key(self.kind, split, entry), str(error))
+            yield Skipped(key(self.kind, split, entry), str(error).replace(f"{root}/", ""))
             return
         seen: set[int] = set()
         for line, value in listing:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.data.layouts.annotations import ExampleError, key, named, rows_of, text
+from veggie_pl.data.layouts.annotations import ExampleError, key, line, named, rows_of, text
 from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only, there
@@ -66,4 +66,4 @@ def _read(root: Path, name: str) -> Iterator[dict[str, Any]]:
                 raise LayoutError(f"{root / name}: no columns {', '.join(sorted(missing))}")
             yield from reader
     except (OSError, MediaError, csv.Error) as error:
-        raise LayoutError(f"{root / name}: cannot be read ({' '.join(str(error).split())[:200]})") from error
+        raise LayoutError(f"{root / name}: cannot be read ({line(error)})") from error

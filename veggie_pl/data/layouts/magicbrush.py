@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, load, number, text
+from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, line, load, number, text
 from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import there
@@ -36,7 +36,7 @@ class MagicBrush(Layout):
             try:
                 groups = pq.ParquetFile(root / name).num_row_groups
             except (pa.ArrowException, OSError) as error:
-                raise LayoutError(f"{root / name}: not Parquet ({_line(error)})") from error
+                raise LayoutError(f"{root / name}: not Parquet ({line(error)})") from error
             yield from ((name, group) for group in range(groups))
         if not files:
             name = f"{folder}/edit_turns.json"
@@ -86,7 +86,7 @@ def _group(root: Path, name: str, group: int) -> list[Any]:
     try:
         table = pq.ParquetFile(root / name).read_row_group(group, columns=COLUMNS)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise LayoutError(f"{root / name}: row group {group} cannot be read ({_line(error)})") from error
+        raise LayoutError(f"{root / name}: row group {group} cannot be read ({line(error)})") from error
     if missing := [column for column in COLUMNS if column not in table.column_names]:
         raise LayoutError(f"{root / name}: no columns {missing}; it has {table.column_names}")
     return table.to_pylist()  # type: ignore[no-any-return]
@@ -110,7 +110,3 @@ def _picture(turn: Any, name: str) -> Media:
     if not isinstance(value.get("bytes"), bytes) or not value["bytes"]:
         raise ExampleError(f"{name} holds no picture")
     return Media(value.get("path") or f"{name}.png", data=value["bytes"])
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -5,12 +5,23 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, expression, key, listed, load, named, number, text
-from veggie_pl.data.layouts.annotations import field as field_of
-from veggie_pl.data.layouts.annotations import picture, rows_of
+from veggie_pl.data.layouts.annotations import (
+    FAULTS,
+    ExampleError,
+    expression,
+    field,
+    key,
+    listed,
+    load,
+    named,
+    number,
+    rows_of,
+    text,
+)
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only, pictures
 from veggie_pl.data.layouts.frames import Palettes
+from veggie_pl.data.layouts.masks import picture
 from veggie_pl.data.media import Media
 from veggie_pl.data.rle import Rle
 from veggie_pl.data.rows import Row, Skipped
@@ -60,15 +71,17 @@ class Rovi(Layout):
             return
 
         def make(one: str, example: Any) -> Row:
-            target, mask = clip.without(field_of(example, self.number, object))
+            target, mask = clip.without(field(example, self.number, object))
             return Row(one, Skill.REMOVAL, clip.whole, target, mask, phrase=bare(text(example, self.words)))
 
         yield from rows_of([(key(self.kind, split, name, place), example) for place, example in said], make)
 
     def _expressions(self, video: Any) -> list[tuple[Any, Any]]:
-        found = field_of(video, self.expressions, object)
+        found = field(video, self.expressions, object)
         if not isinstance(found, dict | list) or not found:
-            raise ExampleError(f"{self.expressions} are {ascii(found)[:40]}; the video has {ascii(sorted(video))[:200]}")
+            raise ExampleError(
+                f"{self.expressions} are {ascii(found)[:40]}; the video has {ascii(sorted(video))[:200]}"
+            )
         return list(found.items()) if isinstance(found, dict) else list(enumerate(found))
 
 

@@ -42,7 +42,9 @@ class SmartEdit(Layout):
                 there(root, "", text(pair, path).removeprefix("./").removeprefix(start))
                 for path in ("origin_img_path", "target_img_path")
             )
-            asks = [pair["instruction"]] if isinstance(pair.get("instruction"), str) else field(pair, "instruction", list)
+            asks = (
+                [pair["instruction"]] if isinstance(pair.get("instruction"), str) else field(pair, "instruction", list)
+            )
             words = [text({"instruction": one}, "instruction") for one in asks]
             if not words:
                 raise ExampleError("no instruction")
