@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, listed, load, number, text
-from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import fields, lines, only
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.data.skills_of import skill_of
 
 
 class InstructV2V(Layout):
@@ -63,7 +63,9 @@ class InstructV2V(Layout):
                 yield Skipped(key(self.kind, split, entry, f"line {line}"), str(error))
                 continue
             seen.add(seed)
-            yield Row(key(self.kind, split, entry, seed), asked(instruction), source, target, instruction=instruction)
+            yield Row(
+                key(self.kind, split, entry, seed), skill_of(instruction), source, target, instruction=instruction
+            )
 
     def _seed(self, record: dict[str, Any]) -> int:
         """The seed, if its pair is good enough."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from veggie_pl.data.layouts.annotations import ExampleError, key, line, named, rows_of, text
-from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only, there
 from veggie_pl.data.media import MediaError, inside
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.data.skills_of import skill_of
 
 TOGETHER = 20_000  # rows of one entry
 VARIANT = re.compile(r"(_\d+){3}(?=\.mp4$)")  # of an edited clip's name, behind that of its source
@@ -55,7 +55,7 @@ class InsVie(Layout):
             raise ExampleError(f"{ascii(named(video))[:80]} does not tell its source: NAME_N_N_N.mp4 was expected")
         source = there(root, self.source, VARIANT.sub("", video))
         target = there(root, self.target, video)
-        return Row(one, asked(instruction), (source,), (target,), instruction=instruction)
+        return Row(one, skill_of(instruction), (source,), (target,), instruction=instruction)
 
 
 def _read(root: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, line, load, number, text
-from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import there
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.data.skills_of import skill_of
 
 FOLDERS = {"train": "train", "val": "dev", "test": "test"}
 COLUMNS = ["img_id", "turn_index", "source_img", "target_img", "instruction"]
@@ -75,7 +75,7 @@ def _from_names(root: Path, split: str, turn: Any) -> Row:
     folder = f"{FOLDERS[split]}/images/{source.split('-')[0]}"
     return Row(
         key=key(MagicBrush.kind, split, target.rsplit(".", 1)[0]),
-        skill=asked(instruction),
+        skill=skill_of(instruction),
         source=(there(root, folder, source),),
         target=(there(root, folder, target),),
         instruction=instruction,
@@ -97,7 +97,7 @@ def _embedded(split: str, turn: Any) -> Row:
     place = number(field(turn, "turn_index", int), "turn_index")
     return Row(
         key=key(MagicBrush.kind, split, f"{text(turn, 'img_id')}-output{place}"),
-        skill=asked(instruction),
+        skill=skill_of(instruction),
         source=(_picture(turn, "source_img"),),
         target=(_picture(turn, "target_img"),),
         instruction=instruction,

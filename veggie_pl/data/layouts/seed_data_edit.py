@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, key, text
-from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import fields, lines, only, there
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.data.skills_of import skill_of
 
 PARTS = {
     "openimages": "SEED-Data-Edit-Part1-Openimages/auto_editing/openimages",
@@ -78,4 +78,4 @@ class SeedDataEdit(Layout):
     def _row(self, root: Path, part: str, one: str, source: str, target: str, instruction: str) -> Row:
         images = f"{PARTS[part]}/images"
         pair = (there(root, images, source),), (there(root, images, target),)
-        return Row(one, asked(instruction), *pair, instruction=instruction)
+        return Row(one, skill_of(instruction), *pair, instruction=instruction)

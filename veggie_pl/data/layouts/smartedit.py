@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key, load, text
-from veggie_pl.data.layouts.asked import asked
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only, there
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.data.skills_of import skill_of
 
 
 class SmartEdit(Layout):
@@ -53,4 +53,4 @@ class SmartEdit(Layout):
             return
         for number, instruction in enumerate(words):
             one = key(self.kind, split, name, number)
-            yield Row(one, asked(instruction), (source,), (target,), instruction=instruction)
+            yield Row(one, skill_of(instruction), (source,), (target,), instruction=instruction)
