@@ -69,7 +69,7 @@ FAULTS = {
     "train": {
         "reasonseg/train/103_ignored": "empty",
         "reasonseg/train/104_no_picture": "104_no_picture.jpg: no such file",
-        "reasonseg/train/105_no_annotation": "105_no_annotation.json: No such file",
+        "reasonseg/train/105_no_annotation": "105_no_annotation.json: no such file",
         "reasonseg/train/106_no_label": "no field 'label'",
     },
     "val": {},
