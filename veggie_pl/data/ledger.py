@@ -2,11 +2,12 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from veggie_pl.data.parts import read_info, write_atomically
 
 NAME = "ledger.jsonl"
 PARTIAL = "ledger.partial.jsonl"  # what an interrupted check found
@@ -38,7 +39,7 @@ def read_ledger(folder: str | Path) -> list[Fault]:
     if not path.exists():
         return []
     head, *rest = list(_lines(path)) or [{}]
-    if head.get("table") != fingerprint(folder):
+    if head.get("table") != read_info(path.parent).content:
         raise LedgerError(
             f"{path}: is of another table than the one beside it; run `python -m veggie_pl check {folder}`"
         )
@@ -63,32 +64,10 @@ def write_ledger(folder: str | Path, faults: Iterable[Fault], checked: int, name
         name: Of the file.
     """
     ordered = sorted(faults, key=lambda fault: fault.row)
-    head = {"table": fingerprint(folder), "checked": checked, "faults": len(ordered)}
     path = Path(folder) / name
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in [head, *map(asdict, ordered)])
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)  # a temporary file is private
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    head = {"table": read_info(path.parent).content, "checked": checked, "faults": len(ordered)}
+    write_atomically(path, "".join(json.dumps(line) + "\n" for line in [head, *map(asdict, ordered)]))
     return path
-
-
-def fingerprint(folder: str | Path) -> str:
-    """The content hash that ``prepare`` wrote into ``table.json``; empty where there is none."""
-    path = Path(folder) / "table.json"
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return ""
-    except ValueError as error:
-        raise LedgerError(f"{path}: is damaged ({error}); run `python -m veggie_pl prepare` again") from error
-    return str(found.get("hash", "")) if isinstance(found, dict) else ""
 
 
 class RunLedger:
