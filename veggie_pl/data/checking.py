@@ -121,10 +121,23 @@ def check_tables(
     return tables
 
 
-def examine_all(folders: Sequence[Path], limits: Limits) -> Iterator[tuple[int, int, Finding]]:
+def examine_row(folder: str, row: int, quick: bool) -> Finding:
+    """One row of the table in a folder."""
+    table = _table(folder)
+    return examine(table.row(row), Path(table.info.root), quick)
+
+
+def examine_all(
+    folders: Sequence[Path], limits: Limits, examine: Callable[[str, int, bool], Finding] = examine_row
+) -> Iterator[tuple[int, int, Finding]]:
     """Every row of some tables, in no particular order: number of the table, of the row, and what was found.
 
     A row at which a process dies is tried once more, in a fresh one: the fault may be of the row before.
+
+    Args:
+        folders: Of tables.
+        limits: Of one row.
+        examine: Called in another process with folder, row and ``limits.quick``.
     """
     rows = ((place, row) for place, folder in enumerate(folders) for row in range(len(Table(folder))))
     context = multiprocessing.get_context("forkserver")
@@ -133,7 +146,7 @@ def examine_all(folders: Sequence[Path], limits: Limits) -> Iterator[tuple[int, 
     running: dict[Future[Finding], tuple[int, int, bool]] = {}
 
     def start(place: int, row: int, is_again: bool) -> None:
-        future = pool.submit(_examine, limits.timeout, str(folders[place]), row, limits.quick)
+        future = pool.submit(examine, limits.timeout, str(folders[place]), row, limits.quick)
         running[future] = (place, row, is_again)
 
     try:
@@ -164,11 +177,6 @@ def _reason(error: BaseException, limits: Limits) -> str:
         return f"needs more than {limits.memory:g} GiB of memory"
     lines = str(error).strip().splitlines()
     return f"unexpected {type(error).__name__}: {lines[0] if lines else ''}"
-
-
-def _examine(folder: str, row: int, quick: bool) -> Finding:
-    table = _table(folder)
-    return examine(table.row(row), Path(table.info.root), quick)
 
 
 @lru_cache(maxsize=8)

@@ -51,10 +51,8 @@ def leaks(tables: Sequence[Hashed]) -> list[list[Fault]]:
         known: set[int] = set()
         for other in _stricter(table, tables):
             order = np.argsort(other.source, kind="stable")
-            place = np.searchsorted(other.source, table.source, sorter=order).clip(max=len(order) - 1)
-            match = order[place] if len(order) else place
-            is_same = (table.source != 0) & (other.source[match] == table.source) if len(order) else place < 0
-            for row in np.flatnonzero(is_same).tolist():
+            match = order[np.searchsorted(other.source, table.source, sorter=order).clip(max=len(order) - 1)]
+            for row in np.flatnonzero((table.source != 0) & (other.source[match] == table.source)).tolist():
                 if row not in known:
                     known.add(row)
                     there = other.key(int(match[row]))
@@ -88,4 +86,5 @@ def lookalikes(tables: Sequence[Hashed], bits: int) -> list[list[Fault]]:
 
 
 def _stricter(table: Hashed, tables: Sequence[Hashed]) -> list[Hashed]:
-    return [other for other in tables if STRICTNESS.get(other.split, 0) > STRICTNESS.get(table.split, 0)]
+    own = STRICTNESS.get(table.split, 0)
+    return [other for other in tables if len(other.source) and STRICTNESS.get(other.split, 0) > own]
