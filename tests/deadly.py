@@ -19,7 +19,7 @@ def do(what: str) -> None:
     elif what == "eat":
         bytearray(8 * GIB)
     elif what == "fail":
-        raise KeyError("some library's own\nlong story")
+        raise ValueError("some library's own\nlong story")
 
 
 def examine_deadly(folder: str, row: int, quick: bool) -> Finding:
@@ -32,12 +32,12 @@ def examine_deadly(folder: str, row: int, quick: bool) -> Finding:
 class DeadlyRecords(ShapesRecords):
     """Moving Shapes, one of which does it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, number: int = 60) -> None:
         super().__init__("train", num_frames=8, skills={"grounding": 1.0})
-        self.what, self.count = what, 0
+        self.what, self.number, self.count = what, number, 0
 
     def __getitem__(self, index: int) -> Record:
         self.count += 1
-        if self.count > 20:
+        if self.count > self.number:
             do(self.what)
         return super().__getitem__(index)
