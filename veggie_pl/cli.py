@@ -74,6 +74,14 @@ def plan(args: list[str]) -> None:
 
 
 @command
+def prepare(args: list[str]) -> None:
+    """Make record tables from a data set on disk, as its data card says."""
+    from veggie_pl.commands.prepare import prepare_data
+
+    prepare_data(args)
+
+
+@command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
     from veggie_pl.commands.preview import preview_data

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
 from datasets.arrow_writer import ArrowWriter
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -106,6 +107,12 @@ class PartWriter:
         if self._bytes > BATCH_BYTES:
             self._writer.write_examples_on_file()
             self._bytes = 0
+
+    def copy(self, batch: pa.RecordBatch) -> None:
+        """Append rows of another part as they are."""
+        if len(batch):
+            self._writer.write_table(pa.Table.from_batches([batch]))
+            self.counts.update(batch.column("skill").to_pylist())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
