@@ -9,11 +9,12 @@ import pytest
 from fake import pattern
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.clips import to_clip, write_clip
+from veggie_pl.data.clips import to_clip
 from veggie_pl.data.examining import Finding, examine, lag_of
 from veggie_pl.data.media import Media
 from veggie_pl.data.rle import Rle, encode
 from veggie_pl.data.rows import Row
+from veggie_pl.data.writing import write_clip
 
 FRAMES = 12
 PAIR = Row("pair", Skill.REMOVAL, (Media("in.mp4"),), (Media("out.mp4"),), instruction="remove it")

@@ -12,7 +12,7 @@ from fake import pattern
 from torch.utils.data import DataLoader
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.clips import to_clip, write_clip
+from veggie_pl.data.clips import to_clip
 from veggie_pl.data.ledger import Fault, write_ledger
 from veggie_pl.data.media import Media
 from veggie_pl.data.records import BadRecordError, Record, Records
@@ -20,6 +20,7 @@ from veggie_pl.data.rle import Rle, encode
 from veggie_pl.data.rows import Row
 from veggie_pl.data.streams import EditingStream, GroundingStream
 from veggie_pl.data.table import Table, TableError, TableInfo, TableRecords, write_table
+from veggie_pl.data.writing import write_clip
 
 INFO = TableInfo(card="some", root="/nowhere", fills=("red", "blue"), wordings=("Find {phrase} in {fill}.",))
 
