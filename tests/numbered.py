@@ -85,8 +85,8 @@ def encode(path: Path, encoding: Encoding) -> Path:
     return path
 
 
-def cut_by_edit_list(path: Path, first: int, scale: int = 600) -> Path:
-    """Rewrite an mp4's edit list so that the presentation starts ``first`` ticks later."""
+def cut_by_edit_list(path: Path, first: int) -> Path:
+    """Rewrite an mp4's edit list so that the presentation starts ``first`` ticks of its track later."""
     data = bytearray(path.read_bytes())
     place = data.find(b"elst") + 4
     assert place > 4

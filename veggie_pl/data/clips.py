@@ -46,13 +46,19 @@ class ClipFile:
         source: A path; or media of a record table: one video, one image, or one image per frame.
         root: The data root that media paths are below.
         fps: Frames per second of one image per frame, if known.
+        strict: Let PyAV read all videos: it refuses frames whose data are damaged inside a whole file, where decord
+            shows what its decoder makes up for them. ``check`` reads so; training relies on what it found.
 
     Raises:
         ClipError: If it is missing, empty, truncated, too large, or no video or image; one line with its name.
     """
 
     def __init__(
-        self, source: str | Path | Media | Sequence[Media], root: str | Path | None = None, fps: float = 0.0
+        self,
+        source: str | Path | Media | Sequence[Media],
+        root: str | Path | None = None,
+        fps: float = 0.0,
+        strict: bool = False,
     ) -> None:
         if isinstance(source, (str, Path)):
             self.name = str(source)
@@ -73,7 +79,7 @@ class ClipFile:
             self._reader = ImageReader(self._content, self.name)
         else:
             self._listing = list_frames(self._content, self.name)
-            self._reader = self._first_reader(self._listing)
+            self._reader = self._video_reader(self._listing, strict)
 
     @property
     def info(self) -> ClipInfo:
@@ -120,8 +126,8 @@ class ClipFile:
         """``num_frames`` evenly spaced frames from first to last; a shorter clip repeats some."""
         return self.at(uniform(range(self.info.num_frames), num_frames))
 
-    def _first_reader(self, listing: Listing) -> Reader:
-        if is_trusted(listing):
+    def _video_reader(self, listing: Listing, strict: bool) -> Reader:
+        if is_trusted(listing) and not strict:
             try:
                 return DecordReader(self._content, self.name, listing)
             except ClipError:  # PyAV has the last word on whether it can be read

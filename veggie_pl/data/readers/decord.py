@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+# Before decord, which offers its own old codec libraries to all that is loaded after it.
+import av  # noqa: F401
 import decord
+from decord._ffi.base import DECORDError, DECORDLimitReachedError
 
 from veggie_pl.data.readers.base import ClipError, ClipInfo, Content, Frames, Seconds, one_line
 from veggie_pl.data.readers.listing import Listing
@@ -20,6 +23,8 @@ CODECS = ("h264", "hevc", "vp8", "vp9", "mpeg4", "mjpeg", "prores", "ffv1")
 # A share of the frames so small that it stands for none: decord gives the frame before in place of one that it cannot
 # decode, and an integer 0 here means "no limit".
 NO_SUBSTITUTES = 1e-9
+
+_FAILURES = (DECORDError, DECORDLimitReachedError, RuntimeError, AssertionError, IndexError, StopIteration)
 
 decord.logging.set_level(decord.logging.FATAL)
 
@@ -49,7 +54,7 @@ class DecordReader:
             with _silence():
                 self._video = decord.VideoReader(source, num_threads=1, fault_tol=NO_SUBSTITUTES)
             num_frames = len(self._video)
-        except (decord.DECORDError, RuntimeError, AssertionError) as error:
+        except _FAILURES as error:
             raise ClipError(f"{name}: decord cannot open it ({one_line(error)})") from error
         if num_frames != self.info.num_frames:
             raise ClipError(f"{name}: decord counts {num_frames} frames, not {self.info.num_frames}")
@@ -73,7 +78,7 @@ class DecordReader:
         shape = (len(numbers), self.info.height, self.info.width, 3)
         try:
             frames: Frames = self._video.get_batch(list(numbers)).asnumpy()
-        except (decord.DECORDError, RuntimeError, IndexError) as error:
+        except _FAILURES as error:
             raise ClipError(f"{self.name}: decord cannot decode a frame ({one_line(error)})") from error
         if frames.shape != shape:
             raise ClipError(f"{self.name}: decord gives frames of shape {frames.shape}, not {shape}")

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 else:
     VideoPacket = av.Packet
 BEFORE = -(2**63)  # earlier than any time
+# What PyAV raises over hostile files; an IndexError, for one, when streams appear in the middle.
+_FAILURES = (av.FFmpegError, OSError, ValueError, LookupError, RuntimeError, AssertionError, EOFError, MemoryError)
 VP8_SHOWN = 0x10  # bit of a VP8 frame's first byte; frames without it are only there to be referred to
 
 
@@ -124,9 +126,9 @@ def reading(name: str) -> Iterator[None]:
     """Turns every way in which FFmpeg fails into one error."""
     try:
         yield
-    except (av.FFmpegError, OSError, ValueError, EOFError, MemoryError) as error:
-        if isinstance(error, ClipError):
-            raise
+    except ClipError:
+        raise
+    except _FAILURES as error:
         raise ClipError(f"{name}: not a video that can be read ({_reason(error)})") from error
 
 

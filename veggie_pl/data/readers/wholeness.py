@@ -1,12 +1,12 @@
 """Does a file end before its own headers say that it does? A truncated video must not pass for a shorter one."""
 
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _SEGMENT = b"\x18\x53\x80\x67"  # Matroska's outermost element, which holds the frames
 _CONTENTS = {b"ftyp", b"moov", b"mdat", b"moof", b"sidx", b"styp", b"mfra"}  # MP4's boxes that are no padding
 
 
-def missing_bytes(file: BinaryIO, size: int) -> int:
+def missing_bytes(file: BufferedIOBase, size: int) -> int:
     """Bytes that MP4, Matroska or AVI headers promise beyond the end of the file; 0 where they are silent.
 
     Args:
@@ -29,7 +29,7 @@ def missing_bytes(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def _missing_boxes(file: BinaryIO, size: int) -> int:
+def _missing_boxes(file: BufferedIOBase, size: int) -> int:
     place = 0
     while place + 8 <= size:
         file.seek(place)
