@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def start(*args: str) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'tests'}"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
     done = subprocess.run(
         [*TORCHRUN, *args], cwd=ROOT, capture_output=True, text=True, timeout=500, env=environment, check=False
     )

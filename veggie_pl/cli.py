@@ -1,6 +1,7 @@
 """The command line: LightningCLI for fit, validate and test; the other commands are handed to the rooms below."""
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -136,7 +137,7 @@ def _from_worker(message: str) -> str | None:
     if message.startswith("DataLoader worker"):
         return f"a process that reads data died ({message.split('. ')[0].rstrip('.')}); {look}"
     if message.startswith("Caught ") and " in DataLoader worker process" in message:  # a page of traceback follows
-        return message.strip().splitlines()[-1]
+        return " ".join(re.split(r"\n[\w.]+: ", message.strip())[-1].split())
     return None
 
 

@@ -1,12 +1,13 @@
 """Ledgers of what cannot be used: of a table, written by ``check`` and read by training; of a run, as it meets them."""
 
+import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from veggie_pl.data.parts import read_info, write_atomically
 
 NAME = "ledger.jsonl"
 PARTIAL = "ledger.partial.jsonl"  # what an interrupted check found
@@ -37,19 +38,17 @@ def read_ledger(folder: str | Path) -> list[Fault]:
     path = Path(folder) / NAME
     if not path.exists():
         return []
-    head, *rest = list(_lines(path)) or [{}]
-    if head.get("table") != fingerprint(folder):
-        raise LedgerError(
-            f"{path}: is of another table than the one beside it; run `python -m veggie_pl check {folder}`"
-        )
+    first, _, body = path.read_bytes().partition(b"\n")
     try:
-        faults = [Fault(**found) for found in rest]
-    except TypeError as error:
-        raise _damaged(path) from error
-    if any(type(fault.row) is not int or type(fault.key) is not str or fault.row < 0 for fault in faults):
-        raise _damaged(path)
-    if head.get("faults") != len(faults):
-        raise _damaged(path)
+        head = json.loads(first)
+        if head["hash"] != _hash(head["table"], head["checked"], body):
+            raise ValueError("the hash differs")
+        faults = [Fault(**json.loads(line)) for line in body.splitlines()]
+    except (ValueError, KeyError, TypeError) as error:
+        again = f"remove it or run `python -m veggie_pl check {folder}` again"
+        raise LedgerError(f"{path}: is damaged ({type(error).__name__}); {again}") from error
+    if head["table"] != read_info(path.parent).content:
+        raise LedgerError(f"{path}: is of another table than lies there; run `python -m veggie_pl check {folder}`")
     return faults
 
 
@@ -62,33 +61,12 @@ def write_ledger(folder: str | Path, faults: Iterable[Fault], checked: int, name
         checked: Rows that were looked at.
         name: Of the file.
     """
-    ordered = sorted(faults, key=lambda fault: fault.row)
-    head = {"table": fingerprint(folder), "checked": checked, "faults": len(ordered)}
     path = Path(folder) / name
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in [head, *map(asdict, ordered)])
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)  # a temporary file is private
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    table = read_info(path.parent).content
+    body = "".join(json.dumps(asdict(fault)) + "\n" for fault in sorted(faults, key=lambda fault: fault.row))
+    head = {"table": table, "checked": checked, "hash": _hash(table, checked, body.encode())}
+    write_atomically(path, json.dumps(head) + "\n" + body)
     return path
-
-
-def fingerprint(folder: str | Path) -> str:
-    """The content hash that ``prepare`` wrote into ``table.json``; empty where there is none."""
-    path = Path(folder) / "table.json"
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return ""
-    except ValueError as error:
-        raise LedgerError(f"{path}: is damaged ({error}); run `python -m veggie_pl prepare` again") from error
-    return str(found.get("hash", "")) if isinstance(found, dict) else ""
 
 
 class RunLedger:
@@ -132,16 +110,6 @@ class RunLedger:
             os.fsync(file.fileno())
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            found = json.loads(line)
-            if not isinstance(found, dict):
-                raise _damaged(path)
-            yield found
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> LedgerError:
-    return LedgerError(f"{path}: is damaged; remove it or run `python -m veggie_pl check {path.parent}` again")
+def _hash(table: str, checked: int, body: bytes) -> str:
+    """Of all that a ledger says."""
+    return hashlib.blake2b(f"{table} {checked}\n".encode() + body, digest_size=16).hexdigest()
