@@ -39,14 +39,16 @@ def mixture(**weights: float) -> Mixture:
 
 
 def test_shares_are_exact_over_a_block() -> None:
-    counts = Counter(mixture(a=6, b=2, c=2).locate(i)[0] for i in range(BLOCK))
+    mixed = mixture(a=6, b=2, c=2)
+    counts = Counter(mixed.locate(i)[0] for i in range(BLOCK))
     assert counts["a"] == round(0.6 * BLOCK)
     assert abs(counts["b"] - 0.2 * BLOCK) <= 1
     assert abs(counts["c"] - 0.2 * BLOCK) <= 1
 
 
 def test_shares_are_close_over_short_runs() -> None:
-    counts = Counter(mixture(a=6, b=2, c=2).locate(i)[0] for i in range(500))
+    mixed = mixture(a=6, b=2, c=2)
+    counts = Counter(mixed.locate(i)[0] for i in range(500))
     assert abs(counts["a"] / 500 - 0.6) < 0.08
 
 
@@ -172,12 +174,12 @@ def grouped(seed: int = 3, skills: dict[str, float] | None = None, bad: int = 0)
 def test_groups_take_turns_in_whole_blocks_and_keep_their_shares() -> None:
     mixed = grouped(skills={"removal": 2.0, "addition": 1.0}, bad=5)
     groups = {(line.stream, row): line.bucket for line in mixed.lines if line.stream != "plain" for row in line.rows}
-    found = [mixed.locate(i) for i in range(8 * 4096)]
+    found = [mixed.locate(i) for i in range(8 * 1000)]
     for start in range(0, len(found), 8):
         assert len({groups.get(place, "plain") for place in found[start : start + 8]}) == 1
     skills = Counter(str(mixed.streams["s"].stream[row].skill) for name, row in found if name == "s")
-    assert skills["removal"] / len(found) == pytest.approx(2 / 4.5, abs=0.002)
-    assert skills["addition"] / len(found) == pytest.approx(1 / 4.5, abs=0.002)
+    assert skills["removal"] / len(found) == pytest.approx(2 / 4.5, abs=0.02)
+    assert skills["addition"] / len(found) == pytest.approx(1 / 4.5, abs=0.02)
     assert all(row >= 5 for name, row in found if name == "s")  # what is in no group never comes
 
 
@@ -197,7 +199,7 @@ def test_batches_of_groups_have_one_shape() -> None:
         assert len({mixed[index][1].source.shape for index in batch if mixed.locate(index)[0] != "plain"}) <= 1
 
 
-@pytest.mark.parametrize("samples", [0, 1, 7, 8, 4095, 33_333])
+@pytest.mark.parametrize("samples", [0, 1, 7, 8, 4095, 9_001])
 def test_counts_are_those_of_drawing_one_by_one(samples: int) -> None:
     mixed = grouped()
     drawn = Counter()
