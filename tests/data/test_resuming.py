@@ -1,7 +1,7 @@
-"""Lightning's loops around the mixture: wherever a checkpoint is written, the run that goes on from it is the same run.
+"""Lightning's loops around the mixture: wherever a checkpoint is written, the run that goes on from it is the same one.
 
-Among the cases is Lightning-AI/pytorch-lightning#20550: a scheduler that asks how many steps there will be makes Lightning
-fetch the loader before it restores states, and its own loaders with a state then never get it back.
+Among the cases is Lightning-AI/pytorch-lightning#20550: a scheduler that asks how many steps there will be makes
+Lightning fetch the loader before it restores states, and loaders with a state of their own then never get it back.
 """
 
 import itertools

@@ -93,7 +93,7 @@ class VeggieDataModule(L.LightningDataModule):
         assert self.trainer is not None
         if self._processed is None:
             self._processed = self._count_batches()
-        self._check_blocks(self.batch_size * self.trainer.world_size)
+        self.check_blocks(self.batch_size * self.trainer.world_size)
         ranks = self.trainer.global_rank, self.trainer.world_size
         sampler = BatchSampler(lambda: self.position, self.batch_size, *ranks)
         return DataLoader(self.mixture, batch_sampler=sampler, **self._loading())
@@ -144,7 +144,12 @@ class VeggieDataModule(L.LightningDataModule):
         total: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
         return int(total.processed)
 
-    def _check_blocks(self, at_once: int) -> None:
+    def check_blocks(self, at_once: int) -> None:
+        """Look whether steps of ``at_once`` samples fit into the blocks of one shape.
+
+        Raises:
+            ValueError: If they do not; the message names a block, or a step, that does.
+        """
         if len(self.mixture.buckets) == 1:
             return
         if self.mixture.block % at_once:

@@ -67,7 +67,11 @@ class Line:
 
     def key(self) -> tuple[int | str, ...]:
         """What a fingerprint is made of."""
-        rows = "" if self.rows is None else hashlib.blake2b(np.ascontiguousarray(self.rows), digest_size=8).hexdigest()
+        rows = (
+            ""
+            if self.rows is None
+            else hashlib.blake2b(np.ascontiguousarray(self.rows).data, digest_size=8).hexdigest()
+        )
         return self.stream, self.skill, self.bucket, self.length, rows
 
 

@@ -98,7 +98,7 @@ def summary(mixture: Mixture, run: Run) -> str:
     for name, lines in by_stream(mixture, run.samples).items():
         one = together(lines, name)
         epochs = "" if one.epochs is None else f", {_epochs(one)} epochs"
-        parts.append(f"{name} {100 * one.share:.1f} % ({len(lines)} {'line' if len(lines) == 1 else 'lines'}{epochs})")
+        parts.append(f"{name} {100 * one.share:.1f} % ({_count(len(lines), 'line')}{epochs})")
     size = "samples without end" if run.samples is None else f"{run.samples:,} samples"
     return f"mixture, {size}: " + "; ".join(parts)
 
@@ -121,19 +121,23 @@ def share_table(mixture: Mixture, run: Run) -> Table:
 
 def explanation(mixture: Mixture, run: Run) -> str:
     """The table in words."""
-    size = f"{run.batch_size} samples a batch x {run.ranks} ranks x {run.accumulate} batches a step"
-    said = f"{run.steps:,} steps x {size} = {run.samples:,} samples." if run.batches is not None else f"{size}, no end."
-    said += (
-        " The share of a stream is its weight over the sum of all weights; within a stream it goes to the skills by "
-        "their weights, or else by rows, and within a skill to the shapes by rows. An epoch has read every row of a line "
-        f"once, in an order of its own; {UPSAMPLED} marks what is upsampled: each row comes more than once in this run."
+    ranks, batches = _count(run.ranks, "rank"), _count(run.accumulate, "batch")
+    size = f"{_count(run.batch_size, 'sample')} a batch x {ranks} x {batches} a step"
+    said = [
+        f"{run.steps:,} steps x {size} = {run.samples:,} samples." if run.batches is not None else f"{size}, no end."
+    ]
+    said.append(
+        "The share of a stream is its weight over the sum of all weights; within a stream it goes to the skills by "
+        "their weights, or else by rows, and within a skill to the shapes by rows. In one epoch of a line every row "
+        f"comes once, in an order of its own; {UPSAMPLED} marks what is upsampled: each row comes more than once in "
+        "this run."
     )
     if len(mixture.buckets) > 1:
-        said += (
-            f" A batch has one shape: {len(mixture.buckets)} shapes take turns in blocks of {mixture.block} samples, on "
+        said.append(
+            f"A batch has one shape: {len(mixture.buckets)} shapes take turns in blocks of {mixture.block} samples, on "
             "all ranks at once."
         )
-    return said
+    return " ".join(said)
 
 
 def _cells(one: Share) -> list[str]:
@@ -143,4 +147,12 @@ def _cells(one: Share) -> list[str]:
 
 
 def _epochs(one: Share) -> str:
-    return "" if one.epochs is None else f"{one.epochs:.3g}{UPSAMPLED if one.epochs > 1 else ''}"
+    if one.epochs is None:
+        return ""
+    number = f"{one.epochs:,.2f}" if one.epochs >= 0.01 or not one.epochs else "< 0.01"
+    return number + (UPSAMPLED if one.epochs > 1 else "")
+
+
+def _count(number: int, what: str) -> str:
+    plural = "" if number == 1 else "es" if what.endswith("ch") else "s"
+    return f"{number:,} {what}{plural}"
