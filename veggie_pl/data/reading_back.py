@@ -27,7 +27,7 @@ from torch import Tensor
 from veggie_pl.data.fills import OPACITY, check_fills, check_opacity, fill_color
 
 MIN_CONTRAST = 0.25  # |colour - source| below which a filled pixel looks like an empty one
-SHARPNESS = 2.0  # of beliefs
+SHARPNESS = 3.0  # of beliefs; 3 comes closest to the true intersection over union, see docs/PAINTING.md
 SPECK = 0.001  # share of a frame: a region that small does not matter much to the confidence
 
 
