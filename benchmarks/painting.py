@@ -33,8 +33,10 @@ from veggie_pl.metrics.functional import region_jaccard
 SIZE, FRAMES = 128, 8
 AREAS = {"small": 0.006, "medium": 0.03, "large": 0.15}  # share of the frame
 BETWEEN = (0.012, 0.06)  # where one size ends and the next begins
+MARGIN = 16  # pixels that a view can move by in each direction
 FEATHER = 8.0  # pixels from untouched to whole at the edge of a soft mask
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "immunohistochemistry", "retina")
+CRFS = (10, 18, 23, 28, 35)
 Soft = Float[Tensor, "f h w"]
 Spoil = Callable[[Clip], Clip]
 
@@ -68,7 +70,7 @@ def jpeg(quality: int) -> Spoil:
     def spoil(clip: Clip) -> Clip:
         options = [cv2.IMWRITE_JPEG_QUALITY, quality]
         coded = [cv2.imencode(".jpg", frame[..., ::-1], options)[1] for frame in to_frames(clip)]
-        return to_clip(np.stack([cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1] for data in coded]))
+        return to_clip(np.stack([np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1] for data in coded]))
 
     return spoil
 
@@ -83,7 +85,7 @@ def h264(crf: int, pixels: str) -> Spoil:
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             file.mux(stream.encode())
         data.seek(0)
-        with av.open(data) as file:
+        with av.open(data, "r") as file:
             return to_clip(np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]))
 
     return spoil
@@ -144,7 +146,7 @@ def photographs(number: int) -> Clip:
 
 def moving_view(picture: np.ndarray, rng: np.random.Generator) -> Clip:
     speed = rng.integers(-2, 3, 2)
-    places = [np.array([16, 16]) + speed * (frame - FRAMES // 2) for frame in range(FRAMES)]
+    places = [np.array([MARGIN, MARGIN]) + speed * (frame - FRAMES // 2) for frame in range(FRAMES)]
     return torch.from_numpy(np.stack([picture[y : y + SIZE, x : x + SIZE] for y, x in places])).permute(0, 3, 1, 2)
 
 
