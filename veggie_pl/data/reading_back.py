@@ -27,7 +27,7 @@ from torch import Tensor
 from veggie_pl.data.fills import OPACITY, check_fills, check_opacity, fill_color
 
 MIN_CONTRAST = 0.25  # |colour - source| below which a filled pixel looks like an empty one
-SHARPNESS = 2.0  # of beliefs
+SHARPNESS = 3.0  # of beliefs; 3 comes closest to the true intersection over union, see docs/PAINTING.md
 SPECK = 0.001  # share of a frame: a region that small does not matter much to the confidence
 
 
@@ -84,6 +84,8 @@ def read_objects(
     check_opacity(opacity)
     if not 0 < threshold < 1:
         raise ValueError(f"the threshold of a share must lie in (0, 1), got {threshold}")
+    if not window >= 0:
+        raise ValueError(f"the window of a share has a sigma of at least 0 pixels, got {window}")
     change = edited - source
     energy = _over_window(change.square().sum(-3), window) / opacity**2
     shares, costs, blinds, beliefs = [], [], [], []
@@ -133,14 +135,16 @@ def confidence(mask: Bool[Tensor, "*n h w"], belief: Float[Tensor, "*n h w"]) ->
 def _belief(
     to_source: Float[Tensor, "*b h w"], to_fill: Float[Tensor, "*b h w"], threshold: float
 ) -> Float[Tensor, "*b h w"]:
-    r"""That a pixel is filled: :math:`b / (1 - b) = ((1 - t) |d| / (t |d - v|))^{2 q}`, the membership of fuzzy c-means.
+    r"""How likely a pixel is filled, as the memberships of fuzzy c-means.
+
+    .. math:: \frac{b}{1 - b} = \left( \frac{(1 - t) \| d \|}{t \| d - v \|} \right)^{2 q}
 
     0 in the source, 1 in a whole fill, a half where a share is at the threshold t; a colour that is neither of the two
     is far from both, and so is closer to a half. q is ``SHARPNESS``: small changes count little.
 
     Args:
-        to_source: Squared distance to the untouched source.
-        to_fill: Squared distance to the whole fill.
+        to_source: :math:`\| d \|^2`, how far the pixel is from untouched.
+        to_fill: :math:`\| d - v \|^2`, how far it is from a whole fill.
         threshold: Of the share.
     """
     tiny = 1e-6  # below what 8-bit pixels can differ by
@@ -152,7 +156,7 @@ def _belief(
 
 def _over_window(values: Float[Tensor, "*b h w"], sigma: float) -> Float[Tensor, "*b h w"]:
     """Gaussian mean of the neighbourhood; what lies beyond the border has the border's value."""
-    if sigma <= 0:
+    if sigma == 0:
         return values
     radius = max(1, round(3 * sigma))
     steps = torch.arange(-radius, radius + 1, device=values.device, dtype=values.dtype)
