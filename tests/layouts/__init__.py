@@ -3,7 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from layouts import grefcoco, groundmore, mevis, phrasecut, reasonseg, ref_youtube_vos, revos
+from layouts import (
+    erasedraw,
+    grefcoco,
+    groundmore,
+    instructv2v,
+    insvie,
+    magicbrush,
+    mevis,
+    phrasecut,
+    reasonseg,
+    ref_youtube_vos,
+    revos,
+    rovi,
+    seed_data_edit,
+    smartedit,
+    vplm,
+)
 
 MINIATURES: dict[str, Callable[[Path], None]] = {  # by the name of the card
     "phrasecut": phrasecut.write,
@@ -13,4 +29,12 @@ MINIATURES: dict[str, Callable[[Path], None]] = {  # by the name of the card
     "ref_youtube_vos": ref_youtube_vos.write,
     "groundmore": groundmore.write,
     "revos": revos.write,
+    "seed_data_edit": seed_data_edit.write,
+    "magicbrush": magicbrush.write,
+    "erasedraw": erasedraw.write,
+    "smartedit": smartedit.write,
+    "instructv2v": instructv2v.write,
+    "rovi": rovi.write,
+    "vplm": vplm.write,
+    "insvie_1m": insvie.write,
 }
