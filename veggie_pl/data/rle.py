@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 from pycocotools import mask as coco
 
-LONGEST = 7  # characters of a number; six hold all that pycocotools writes
+LONGEST = 7  # characters of a number: five bits each, more than any picture has pixels
 
 
 class MaskError(ValueError):
