@@ -58,7 +58,7 @@ def run_lengths(found: Any, size: Size) -> Rle:
     if [number(side, "size") for side in sides] != list(size):
         raise ExampleError(f"a mask of {_by(sides[:2])} pixels for a picture of {_by(size)}")
     if isinstance(counts, str):
-        # Written anew: pycocotools' own parser may overflow on numbers that are longer than they need to be.
+        # Written anew, so that equal masks are equal texts whoever wrote them.
         counts = rle.run_lengths(counts)
     return rle.from_runs([number(run, "counts") for run in typed(counts, list, "counts")], *size)
 
