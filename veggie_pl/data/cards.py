@@ -94,10 +94,8 @@ class Card(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> "Card":
         slot = {"grounding": {"phrase", "fill"}, "reasoning": {"question", "fill"}}.get(self.task, {"phrase"})
-        for template in self.wordings:
-            parsed = list(Formatter().parse(template))
-            if {name for _, name, _, _ in parsed if name is not None} != slot or any(a or b for *_, a, b in parsed):
-                raise ValueError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {template!r}")
+        if wrong := [template for template in self.wordings if _slots(template) != slot]:
+            raise ValueError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {wrong[0]!r}")
         if self.reverse and self.skill not in (None, *REVERSIBLE):
             raise ValueError(f"reverse works for {', '.join(REVERSIBLE)}, not for {self.skill}")
         if (
@@ -107,6 +105,15 @@ class Card(BaseModel):
         ):
             raise ValueError(f"skill {self.skill} does not belong to task {self.task}")
         return self
+
+
+def _slots(template: str) -> set[str] | None:
+    """Names in braces; None if the template cannot be filled by names alone."""
+    try:
+        parsed = [(name, form, as_) for _, name, form, as_ in Formatter().parse(template) if name is not None]
+    except ValueError:  # a single brace
+        return None
+    return None if any(form or as_ for _, form, as_ in parsed) else {name for name, _, _ in parsed}
 
 
 def read_card(card: str | Path) -> Card:
@@ -119,7 +126,7 @@ def read_card(card: str | Path) -> Card:
         CardError: If there is none, or it has wrong or unknown fields.
     """
     path = Path(card)
-    if not path.suffix and not path.is_file():
+    if path.name == str(card) and not path.suffix and not path.is_file():
         path = find_card(str(card))
     try:
         text = path.read_text(encoding="utf-8")
