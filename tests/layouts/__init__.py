@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from layouts import (
+    ditto_1m,
     erasedraw,
     grefcoco,
     groundmore,
@@ -11,13 +12,16 @@ from layouts import (
     insvie,
     magicbrush,
     mevis,
+    openve_3m,
     phrasecut,
     reasonseg,
     ref_youtube_vos,
     revos,
     rovi,
     seed_data_edit,
+    senorita_2m,
     smartedit,
+    veg_edit,
     vplm,
 )
 
@@ -36,5 +40,9 @@ MINIATURES: dict[str, Callable[[Path], None]] = {  # by the name of the card
     "instructv2v": instructv2v.write,
     "rovi": rovi.write,
     "vplm": vplm.write,
+    "veg_edit": veg_edit.write,
+    "senorita_2m": senorita_2m.write,
     "insvie_1m": insvie.write,
+    "ditto_1m": ditto_1m.write,
+    "openve_3m": openve_3m.write,
 }

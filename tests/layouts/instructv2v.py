@@ -8,14 +8,19 @@ from layouts.tiny import Known, picture
 ROWS = {
     "train": [
         Known(
-            "instructv2v/train/raw_generated/0000003/11", "stylization", "red", "blue", "make it a painting", frames=16
+            "instructv2v/train/raw_generated/0000003/11",
+            "stylization",
+            "red",
+            "blue",
+            "make it a watercolor painting",
+            frames=16,
         ),
         Known(
             "instructv2v/train/raw_generated/0000003/12",
             "stylization",
             "green",
             "blue",
-            "make it a painting",
+            "make it a watercolor painting",
             frames=16,
         ),
         Known(
@@ -34,7 +39,7 @@ SKIPPED = {"train": ["sim_dir 0.1 is not above 0.2", "15 of 16 frames are missin
 def write(root: Path) -> None:
     """A pair that is not alike enough, one whose frames are missing, a folder without prompts."""
     folder = root / "raw_generated/0000003"
-    prompt = {"input": "a boat", "edit": "make it a painting", "output": "a painting of a boat"}
+    prompt = {"input": "a boat", "edit": "make it a watercolor painting", "output": "a painting of a boat"}
     seeds = {11: ("red", "blue", 16), 12: ("green", "blue", 16), 13: ("red", "red", 0), 14: ("red", "red", 1)}
     _pairs(folder, prompt, seeds, bad={13})
     (root / "raw_generated/0000004/image").mkdir(parents=True)

@@ -16,7 +16,7 @@ ROWS = {
     ],
     "val": [Known("magicbrush/val/300-output1", "removal", "red", "gray", "remove the person")],
     "test": [
-        Known("magicbrush/test/400-output1", "addition", "gray", "green", "Have the dog wear a hat"),
+        Known("magicbrush/test/400-output1", "addition", "gray", "green", "Put a hat on the dog"),
         Known("magicbrush/test/400-output2", "background", "green", "blue", "Make the background a beach."),
     ],
 }
@@ -39,7 +39,7 @@ def write(root: Path) -> None:
     _parquet(root / "data/train-00000-of-00001-ab12.parquet", turns, row_group_size=3)
     _parquet(root / "data/dev-00000-of-00001-cd34.parquet", [("300", 1, "red", "gray", "remove the person")], 1)
     listed = [
-        _turn(root, "400", 0, "gray", "green", "Have the dog wear a hat"),
+        _turn(root, "400", 0, "gray", "green", "Put a hat on the dog"),
         _turn(root, "400", 1, "green", "blue", "Make the background a beach."),
         {"input": "500-input.png", "mask": "500-mask1.png", "output": "500-output1.png", "instruction": "add rain"},
     ]

@@ -14,9 +14,11 @@ ROWS = {
             "seed_data_edit/train/openimages/0001/3/1", "stylization", "red", "blue", "Make it look like a watercolor"
         ),
         Known("seed_data_edit/train/unsplash/0001/1/1", "addition", "gray", "green", "Add a boat to the lake"),
-        Known("seed_data_edit/train/real/split_0001/1/1", "visual_feature", "gray", "blue", "make my eyes blue please"),
+        Known("seed_data_edit/train/real/split_0001/1/1", "visual_feature", "gray", "blue", "make my eyes blue"),
         Known("seed_data_edit/train/multi_turn/split_0001/1/1", "addition", "gray", "red", "add a kite"),
-        Known("seed_data_edit/train/multi_turn/split_0001/1/2", "visual_feature", "red", "green", "the kite is green"),
+        Known(
+            "seed_data_edit/train/multi_turn/split_0001/1/2", "visual_feature", "red", "green", "make the kite green"
+        ),
         Known("seed_data_edit/train/multi_turn/split_0001/1/3", "removal", "green", "gray", "remove the kite"),
         Known(
             "seed_data_edit/train/multi_turn/split_0001/2/1", "changing", "red", "blue", "replace the cup with a vase"
@@ -46,12 +48,12 @@ def write(root: Path) -> None:
     part = root / "SEED-Data-Edit-Part1-Unsplash/auto_editing/unsplash"
     _lines(part / "annotations/0001.jsonl", [_pair(part, "e.jpg", "gray", "green", "Add a boat to the lake")])
     part = root / "SEED-Data-Edit-Part2-3/real_editing"
-    _lines(part / "annotations/split_0001.jsonl", [_pair(part, "f.jpg", "gray", "blue", "make my eyes blue please")])
+    _lines(part / "annotations/split_0001.jsonl", [_pair(part, "f.jpg", "gray", "blue", "make my eyes blue")])
     part = root / "SEED-Data-Edit-Part2-3/multi_turn_editing"
     for name, color in {"0": "gray", "1": "red", "2": "green", "3": "gray", "4": "blue"}.items():
         picture(part / f"images/20240330_315P/Data/{name}.jpg", color)
     place = "20240330_315P/Data/"
-    turns = {"instruction_1": "add a kite", "edit_image_1": f"{place}1.jpg", "instruction_2": "the kite is green"}
+    turns = {"instruction_1": "add a kite", "edit_image_1": f"{place}1.jpg", "instruction_2": "make the kite green"}
     turns |= {"edit_image_2": f"{place}2.jpg", "instruction_3": "remove the kite", "edit_image_3": f"{place}3.jpg"}
     broken = {"instruction_1": "replace the cup with a vase", "edit_image_1": f"{place}4.jpg"}
     broken |= {"instruction_2": None, "edit_image_2": f"{place}2.jpg"}

@@ -11,6 +11,7 @@ from PIL import Image
 from veggie_pl.data.clips import IMAGES
 from veggie_pl.data.media import Media, MediaError, inside
 
+Bytes = io.BytesIO | io.BufferedReader
 MAX_SIDE = 2**15  # pixels; larger pictures must be traps
 MAX_PIXELS = 2**27
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap height and width
@@ -52,7 +53,7 @@ def read_header(media: Sequence[Media], root: Path) -> Header:
     return Header(len(media) if is_image else frames, height, width)
 
 
-def open_media(media: Media, root: Path) -> io.BytesIO | io.BufferedReader:
+def open_media(media: Media, root: Path) -> Bytes:
     """Its bytes as a file of their own, read when they are asked for.
 
     Raises:
@@ -76,7 +77,7 @@ def open_media(media: Media, root: Path) -> io.BytesIO | io.BufferedReader:
 class _Part(io.RawIOBase):
     """A range of a file as a file."""
 
-    def __init__(self, file: io.BufferedReader, offset: int, size: int) -> None:
+    def __init__(self, file: Bytes, offset: int, size: int) -> None:
         self.file, self.offset, self.size, self.place = file, offset, size, 0
 
     def readable(self) -> bool:
@@ -104,7 +105,7 @@ class _Part(io.RawIOBase):
         super().close()
 
 
-def _image(file: io.BytesIO | io.BufferedReader) -> tuple[int, int, int]:
+def _image(file: Bytes) -> tuple[int, int, int]:
     with Image.open(file) as picture:
         height, width = picture.height, picture.width
         if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
@@ -112,7 +113,7 @@ def _image(file: io.BytesIO | io.BufferedReader) -> tuple[int, int, int]:
     return height, width, 1
 
 
-def _video(file: io.BytesIO | io.BufferedReader) -> tuple[int, int, int]:
+def _video(file: Bytes) -> tuple[int, int, int]:
     with av.open(file, "r") as container:
         if not container.streams.video:
             raise ValueError("no pictures in it")

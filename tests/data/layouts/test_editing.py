@@ -18,20 +18,12 @@ from PIL import Image
 from veggie_pl.data.cards import Card, read_card
 from veggie_pl.data.layouts import LayoutError
 from veggie_pl.data.media import Media
+from veggie_pl.data.preparing.examples import examples
 from veggie_pl.data.rle import decode
 from veggie_pl.data.rows import FEATURES, Row, Skipped, from_columns, to_columns
 
 CARDS = Path(__file__).resolve().parents[3] / "data_cards"
-NAMES = [
-    "erasedraw",
-    "instructv2v",
-    "insvie_1m",
-    "magicbrush",
-    "rovi",
-    "seed_data_edit",
-    "smartedit",
-    "vplm",
-]
+NAMES = [name for name in MINIATURES if read_card(CARDS / f"{name}.md").task == "editing"]
 
 
 def answers(name: str) -> ModuleType:
@@ -42,13 +34,17 @@ def answers(name: str) -> ModuleType:
 ANNOTATIONS = {
     "instructv2v": ["raw_generated/0000003/metadata.jsonl", "raw_generated/0000003/prompt.json"],
     "magicbrush": ["test/edit_turns.json"],
+    "ditto_1m": ["training_metadata/local.json"],
+    "openve_3m": ["csv_files/local_remove.csv"],
     "rovi": ["train.json"],
+    "senorita_2m": ["updated_data_obj_removal.json"],
     "seed_data_edit": [
         "SEED-Data-Edit-Part1-Openimages/auto_editing/openimages/annotations/0001.jsonl",
         "SEED-Data-Edit-Part2-3/multi_turn_editing/annotations/split_0001.jsonl",
     ],
     "insvie_1m": ["info.csv"],
     "smartedit": ["SyntheticData_info_new.json"],
+    "veg_edit": ["pairs.jsonl"],
     "vplm": ["VPLM/gt_train.json"],
 }
 SPLITS = [(name, split) for name in NAMES for split in answers(name).ROWS]
@@ -108,6 +104,27 @@ def test_rows_are_the_ones_known_by_hand(name: str, split: str, roots: dict[str,
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_card_reads_its_miniature_as_prepare_does(name: str, roots: dict[str, Path]) -> None:
+    """With headers checked, and removals also backwards: additions that are worded from the same phrase."""
+    found = [
+        one
+        for entry in card(name).layout.entries(roots[name], "train")
+        for one in examples(card(name), roots[name], "train", entry)
+    ]
+    rows = [one[0] for one in found if not isinstance(one, Skipped)]
+    known: list[Known] = answers(name).ROWS["train"]
+    forwards = [row for row in rows if not row.key.endswith("/reversed")]
+    assert [row.key.removeprefix(f"{name}/train/") for row in forwards] == [
+        one.key.removeprefix(f"{name}/train/") for one in known
+    ]
+    backwards = [row for row in rows if row.key.endswith("/reversed")]
+    assert len(backwards) == (len(known) if card(name).reverse else 0)
+    for row, one in zip(backwards, known, strict=card(name).reverse):
+        assert (str(row.skill), row.phrase, row.instruction) == ("addition", one.phrase, None)
+    assert len(found) - len(rows) == len(answers(name).SKIPPED["train"])
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_survive_the_table(name: str, roots: dict[str, Path]) -> None:
     rows, _ = read(name, roots[name], "train")
     for row in rows:
@@ -147,7 +164,8 @@ def test_mutated_annotations_are_layout_errors_or_skipped(
             assert len(set(keys)) == len(keys), seed
             for row in rows:
                 FEATURES.encode_example(to_columns(row))
-                messages += [row.key, row.phrase, row.instruction or ""]
+                (row.phrase + (row.instruction or "")).encode()
+                messages.append(row.key)
                 assert all(media.data is not None or media.read(root) for media in (*row.source, *row.target))
         assert not any("\n" in text for text in messages)
         "".join(messages).encode()
