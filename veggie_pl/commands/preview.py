@@ -8,9 +8,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.batch import Sample
 from veggie_pl.configs import TRAINING, VeggieCLI
-from veggie_pl.data.clips import write_clip
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.preview import contact_sheet, write_png
+from veggie_pl.data.writing import write_clip
 from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
