@@ -19,7 +19,11 @@ def command(function: Callable[[list[str]], None]) -> Callable[[list[str]], None
 
 @command
 def fit(args: list[str]) -> None:
-    """Train; everything is in the configs, e.g. --config conf/stage1.yaml."""
+    """Train; everything is in the configs, e.g. --config conf/stage1.yaml. --dry-run shows what it would read."""
+    if "--dry-run" in args:
+        from veggie_pl.commands.dry_run import show_run
+
+        return show_run([arg for arg in args if arg != "--dry-run"])
     from veggie_pl.configs import TRAINING, VeggieCLI
 
     VeggieCLI(["fit", *args], parser_kwargs={"fit": {"default_config_files": TRAINING}})

@@ -13,6 +13,7 @@ from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
 from veggie_pl.callbacks.stopping import StopBetweenSteps
 from veggie_pl.callbacks.throughput import Throughput
+from veggie_pl.callbacks.whole_steps import WholeSteps
 
 __all__ = [
     "Compile",
@@ -28,4 +29,5 @@ __all__ = [
     "StopAtNaN",
     "StopBetweenSteps",
     "Throughput",
+    "WholeSteps",
 ]
