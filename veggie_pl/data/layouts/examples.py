@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from veggie_pl.batch import Skill
 from veggie_pl.data.clips import IMAGES, VIDEOS
 from veggie_pl.data.headers import open_media, read_header
+from veggie_pl.data.layouts.annotations import line
 from veggie_pl.data.media import Media, MediaError, inside
 from veggie_pl.data.painting import named_fill
 from veggie_pl.data.rle import MaskError, Rle, check, encode, from_polygons, from_runs
@@ -51,11 +52,11 @@ class Reading(BaseModel):
             root: The data set's folder.
         """
         cells = {name: value for name, value in cells.items() if value is not None and value != "" and value != []}
-        key = str(cells.get("key", key))
+        key = str(cells.get("key", key)).encode("utf-8", "backslashreplace").decode()
         try:
             return self._row(key, cells, root)
         except (_Unusable, MediaError, MaskError) as error:
-            return Skipped(key, str(error))
+            return Skipped(key, line(error))
 
     def _row(self, key: str, cells: Mapping[str, Any], root: Path) -> Row:
         if "source" not in cells:
@@ -63,6 +64,8 @@ class Reading(BaseModel):
         for name in ("instruction", "phrase", "fill"):
             if not isinstance(cells.get(name, ""), str):
                 raise _Unusable(f"its {name} is a {type(cells[name]).__name__}, not a text")
+            if not storable(cells.get(name, "")):
+                raise _Unusable(f"its {name} holds half a character, which no table can store")
         source = media_of(cells["source"], root, self.media)
         target = media_of(cells["target"], root, self.media) if "target" in cells else ()
         instruction, phrase = cells.get("instruction"), cells.get("phrase", "")
@@ -93,6 +96,11 @@ class _Unusable(ValueError):
     """An example that lacks something."""
 
 
+def storable(text: str) -> bool:
+    """Whether tables and file systems can hold the text: JSON allows half a character, a lone surrogate."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def media_of(cell: Any, root: Path, folder: str = "") -> tuple[Media, ...]:
     """The media that a cell names.
 
@@ -110,13 +118,17 @@ def media_of(cell: Any, root: Path, folder: str = "") -> tuple[Media, ...]:
         return (Media(name.name if known else f"{name.name}{_suffix(data)}", data=data),)
     if isinstance(cell, Mapping) and isinstance(cell.get("path"), str):
         cell = cell["path"]
-    if not isinstance(cell, str) or "\0" in cell:
+    if not isinstance(cell, str) or "\0" in cell or not storable(cell):
         raise MediaError(f"a {type(cell).__name__} names no file: {str(cell)!r:.60}")
     inside(root, cell)  # an absolute path would replace the folder when they are joined
     path = f"{folder}/{cell}" if folder else cell
-    place = inside(root, path)
-    if not place.is_dir():
-        if not place.is_file():
+    try:
+        place = inside(root, path)
+        is_folder, is_file = place.is_dir(), place.is_file()
+    except OSError as error:  # a name that is too long
+        raise MediaError(f"{path:.80}: {error.strerror or error}") from error
+    if not is_folder:
+        if not is_file:
             raise MediaError(f"{path}: no such file")
         if place.suffix.lower() not in IMAGES | VIDEOS:
             raise MediaError(f"{path}: {place.suffix or 'a name without suffix'} is no known kind of video or image")

@@ -67,4 +67,5 @@ class PairList(Layout, Reading):
             if (wanted := self.columns.get(field, field)) not in names:
                 close = difflib.get_close_matches(wanted, names, 3)
                 hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(map(str, names[:20]))}"
-                raise LayoutError(f"{path}: no column {wanted!r} for {field}; {hint}")
+                said = f"{path}: no column {wanted!r} for {field}; {hint}"
+                raise LayoutError(said.encode("utf-8", "backslashreplace").decode())
