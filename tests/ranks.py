@@ -15,13 +15,14 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from parts import fit, make_data, mixed_data, randomise_output, tiny_module
 
-from veggie_pl.callbacks import Ema, Evaluate, Freeze, GradNorms, SaveModel, SkillLoss
+from veggie_pl.callbacks import Ema, ErrorBudget, Evaluate, Freeze, GradNorms, SaveModel, SkillLoss
 
 STEPS, BATCH, HELD = 4, 4, 3  # batch: of all ranks together; held: samples a skill, which two ranks cannot share evenly
 PLANS: dict[str, dict[str, Any]] = {  # every case trains STEPS steps of BATCH samples
     "images": {"frozen": ["vae", "mllm"]},
     "clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
     "mixed": {"video": True, "frozen": ["vae", "mllm"]},
+    "holes": {"frozen": ["vae", "mllm"], "bad": 0.4},  # ranks with holes, more of them, and nothing but holes
     "sharded": {"frozen": ["vae", "mllm"]},
     "sharded_clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
 }
@@ -48,11 +49,13 @@ def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate
     settings["optimizer"] = lambda groups: torch.optim.SGD(groups, 0.05, momentum=0.5)
     module = tiny_module(plan.get("video", False), **settings)
     randomise_output(module)
-    batch = {"batch_size": BATCH // world // accumulate, "num_val": HELD}
-    data = mixed_data(**batch) if case == "mixed" else make_data(num_frames=2 if plan.get("video") else 1, **batch)
+    batch: dict[str, Any] = {"batch_size": BATCH // world // accumulate, "num_val": HELD}
+    frames = 2 if plan.get("video") else 1
+    data = mixed_data(**batch) if case == "mixed" else make_data(frames, bad=plan.get("bad", 0.0), **batch)
     record = Record()
     keep = ModelCheckpoint(out / "steps", every_n_train_steps=1, save_top_k=-1, filename="{step}")
     watchers = [Freeze(plan["frozen"]), Ema(0.9), SkillLoss(1), GradNorms(1), Evaluate(), SaveModel(), keep, record]
+    watchers.append(ErrorBudget(1.0))
     strategy: Any = {} if world == 1 else {"strategy": DDPStrategy(), "devices": world}
     if case.startswith("sharded") and world > 1:
         strategy["strategy"] = ModelParallelStrategy(world, 1, save_distributed_checkpoint=False)

@@ -1,6 +1,5 @@
 """Prepared tables: rows come back as they were written, and records fit together or are refused with the reason."""
 
-import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,15 @@ from fake import pattern
 from torch.utils.data import DataLoader
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.clips import to_clip, write_clip
+from veggie_pl.data.clips import to_clip
+from veggie_pl.data.ledger import Fault, write_ledger
 from veggie_pl.data.media import Media
 from veggie_pl.data.records import BadRecordError, Record, Records
 from veggie_pl.data.rle import Rle, encode
 from veggie_pl.data.rows import Row
 from veggie_pl.data.streams import EditingStream, GroundingStream
 from veggie_pl.data.table import Table, TableError, TableInfo, TableRecords, write_table
+from veggie_pl.data.writing import write_clip
 
 INFO = TableInfo(card="some", root="/nowhere", fills=("red", "blue"), wordings=("Find {phrase} in {fill}.",))
 
@@ -230,8 +231,7 @@ def test_groups_hold_every_good_row_once(tmp_path: Path) -> None:
         ("1x8x8", "removal"): [0, 2, 3, 5, 6, 8],
         ("1x8x8", "stylization"): [1, 4, 7],
     }
-    faults = [{"row": 3, "key": "some/3", "reason": "x"}, {"row": 4, "key": "some/4", "reason": "x"}]
-    (tmp_path / "ledger.jsonl").write_text("\n".join(map(json.dumps, faults)) + "\n")
+    write_ledger(tmp_path, [Fault(3, "some/3", "x"), Fault(4, "some/4", "x")], 9)
     found = TableRecords(str(tmp_path), num_frames=1, size=8).groups()
     assert [value.tolist() for value in found.values()] == [[0, 2, 5, 6, 8], [1, 7]]
 

@@ -34,6 +34,7 @@ def write(root: Path) -> None:
         "train/104_no_picture": annotation("104_no_picture", ["where?"], True, ("target", corners(1, 1, 6, 6))),
         "train/106_no_label": {"text": ["where?"], "is_sentence": True, "shapes": [{"points": corners(1, 1, 6, 6)}]},
         "val/201": annotation("201", ["Who is it?"], True, ("target", corners(2, 3, 12, 13))),
+        "test/301": annotation("301", ["Where is it?"], True, ("target", corners(2, 3, 12, 13))),
     }
     for name, one in found.items():
         save_json(root / f"{name}.json", one)
@@ -64,13 +65,15 @@ ANSWERS = {
         "reasonseg/train/107_old/0": answer("What is a caf\u00e9?", "train/107_old", box(2, 3, 12, 13)),
     },
     "val": {"reasonseg/val/201/0": answer("Who is it?", "val/201", box(2, 3, 12, 13))},
+    "test": {"reasonseg/test/301/0": answer("Where is it?", "test/301", box(2, 3, 12, 13))},
 }
 FAULTS = {
     "train": {
         "reasonseg/train/103_ignored": "empty",
         "reasonseg/train/104_no_picture": "104_no_picture.jpg: no such file",
-        "reasonseg/train/105_no_annotation": "105_no_annotation.json: No such file",
+        "reasonseg/train/105_no_annotation": "105_no_annotation.json: no such file",
         "reasonseg/train/106_no_label": "no field 'label'",
     },
     "val": {},
+    "test": {},
 }

@@ -1,44 +1,41 @@
-"""Masks as pixels: an object filled by a colour, and the way back."""
+r"""Masks as pixels: objects filled by a colour each, and the way back.
 
-import re
+With the source :math:`x` and the colours :math:`c_k`, RGB in [-1, 1], masks :math:`m_k \in [0, 1]` and the opacity
+:math:`a`, the painted pixel is
 
-import cv2
-import numpy as np
+.. math:: y = x + a \sum_k w_k (c_k - x), \qquad w_k = m_k \prod_{j > k} (1 - m_j)
+
+The share :math:`w_k` is what is seen of object k: later objects lie over earlier ones, hard masks give each pixel to
+the last object that has it. How it is read back: ``reading_back``. What pictures lose on the way: docs/PAINTING.md.
+"""
+
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-COLORS: dict[str, tuple[float, float, float]] = {  # RGB in [-1, 1]
-    "red": (1.0, -1.0, -1.0),
-    "green": (-1.0, 1.0, -1.0),
-    "blue": (-1.0, -1.0, 1.0),
-    "yellow": (1.0, 1.0, -1.0),
-    "cyan": (-1.0, 1.0, 1.0),
-    "magenta": (1.0, -1.0, 1.0),
-}
-OPACITY = 0.7  # of the fill; measured on the authors' pictures
-MIN_CONTRAST = 0.25  # |colour - source| below which a filled pixel looks like an empty one
+from veggie_pl.data.fills import COLORS, OPACITY, check_fills, check_opacity, fill_color, named_fill
+from veggie_pl.data.reading_back import MIN_CONTRAST, read_back
 
-
-def fill_color(fill: str, like: Tensor) -> Float[Tensor, "3 1 1"]:
-    """The named colour on the device and in the type of ``like``.
-
-    Raises:
-        ValueError: If there is no fill of this name.
-    """
-    if fill not in COLORS:
-        raise ValueError(f"unknown fill colour {fill!r}; the choices are {', '.join(COLORS)}")
-    return torch.tensor(COLORS[fill], device=like.device, dtype=like.dtype)[:, None, None]
-
-
-def named_fill(text: str) -> str | None:
-    """The fill that an instruction asks for: the last colour it names, as in "label the red star in blue"."""
-    named = re.findall(rf"\b({'|'.join(COLORS)})\b", text.lower())
-    return named[-1] if named else None
+__all__ = [
+    "COLORS",
+    "MIN_CONTRAST",
+    "OPACITY",
+    "fill_color",
+    "named_fill",
+    "paint",
+    "paint_objects",
+    "unpaint",
+    "visible",
+]
 
 
 def paint(
-    clip: Float[Tensor, "*b 3 h w"], mask: Bool[Tensor, "*b h w"] | Float[Tensor, "*b h w"], fill: str
+    clip: Float[Tensor, "*b 3 h w"],
+    mask: Bool[Tensor, "*b h w"] | Float[Tensor, "*b h w"],
+    fill: str,
+    opacity: float = OPACITY,
 ) -> Float[Tensor, "*b 3 h w"]:
     """Fill the mask: ``0.3 source + 0.7 colour`` inside, the source itself outside.
 
@@ -46,46 +43,71 @@ def paint(
         clip: Pixels in [-1, 1].
         mask: Which pixels, or how much of each in [0, 1].
         fill: A key of ``COLORS``.
+        opacity: Share of the colour in a whole fill, in (0, 1].
+
+    Raises:
+        ValueError: If there is no such fill, or mask or opacity are out of range.
     """
-    share = (mask.to(clip.dtype) * OPACITY).unsqueeze(-3)
-    return clip + share * (fill_color(fill, clip) - clip)
+    return paint_objects(clip, mask[None], [fill], opacity)
+
+
+def paint_objects(
+    clip: Float[Tensor, "*b 3 h w"],
+    masks: Bool[Tensor, "k *b h w"] | Float[Tensor, "k *b h w"],
+    fills: Sequence[str],
+    opacity: float = OPACITY,
+) -> Float[Tensor, "*b 3 h w"]:
+    """Fill several masks, one colour each; where masks overlap, later ones lie over earlier ones.
+
+    Args:
+        clip: Pixels in [-1, 1].
+        masks: Per object: which pixels, or how much of each in [0, 1].
+        fills: Keys of ``COLORS``, one per object, no two alike.
+        opacity: Share of the colour in a whole fill, in (0, 1].
+
+    Raises:
+        ValueError: If a fill is unknown or comes twice, their number is not that of the masks, or a mask or the opacity
+            is out of range.
+    """
+    check_fills(fills, len(masks))
+    check_opacity(opacity)
+    shares = (visible(masks).to(clip.dtype) * opacity).unsqueeze(-3)
+    changes = [share * (fill_color(fill, clip) - clip) for share, fill in zip(shares, fills, strict=True)]
+    return clip + torch.stack(changes).sum(0)
+
+
+def visible(
+    masks: Bool[Tensor, "k *b h w"] | Float[Tensor, "k *b h w"],
+) -> Bool[Tensor, "k *b h w"] | Float[Tensor, "k *b h w"]:
+    """What is seen of each object: its share of every pixel, less what later objects cover of it.
+
+    Raises:
+        ValueError: If a mask has values out of [0, 1].
+    """
+    if masks.dtype != torch.bool and masks.numel() and not (masks.amin() >= 0 and masks.amax() <= 1):
+        raise ValueError(f"masks must lie in [0, 1], but reach from {float(masks.amin()):g} to {float(masks.amax()):g}")
+    uncovered = torch.ones_like(masks[0])
+    seen = []
+    for mask in reversed(masks.unbind()):
+        seen.append(mask * uncovered)
+        uncovered = uncovered * ~mask if masks.dtype == torch.bool else uncovered * (1 - mask)
+    return torch.stack(seen[::-1])
 
 
 def unpaint(
-    edited: Float[Tensor, "*b 3 h w"], source: Float[Tensor, "*b 3 h w"], fill: str, threshold: float = 0.5
+    edited: Float[Tensor, "*b 3 h w"],
+    source: Float[Tensor, "*b 3 h w"],
+    fill: str,
+    threshold: float = 0.5,
+    opacity: float = OPACITY,
 ) -> Bool[Tensor, "*b h w"]:
-    """Read the mask back from an edited clip.
-
-    Each pixel's change is projected on the direction that filling would take it; the share of a whole fill that it
-    went is compared with the threshold. Where the source already has the fill colour (closer than ``MIN_CONTRAST``),
-    filling changes nothing that could be read, so such pixels take the answer of the nearest pixel that can be.
+    """Read one object's mask back from an edited clip; ``reading_back.read_back`` also tells how sure it is.
 
     Args:
         edited: What a model made of the source, in [-1, 1].
         source: The source, in [-1, 1].
         fill: A key of ``COLORS``.
         threshold: Share of a whole fill, in (0, 1), from which a pixel counts as filled.
+        opacity: As it was painted.
     """
-    direction = fill_color(fill, source) - source
-    contrast = direction.square().sum(-3)
-    share = ((edited - source) * direction).sum(-3) / (OPACITY * contrast).clamp_min(1e-6)
-    mask = share >= threshold
-    blind = contrast < MIN_CONTRAST**2
-    return _fill_blind(mask, blind) if bool(blind.any()) else mask
-
-
-def _fill_blind(mask: Bool[Tensor, "*b h w"], blind: Bool[Tensor, "*b h w"]) -> Bool[Tensor, "*b h w"]:
-    """Give each blind pixel the value of the nearest seeing one; a frame without any stays empty."""
-    values = mask.reshape(-1, *mask.shape[-2:]).cpu().numpy().copy()
-    blinds = blind.reshape(values.shape).cpu().numpy()
-    for value, unseen in zip(values, blinds, strict=True):
-        if unseen.all():
-            value[:] = False
-        elif unseen.any():
-            _, labels = cv2.distanceTransformWithLabels(
-                unseen.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-            )
-            by_label = np.zeros(labels.max() + 1, dtype=bool)
-            by_label[labels[~unseen]] = value[~unseen]
-            value[:] = by_label[labels]
-    return torch.from_numpy(values).to(mask.device).view(mask.shape)
+    return read_back(edited, source, fill, threshold, opacity).mask

@@ -1,6 +1,5 @@
 """A prepared data set: one uniform table of rows, mapped from disk, read in any order."""
 
-import json
 import mmap
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from veggie_pl.chance import numpy_rng
 from veggie_pl.data.buckets import Bucket, choose
 from veggie_pl.data.clips import ClipError, resize, to_clip
 from veggie_pl.data.decoding import Footage
+from veggie_pl.data.ledger import read_ledger
 from veggie_pl.data.media import MediaError
 from veggie_pl.data.parts import TableError, TableInfo, read_info, write_table
 from veggie_pl.data.records import BadRecordError, Record
@@ -165,7 +165,7 @@ class TableRecords:
             buckets = [str(one) for one in self.buckets]
         del frames, height, width
         group = which.astype(np.int32) * len(Skill) + self.table.column("skill")
-        group[_bad_rows(self.table.folder)] = -1
+        group[[fault.row for fault in read_ledger(self.table.folder)]] = -1
         count = np.bincount(group[group >= 0], minlength=len(buckets) * len(Skill))
         names = list(map(str, Skill))
         return {
@@ -191,7 +191,7 @@ class TableRecords:
         row = from_columns(columns)
         try:
             return self._record(row, None if self.buckets is None else self.bucket_of(columns))
-        except (MediaError, ClipError, MaskError, _Unfit) as error:
+        except (MediaError, ClipError, MaskError, UnfitError) as error:
             raise BadRecordError(row.key, str(error)) from error
 
     def _record(self, row: Row, bucket: Bucket | None) -> Record:
@@ -201,9 +201,9 @@ class TableRecords:
         for name, other in (("target", target),):
             if other is not None:
                 if other.num_frames != source.num_frames:
-                    raise _Unfit(f"the source has {source.num_frames} frames, its {name} {other.num_frames}")
-                _same_ratio(source, other.height, other.width, name)
-        first, last = _span(row, source)
+                    raise UnfitError(f"the source has {source.num_frames} frames, its {name} {other.num_frames}")
+                same_ratio(source, other.height, other.width, name)
+        first, last = span(row, source)
         picked = pick(last - first, bucket.frames, self.sampling, row.key, source.fps) + first
         mask = self._mask(row, source, picked, first, last, bucket)
         info = self.table.info
@@ -229,28 +229,28 @@ class TableRecords:
     ) -> Mask | None:
         if not row.mask:
             if row.skill.is_painted:
-                raise _Unfit("it has no mask")
+                raise UnfitError("it has no mask")
             return None
         if len(row.mask) == source.num_frames:
             numbers = picked
         elif len(row.mask) == last - first:
             numbers = picked - first
         else:
-            raise _Unfit(f"the source has {source.num_frames} frames, but there are {len(row.mask)} masks")
+            raise UnfitError(f"the source has {source.num_frames} frames, but there are {len(row.mask)} masks")
         frames = {}
         for number in set(numbers.tolist()):
             rle = row.mask[number]
-            _same_ratio(source, rle.height, rle.width, "mask")
+            same_ratio(source, rle.height, rle.width, "mask")
             frames[number] = cv2.resize(
                 decode(rle).astype(np.uint8), (bucket.width, bucket.height), interpolation=cv2.INTER_NEAREST
             )
         mask = torch.from_numpy(np.stack([frames[number] for number in numbers.tolist()])).bool()
         if row.skill.is_painted and not mask.any():
-            raise _Unfit("its mask is empty in all frames that are picked")
+            raise UnfitError("its mask is empty in all frames that are picked")
         return mask
 
 
-class _Unfit(ValueError):
+class UnfitError(ValueError):
     """Parts of a record that do not fit together."""
 
 
@@ -264,25 +264,22 @@ def pick(num_frames: int, wanted: int, sampling: str, key: str, fps: float) -> n
     return np.minimum(start + (np.arange(wanted) * step).astype(np.int64), num_frames - 1)
 
 
-def _span(row: Row, source: Footage) -> tuple[int, int]:
+def span(row: Row, source: Footage) -> tuple[int, int]:
     """First frame that counts, and the one after the last."""
     if source.fps <= 0 or (not row.start and not row.stop):
         return 0, source.num_frames
     first = round(row.start * source.fps)
     last = min(round(row.stop * source.fps), source.num_frames) if row.stop else source.num_frames
     if first >= last:
-        raise _Unfit(f"seconds {row.start} to {row.stop} of a clip of {source.num_frames / source.fps:.2f} seconds")
+        raise UnfitError(f"seconds {row.start} to {row.stop} of a clip of {source.num_frames / source.fps:.2f} seconds")
     return first, last
 
 
-def _same_ratio(source: Footage, height: int, width: int, name: str) -> None:
+def same_ratio(source: Footage, height: int, width: int, name: str) -> None:
+    """Look whether what belongs to a source has its shape.
+
+    Raises:
+        UnfitError: If not.
+    """
     if abs(np.log(source.height * width / (source.width * height))) > RATIO:
-        raise _Unfit(f"the source is {source.height} x {source.width} pixels, its {name} {height} x {width}")
-
-
-def _bad_rows(folder: Path) -> list[int]:
-    """Rows that the table's ledger calls bad."""
-    path = folder / "ledger.jsonl"
-    if not path.is_file():
-        return []
-    return sorted({json.loads(line)["row"] for line in path.read_text(encoding="utf-8").splitlines() if line})
+        raise UnfitError(f"the source is {source.height} x {source.width} pixels, its {name} {height} x {width}")

@@ -32,22 +32,53 @@ def load(root: Path, path: str) -> Any:
         LayoutError: If it is missing, lies outside or is not JSON.
     """
     try:
-        return parse(inside(root, path).read_bytes())
-    except MediaError as error:
-        raise LayoutError(str(error)) from error
+        return read_json(root, path)
+    except ExampleError as error:
+        raise LayoutError(f"{root}: {error}") from error
+
+
+def read_json(root: Path, path: str) -> Any:
+    """What a JSON file of one example holds.
+
+    Raises:
+        ExampleError: If it is missing, lies outside or is not JSON.
+    """
+    data = contents(root, path)
+    try:
+        return parse(data)
+    except ExampleError as error:
+        raise ExampleError(f"{path}: {error}") from error
+
+
+def contents(root: Path, path: str) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        ExampleError: If it is missing, no plain file (a pipe would never end), or lies outside the root.
+    """
+    place = below(root, path)
+    try:
+        if not place.is_file():
+            raise ExampleError(f"{path}: no such file")
+        return place.read_bytes()
     except OSError as error:
-        raise LayoutError(f"{root / path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise LayoutError(f"{root / path}: not JSON ({line(error)})") from error
+        raise ExampleError(f"{path}: {error.strerror or error}") from error
 
 
 def parse(data: bytes) -> Any:
-    """JSON in UTF-8 or, as some of ReasonSeg's files are, in Windows' western code page."""
+    """JSON in UTF-8 or, as some of ReasonSeg's files are, in Windows' western code page.
+
+    Raises:
+        ExampleError: If it is none.
+    """
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252")
-    return json.loads(text)
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252")
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ExampleError(f"not JSON ({line(error)})") from error
 
 
 def key(kind: str, split: str, *parts: object) -> str:

@@ -51,7 +51,7 @@ class Grefcoco(Layout):
                 example = (key(self.kind, split, name), (reference, sentence))
                 by_image.setdefault(str(reference.get("image_id"))[:50], []).append(example)
         for image, examples in by_image.items():
-            wanted = {one for _, (reference, _) in examples for one in _ids(reference)}
+            wanted = dict.fromkeys(one for _, (reference, _) in examples for one in _ids(reference))  # keeps the order
             yield images.get(image), {one: objects[one] for one in wanted if one in objects}, examples
 
     def rows(self, root: Path, split: str, entry: Any) -> Iterator[Row | Skipped]:

@@ -22,13 +22,12 @@ LONGEST = 1000  # of an outline, in sides of the picture; longer ones would only
 
 def picture(root: Path, path: str) -> tuple[Media, Size]:
     """A picture, and its (height, width) as readers show it, from the header alone."""
-    place = below(root, path)
     try:
-        with Image.open(place, formats=PICTURES) as opened:
+        with Image.open(_file(root, path), formats=PICTURES) as opened:
             width, height = opened.size
             turned = opened.format == "JPEG" and opened.getexif().get(ORIENTATION) in TURNED
-    except FileNotFoundError as error:
-        raise ExampleError(f"{path}: no such file") from error
+    except ExampleError:
+        raise
     except Exception as error:  # Pillow raises many kinds on broken files
         raise ExampleError(f"{path}: no picture that can be read ({type(error).__name__})") from error
     return Media(path), (width, height) if turned else (height, width)
@@ -40,16 +39,13 @@ def indices(root: Path, path: str, size: Size) -> UInt8[np.ndarray, "h w"]:
     Raises:
         ExampleError: If it is missing, broken, of another kind or of another size (height, width).
     """
-    place = below(root, path)
     try:
-        with Image.open(place, formats=("PNG",)) as opened:
+        with Image.open(_file(root, path), formats=("PNG",)) as opened:
             if opened.size[::-1] != size:
                 raise ExampleError(f"{path}: {_by(opened.size[::-1])} pixels, but its picture has {_by(size)}")
             if opened.mode not in ("P", "L"):
                 raise ExampleError(f"{path}: pixels are {opened.mode}, not indices of objects")
             return np.asarray(opened, dtype=np.uint8)
-    except FileNotFoundError as error:
-        raise ExampleError(f"{path}: no such file") from error
     except ExampleError:
         raise
     except Exception as error:  # Pillow raises many kinds on broken files
@@ -62,7 +58,7 @@ def run_lengths(found: Any, size: Size) -> Rle:
     if [number(side, "size") for side in sides] != list(size):
         raise ExampleError(f"a mask of {_by(sides[:2])} pixels for a picture of {_by(size)}")
     if isinstance(counts, str):
-        # Written anew: pycocotools' own parser may overflow on numbers that are longer than they need to be.
+        # Written anew, so that equal masks are equal texts whoever wrote them.
         counts = rle.run_lengths(counts)
     return rle.from_runs([number(run, "counts") for run in typed(counts, list, "counts")], *size)
 
@@ -101,6 +97,14 @@ def seen(masks: Sequence[Rle]) -> tuple[Rle, ...]:
     if not any(mask.counts for mask in masks):
         raise ExampleError("its mask is empty" + (" in every frame" if len(masks) > 1 else ""))
     return tuple(masks)
+
+
+def _file(root: Path, path: str) -> Path:
+    """A plain file: a pipe would never end."""
+    place = below(root, path)
+    if not place.is_file():
+        raise ExampleError(f"{path}: no such file")
+    return place
 
 
 def _by(sides: Sequence[Any]) -> str:

@@ -11,13 +11,12 @@ from veggie_pl.data import rle
 from veggie_pl.data.layouts.annotations import (
     FAULTS,
     ExampleError,
-    below,
     field,
     key,
     line,
     listed,
-    parse,
     question,
+    read_json,
     rows_of,
     text,
 )
@@ -48,7 +47,7 @@ class Reasonseg(Layout):
         """One per wording of the picture's question."""
         try:
             source, size = picture(root, f"{split}/{entry}.jpg")
-            found = _annotation(root, f"{split}/{entry}.json")
+            found = read_json(root, f"{split}/{entry}.json")
             mask = answer(field(found, "shapes", list), size)
             said = field(found, "text", list)
             if not said:
@@ -81,14 +80,3 @@ def answer(shapes: list[Any], size: tuple[int, int]) -> tuple[Rle, ...]:
     for region, is_target in sorted(drawn, key=lambda one: -sum(rle.run_lengths(one[0].counts)[1::2])):
         mask[rle.decode(region)] = is_target
     return seen([rle.encode(mask)])
-
-
-def _annotation(root: Path, path: str) -> Any:
-    try:
-        return parse(below(root, path).read_bytes())
-    except OSError as error:
-        raise ExampleError(f"{path}: {error.strerror or error}") from error
-    except ExampleError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ExampleError(f"{path}: not JSON ({' '.join(str(error).split())[:200]})") from error

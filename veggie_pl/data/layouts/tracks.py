@@ -1,7 +1,7 @@
 """Clips as folders of frames whose masks lie in one JSON file, by object, as in MeViS and ReVOS."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +54,29 @@ def rows_of_video(kind: str, root: Path, split: str, entry: Any, make_row: MakeR
     except FAULTS as error:
         yield Skipped(key(kind, split, video), line(error))
         return
-    masks = partial(joined, tracks=tracks, num_frames=len(names), size=size)
+
+    @cache
+    def track(one: str) -> list[Rle | None]:
+        if one not in tracks:
+            raise ExampleError(f"no masks of object {one}")
+        masks = typed(tracks[one], list, f"masks of object {one}")
+        if len(masks) != len(names):
+            raise ExampleError(f"masks of {len(masks)} frames for a video of {len(names)}")
+        return [None if mask is None else run_lengths(mask, size) for mask in masks]
+
     yield from rows_of(
         [(key(kind, split, video, name), example) for name, example in said.items()],
-        lambda name, example: make_row(name, example, source, masks),
+        lambda name, example: make_row(name, example, source, partial(joined, track=track, size=size)),
     )
 
 
-def joined(objects: Any, tracks: dict[str, Any], num_frames: int, size: Size) -> tuple[Rle, ...]:
+def joined(objects: Any, track: Callable[[str], list[Rle | None]], size: Size) -> tuple[Rle, ...]:
     """What any of the objects covers, frame by frame.
 
     Args:
-        objects: Their numbers in ``tracks``.
-        tracks: By number, COCO run lengths per frame; null where the object is not in view.
-        num_frames: Of the video.
-        size: Of its frames.
+        objects: Their numbers.
+        track: Masks of an object per frame; None where it is not in view.
+        size: Of the frames.
 
     Raises:
         ExampleError: If there is no object, one has no or too few masks, or none is ever in view.
@@ -77,13 +85,8 @@ def joined(objects: Any, tracks: dict[str, Any], num_frames: int, size: Size) ->
     wanted = [str(number(one, "anno_id")) for one in typed(objects, list, "anno_id")]
     if not wanted:
         raise ExampleError("it names nothing in the video, so there is no mask to paint")
-    if missing := [one for one in wanted if one not in tracks]:
-        raise ExampleError(f"no masks of object {missing[0]}")
-    chosen = [typed(tracks[one], list, f"masks of object {one}") for one in wanted]
-    if wrong := [len(track) for track in chosen if len(track) != num_frames]:
-        raise ExampleError(f"masks of {wrong[0]} frames for a video of {num_frames}")
     together = []
-    for masks in zip(*chosen, strict=True):
-        found = [run_lengths(mask, size) for mask in masks if mask is not None]
+    for masks in zip(*[track(one) for one in wanted], strict=True):
+        found = [mask for mask in masks if mask is not None]
         together.append(rle.union(found) if found else Rle(*size))
     return seen(together)
