@@ -1,6 +1,6 @@
 """Are masks read back from pictures that a codec has been at? Painted clips through blur, JPEG and H.264, and back.
 
-    python -m benchmarks.painting [--clips 24]
+    python -m benchmarks.painting [--clips 12]
 
 Clips of 8 frames, 128 x 128: Moving Shapes, textures of pink noise, and scikit-image's photographs under a moving view;
 on the latter two, blobs of three sizes are filled, by colours chosen as in training. Prints markdown tables.
@@ -200,6 +200,26 @@ def calibration(seen: list[tuple[float, float]]) -> None:
         if found:
             lowest = np.quantile(found, 0.05)
             print(f"| {low:g} – {min(high, 1):g} | {len(found)} | {100 * np.mean(found):.1f} | {100 * lowest:.1f} |")
+    sure, overlaps = np.array(seen).T
+    print(f"\nmean confidence {sure.mean():.3f}, mean IoU {overlaps.mean():.3f}", end=", ")
+    print(f"mean difference {np.abs(sure - overlaps).mean():.3f}")
+
+
+def nothing_to_find(cases: list[Case]) -> None:
+    """What is read where nothing was painted, or in another colour than is looked for."""
+    print(
+        "| codec | untouched: share of frame read, ‰ | confidence | another colour: confidence |\n|---|" + 3 * "---:|"
+    )
+    for name, spoil in SPOILS.items():
+        areas, empty, wrong = [], [], []
+        for case in cases:
+            read = read_back(spoil(case.source), case.source, case.fill)
+            areas.append(float(read.mask.float().mean()))
+            empty += read.confidence.tolist()
+            others = [fill for fill in COLORS if fill != case.fill]
+            edited = spoil(paint(case.source, case.mask, others[len(areas) % len(others)]))
+            wrong += read_back(edited, case.source, case.fill).confidence.tolist()
+        print(f"| {name} | {1000 * np.mean(areas):.2f} | {np.mean(empty):.2f} | {np.mean(wrong):.2f} |", flush=True)
 
 
 def way_of_reading(threshold: float = 0.5, window: float = 0.0, spoil_source: bool = False) -> Way:
@@ -267,6 +287,8 @@ def main() -> None:
     every = [case for cases in kinds.values() for case in cases]
     print("\n### What a confidence stands for\n")
     calibration(seen)
+    print("\n### Nothing to find\n")
+    nothing_to_find(every)
     print("\n### Other ways to read\n")
     other_ways(every)
     print("\n### Several objects\n")

@@ -102,6 +102,14 @@ def check(args: list[str]) -> None:
 
 
 @command
+def index(args: list[str]) -> None:
+    """Count the samples of tar shards, once, so that any of them has a number."""
+    from veggie_pl.commands.index import index_shards
+
+    index_shards(args)
+
+
+@command
 def pretrain(args: list[str]) -> None:
     """Stage 0: the nano MLLM from nothing, a stand-in for pretrained weights (not part of VEGGIE)."""
     from veggie_pl.configs import CONF

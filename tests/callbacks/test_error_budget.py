@@ -71,7 +71,6 @@ def test_a_run_with_bad_samples_trains_on_all_the_others_in_order(tmp_path: Path
     assert seen.keys == keys
     assert ledger(tmp_path) == lines
     assert sum(budget.bad.values()) == len(lines)
-    assert budget.drawn.total() + budget.new.total() == STEPS * BATCH
 
 
 def test_a_resumed_run_goes_on_counting_and_writes_no_line_twice(tmp_path: Path) -> None:
@@ -83,7 +82,6 @@ def test_a_resumed_run_goes_on_counting_and_writes_no_line_twice(tmp_path: Path)
     assert first.keys[: len(expected(0.3, 4)[0])] + second.keys == keys
     assert sorted(ledger(tmp_path), key=lambda line: line["index"]) == lines
     assert sum(budget.bad.values()) == len(lines)
-    assert budget.drawn.total() + budget.new.total() == STEPS * BATCH
 
 
 def test_counts_are_logged_and_holes_are_not_samples(tmp_path: Path) -> None:

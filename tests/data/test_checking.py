@@ -43,7 +43,7 @@ def test_check_prints_a_table_and_training_reads_the_ledger(tmp_path: Path, caps
     test = table(tmp_path, "test", [3, 4])
     main(["check", str(tmp_path / "prepared"), "--num_workers", "2"])
     assert [(fault.row, fault.key, fault.reason) for fault in read_ledger(train)] == [
-        (2, "train/2", "5.png: not an image that can be read"),
+        (2, "train/2", "5.png: not a video that can be read (Invalid argument)"),
         (4, "train/4", "is the same as train/1"),
         (5, "train/5", "its source is also in some/test (test/0)"),
     ]
@@ -86,7 +86,7 @@ def test_interrupted_check_keeps_what_it_found_under_another_name(tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         check_tables([folder], Limits(num_workers=1), on_row=interrupt)
     assert read_ledger(folder) == []
-    assert (folder / PARTIAL).read_text().count("not an image") == 1
+    assert (folder / PARTIAL).read_text().count("not a video") == 1
     check_tables([folder], Limits(num_workers=1))
     assert len(read_ledger(folder)) == 1
     assert not (folder / PARTIAL).exists()

@@ -29,5 +29,5 @@ def test_checks_name_what_is_wrong() -> None:
     check_opacity(1.0)
     with pytest.raises(ValueError, match=r"2 objects need as many fill colours.*\['red', 'red'\]"):
         check_fills(["red", "red"], 2)
-    with pytest.raises(ValueError, match="got -0.1"):
+    with pytest.raises(ValueError, match=r"got -0\.1"):
         check_opacity(-0.1)

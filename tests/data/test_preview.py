@@ -5,10 +5,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from parts import make_data
 from PIL import Image
 
-from veggie_pl.data.preview import caption, comparison, contact_sheet, film_strip, gif, tile, to_uint8, write_png
+from veggie_pl.data.preview import beside, caption, comparison, film_strip, gif, tile, to_uint8, write_png
 
 
 def test_range_is_mapped_to_bytes() -> None:
@@ -33,12 +32,20 @@ def test_caption_wraps_long_text() -> None:
     assert caption("grüße", 200).shape[1] == 200
 
 
-def test_contact_sheet_shows_every_sample() -> None:
-    data = make_data(num_frames=2)
-    samples = [data.mixture[i][1] for i in range(5)]
-    two, five = contact_sheet(samples[:2], columns=2), contact_sheet(samples, columns=2)
-    assert five.shape[0] >= 2.5 * two.shape[0] * 0.8
-    assert five.dtype == np.uint8
+def test_caption_keeps_all_letters_within_the_width() -> None:
+    """Of words too long for a line, too: nothing is written beyond the edge, and nothing is left out."""
+    for text in ("which of the objects moves the fastest", "a/path/without/any/place/to/break/it.mp4"):
+        wide, narrow = caption(text, 1000), caption(text, 90)
+        assert (narrow[:, -2:] == 255).all()
+        assert (narrow < 128).sum() == pytest.approx((wide < 128).sum(), rel=0.15)
+
+
+def test_beside_and_tile_keep_pictures_whole() -> None:
+    low, high = np.zeros((4, 6, 3), np.uint8), np.zeros((9, 5, 3), np.uint8)
+    both = beside([low, high], gap=2)
+    assert both.shape == (9, 15, 3)
+    assert (both == 0).sum() == low.size + high.size
+    assert tile([low], 3, gap=2, width=20).shape == (6, 22, 3)
 
 
 def test_comparison_and_tile_have_room_for_all() -> None:

@@ -1,4 +1,4 @@
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
@@ -126,7 +126,7 @@ def test_confidence_is_one_for_exact_paint_and_falls_with_what_spoils_it() -> No
     by_share = [sure(paint(clip, mask.float() * share, "red")) for share in (1, 0.8, 0.6, 0.5)]
     by_opacity = [sure(paint(clip, mask, "red", opacity)) for opacity in (0.7, 0.5, 0.36)]
     for falling in (by_blur, by_noise, by_share, by_opacity):
-        assert all(one > other for one, other in zip(falling, falling[1:], strict=False)), falling
+        assert all(one > other for one, other in pairwise(falling)), falling
     assert by_blur[-1] < 0.85
     assert by_noise[-1] < 0.75
     assert by_share[-1] < 0.55

@@ -184,7 +184,7 @@ def test_records_count_seconds(tmp_path: Path) -> None:
         (replace(GROUNDED, source=(Media("gone.mp4"),)), "no such file"),
         (replace(GROUNDED, source=(Media("../in.mp4"),)), "outside the data root"),
         (replace(GROUNDED, source=(Media("/in.mp4"),)), "outside the data root"),
-        (replace(GROUNDED, source=(Media("x.png", data=b"no image"),)), "not an image"),
+        (replace(GROUNDED, source=(Media("x.png", data=b"no image"),)), "not a video"),
         (replace(GROUNDED, source=(Media("0.png", 0, 10**6, name="x.png"),)), "file ends before"),
         (replace(GROUNDED, mask=()), "it has no mask"),
         (replace(GROUNDED, mask=GROUNDED.mask[:4]), "6 frames, but there are 4 masks"),

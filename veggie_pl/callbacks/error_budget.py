@@ -32,15 +32,11 @@ class ErrorBudget(HeldOut):
             raise ValueError(f"max_bad is a share from 0 to 1, got {max_bad}")
         self.max_bad = max_bad
         self.bad: Counter[str] = Counter()  # of all ranks
-        self.drawn: Counter[str] = Counter()  # of all ranks, up to the last bad sample
-        self.new: Counter[str] = Counter()  # of this rank since
-        self._world_size = 1
         self._held: dict[str, dict[int, Hole]] = {}  # split -> position -> what is missing
         self._warned: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Open the ledger."""
-        self._world_size = trainer.world_size
         self._ledger = RunLedger(run_folder(trainer) / NAME) if trainer.is_global_zero else None
 
     def on_train_batch_end(
@@ -51,15 +47,10 @@ class ErrorBudget(HeldOut):
         Raises:
             BudgetError: On all ranks at once, after a checkpoint was written.
         """
-        locate = trainer.datamodule.mixture.locate  # type: ignore[attr-defined]
-        self.new.update(locate(index)[0] for index in batch.index.tolist())
         missing = batch.missing
         if not trainer.strategy.reduce_boolean_decision(bool(missing), all=False):
             return
-        everyone = gathered((missing, self.new))
-        self.drawn = sum((new for _, new in everyone), self.drawn)
-        self.new = Counter()
-        found = sorted(one for own, _ in everyone for one in own)
+        found = sorted(one for own in gathered(missing) for one in own)
         self.bad.update(hole.stream for _, hole in found)
         self._write(found)
         values = {f"samples/bad/{stream}": float(count) for stream, count in self.bad.items()}
@@ -96,13 +87,12 @@ class ErrorBudget(HeldOut):
         self.on_validation_epoch_end(trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts survive a resume; since the last bad sample other ranks are taken to have drawn as this one did."""
-        since = Counter({stream: count * self._world_size for stream, count in self.new.items()})
-        return {"bad": dict(self.bad), "drawn": dict(self.drawn + since)}
+        """Counts survive a resume."""
+        return {"bad": dict(self.bad)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue the counts."""
-        self.bad, self.drawn = Counter(state_dict["bad"]), Counter(state_dict["drawn"])
+        self.bad = Counter(state_dict["bad"])
 
     def _write(self, found: list[tuple[int, Hole]]) -> None:
         if self._ledger is None:
@@ -117,7 +107,9 @@ class ErrorBudget(HeldOut):
                 )
 
     def _check(self, trainer: Trainer, hole: Hole) -> None:
-        bad, drawn = self.bad[hole.stream], self.drawn[hole.stream]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        bad, counts = self.bad[hole.stream], data.mixture.counts(data.position)
+        drawn = sum(int(n) for line, n in zip(data.mixture.lines, counts, strict=True) if line.stream == hole.stream)
         if bad <= FEW or bad <= self.max_bad * drawn:
             return
         path = run_folder(trainer) / "checkpoints/over_budget.ckpt"

@@ -2,18 +2,25 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from veggie_pl.batch import Hole, Sample
+from veggie_pl.batch import Sample
 from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.data.preview import contact_sheet, write_png
+from veggie_pl.data.mixture import Mixture
+from veggie_pl.data.preview import write_png
+from veggie_pl.data.records import BadRecordError
+from veggie_pl.data.sheets import Shown, grouped_sheet
+from veggie_pl.data.streams import Stream
 from veggie_pl.data.writing import write_clip
 from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
+FARTHEST = 100_000  # samples of the mixture to look for those of a stream among
 
 
 class PreviewCLI(VeggieCLI):
@@ -24,7 +31,8 @@ class PreviewCLI(VeggieCLI):
         super().add_arguments_to_parser(parser)
         parser.add_argument("--output", "-o", type=str, default="runs/preview.png", help="the PNG to write")
         parser.add_argument("--split", type=str, default="fit", help="fit: the training mixture; val or test: by skill")
-        parser.add_argument("--num_samples", type=int, default=16, help="samples to draw")
+        parser.add_argument("--num_samples", type=int, default=16, help="samples to draw in the order they are fed")
+        parser.add_argument("--per_stream", type=int, default=4, help="samples to draw of each stream")
         parser.add_argument("--start", type=int, default=0, help="number of the first one")
         parser.add_argument(
             "--clips", type=str | None, default=None, help="also write sources here as mp4, instructions beside as txt"
@@ -41,35 +49,101 @@ def preview_data(args: list[str]) -> None:
     """Draw samples on a contact sheet and, if asked, write them as files that `predict` reads.
 
     Raises:
-        ValueError: If the split is unknown or the config has none of that name.
+        ValueError: If the split is unknown or the config has none of that name, or there is nothing to draw.
     """
     cli = PreviewCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
     assert isinstance(cli.datamodule, VeggieDataModule)
-    numbers = range(cli.config.start, cli.config.start + cli.config.num_samples)
-    samples = _samples(cli.datamodule, cli.config.split, numbers)
-    write_png(contact_sheet(samples), cli.config.output)
-    shares = Counter(str(sample.skill) for sample in samples)
-    log.info("%s: %s", cli.config.output, ", ".join(f"{count} {skill}" for skill, count in shares.items()))
-    if cli.config.clips is not None:
-        folder = Path(cli.config.clips)
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, sample in enumerate(samples, cli.config.start):
-            path = folder / f"{number:03d}_{sample.skill}.mp4"
-            write_clip(path, sample.source)
-            path.with_suffix(".txt").write_text(sample.instruction + "\n", encoding="utf-8")
-        log.info("%s: %d clips", folder, len(samples))
+    config = cli.config
+    if min(config.num_samples, config.per_stream, config.start) < 0 or config.num_samples + config.per_stream == 0:
+        raise ValueError(
+            f"nothing to draw: num_samples {config.num_samples}, per_stream {config.per_stream}, start {config.start}"
+        )
+    numbers = range(config.start, config.start + config.num_samples)
+    source = _split(cli.datamodule, config.split)
+    if isinstance(source, Mixture):
+        in_order, groups = _in_mixture(source, numbers), _by_stream(source, config.start, config.per_stream)
+    else:
+        in_order, groups = _in_benchmark(source, numbers), _by_skill(source, config.start, config.per_stream)
+    if in_order:
+        groups = {
+            f"{config.split}: samples {numbers[0]} to {numbers[-1]}, in the order they are fed": in_order,
+            **groups,
+        }
+    write_png(grouped_sheet(groups), config.output)
+    _report(config.output, in_order or [shown for group in groups.values() for shown in group])
+    if config.clips is not None:
+        _write_clips(Path(config.clips), numbers, in_order)
 
 
-def _samples(data: VeggieDataModule, split: str, numbers: range) -> list[Sample]:
-    if split == "fit":
-        found = [data.mixture[number][1] for number in numbers]
-        for hole in (one for one in found if isinstance(one, Hole)):
-            log.warning("%s of %s cannot be read: %s", hole.key, hole.stream, hole.reason)
-        return [one for one in found if isinstance(one, Sample)]
-    benchmarks = {"val": data.val, "test": data.test}
-    benchmark = benchmarks.get(split)
-    if benchmark is None:
-        choices = ["fit", *(name for name, found in benchmarks.items() if found is not None)]
-        raise ValueError(f"no split {split!r}; the choices are {', '.join(choices)}")
+def _split(data: VeggieDataModule, split: str) -> Mixture | Benchmark:
+    splits: dict[str, Mixture | Benchmark | None] = {"fit": data.mixture, "val": data.val, "test": data.test}
+    found = splits.get(split)
+    if found is None:
+        choices = ", ".join(name for name, there in splits.items() if there is not None)
+        raise ValueError(f"no split {split!r}; the choices are {choices}")
+    return found
+
+
+def _read(stream: Stream, row: int) -> Shown:
+    try:
+        return stream[row]
+    except BadRecordError as error:
+        return error
+
+
+def _in_mixture(mixture: Mixture, numbers: range) -> list[Shown]:
+    places = [mixture.locate(number) for number in numbers]
+    return [_read(mixture.streams[name].stream, row) for name, row in places]
+
+
+def _by_stream(mixture: Mixture, start: int, per_stream: int) -> dict[str, list[Shown]]:
+    """The first samples that come from each stream, from number ``start`` of the mixture on."""
+    if not per_stream:
+        return {}
+    rows: dict[str, list[int]] = {name: [] for name, line in mixture.streams.items() if line.weight > 0}
+    for number in range(start, start + FARTHEST):
+        name, row = mixture.locate(number)
+        if len(rows[name]) < per_stream:
+            rows[name].append(row)
+            if all(len(found) == per_stream for found in rows.values()):
+                break
+    whole = sum(line.weight for line in mixture.streams.values())
+    groups = {}
+    for name, line in mixture.streams.items():
+        title = f"{name}: {line.weight / whole:.1%} of the samples, from {len(line.stream):,} records"
+        groups[title] = [_read(line.stream, row) for row in rows.get(name, [])]
+    return groups
+
+
+def _in_benchmark(benchmark: Benchmark, numbers: range) -> list[Shown]:
     streams = list(benchmark.streams().values())
-    return [streams[number % len(streams)][number // len(streams)] for number in numbers]
+    return [_read(streams[number % len(streams)], number // len(streams)) for number in numbers]
+
+
+def _by_skill(benchmark: Benchmark, start: int, per_stream: int) -> dict[str, list[Shown]]:
+    if not per_stream:
+        return {}
+    return {
+        f"{name}: from {len(stream):,} records": [
+            _read(stream, row) for row in range(start, min(start + per_stream, len(stream)))
+        ]
+        for name, stream in benchmark.streams().items()
+    }
+
+
+def _report(output: str, shown: Sequence[Shown]) -> None:
+    counts = Counter("that cannot be read" if isinstance(one, BadRecordError) else str(one.skill) for one in shown)
+    log.info("%s: %s", output, ", ".join(f"{count} {name}" for name, count in counts.items()))
+    for one in shown:
+        if isinstance(one, BadRecordError):
+            log.warning("%s", one)
+
+
+def _write_clips(folder: Path, numbers: range, shown: Sequence[Shown]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = [(number, one) for number, one in zip(numbers, shown, strict=True) if isinstance(one, Sample)]
+    for number, sample in samples:
+        path = folder / f"{number:03d}_{sample.skill}.mp4"
+        write_clip(path, sample.source)
+        path.with_suffix(".txt").write_text(sample.instruction + "\n", encoding="utf-8")
+    log.info("%s: %d clips", folder, len(samples))

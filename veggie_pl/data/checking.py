@@ -20,6 +20,7 @@ from veggie_pl.data.ledger import NAME, PARTIAL, Fault, write_ledger
 from veggie_pl.data.table import Table
 
 GIB = 2**30
+Examine = Callable[[str, int, bool], Finding]  # folder of a table, row, quick
 IN_FLIGHT = 64  # rows per process that wait for their turn: results are looked for ten times a second
 
 
@@ -85,6 +86,7 @@ def check_tables(
     limits: Limits,
     near: int | None = None,
     on_row: Callable[[], None] = lambda: None,
+    examine: Examine | None = None,
 ) -> list[Checked]:
     """Examine every row, compare rows and tables, and write the ledgers that training reads.
 
@@ -95,13 +97,14 @@ def check_tables(
         limits: Of one row.
         near: Also leave out sources that look like one held out: how many bits of 64 may differ.
         on_row: Called after every row.
+        examine: See ``examine_all``.
 
     Raises:
         TableError: If a folder holds no table.
     """
     tables = [Checked(Table(folder)) for folder in folders]
     try:
-        for place, row, finding in examine_all([table.table.folder for table in tables], limits):
+        for place, row, finding in examine_all(folders, limits, examine or examine_row):
             tables[place].take(row, finding)
             on_row()
     except BaseException:
@@ -128,7 +131,7 @@ def examine_row(folder: str, row: int, quick: bool) -> Finding:
 
 
 def examine_all(
-    folders: Sequence[Path], limits: Limits, examine: Callable[[str, int, bool], Finding] = examine_row
+    folders: Sequence[Path], limits: Limits, examine: Examine = examine_row
 ) -> Iterator[tuple[int, int, Finding]]:
     """Every row of some tables, in no particular order: number of the table, of the row, and what was found.
 

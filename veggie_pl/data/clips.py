@@ -61,20 +61,21 @@ class ClipFile:
         strict: bool = False,
     ) -> None:
         if isinstance(source, (str, Path)):
-            self.name = str(source)
+            names = [str(source)]
             contents: list[Content] = [Path(source)]
         else:
             parts = [source] if isinstance(source, Media) else list(source)
             if not parts:
                 raise ClipError("a clip of no media at all")
-            self.name = parts[0].name or parts[0].path
+            names = [part.name or part.path for part in parts]
             contents = [_content(part, root) for part in parts]
-        for content in contents:
-            _check_there(content, self.name)
+        for content, name in zip(contents, names, strict=True):
+            _check_there(content, name)
+        self.name = names[0]
         self._listing: Listing | None = None
         self._content = contents[0]
         if len(contents) > 1:
-            self._reader: Reader = FolderReader(contents, [part.name or part.path for part in parts], fps)
+            self._reader: Reader = FolderReader(contents, names, fps)
         elif is_picture(_head(self._content)):
             self._reader = ImageReader(self._content, self.name)
         else:

@@ -5,13 +5,12 @@ clip, ``[start, stop)`` in seconds, and give numbers in ascending order.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64
 
 Clock = Float64[np.ndarray, " n"]  # seconds at which each frame appears, ascending from 0; NaN: nobody knows
-Kind = Literal["uniform", "fps", "consecutive"]
+KINDS = ("uniform", "fps", "consecutive")
 ROUNDING = 1e-3  # seconds; annotations round their times, containers as well
 
 
@@ -50,7 +49,7 @@ def uniform(frames: range, num_frames: int) -> list[int]:
 def at_rate(clock: Clock, frames: range, num_frames: int, fps: float) -> list[int]:
     """What is on screen every ``1 / fps`` seconds, from the first frame on, by the clip's own clock.
 
-    >>> at_rate(np.array([0.0, 0.1, 0.2, 1.0, 1.1]), range(5), 3, fps=2)
+    >>> at_rate(np.array([0.0, 0.1, 0.2, 1.0, 1.1]), range(5), 3, fps=2.0)
     [0, 2, 3]
 
     Raises:
@@ -62,7 +61,7 @@ def at_rate(clock: Clock, frames: range, num_frames: int, fps: float) -> list[in
     if np.isnan(times).any():
         raise ValueError(f"{num_frames} frames at {fps} per second are asked for, but its frame rate is not known")
     end = clock[frames[-1]] + _interval(clock)
-    if times[-1] >= end + ROUNDING:
+    if times[-1] > end - ROUNDING:
         raise ValueError(f"{num_frames} frames at {fps} per second take {times[-1] - times[0]:.3f} s; it ends before")
     numbers = np.searchsorted(clock, times + ROUNDING, side="right") - 1
     return [int(number) for number in numbers.clip(frames[0], frames[-1])]
@@ -86,7 +85,7 @@ class Sampling:
     """A policy with its numbers.
 
     Args:
-        kind: ``uniform`` spreads the frames over the clip, ``fps`` takes what is on screen every 1 / fps seconds,
+        kind: One of ``KINDS``: ``uniform`` spreads the frames over the clip, ``fps`` takes what is on screen every 1 / fps seconds,
             ``consecutive`` every stride-th frame from a start drawn by chance.
         fps: Frames per second, for ``fps``.
         stride: Frames from one to the next, for ``consecutive``.
@@ -95,13 +94,13 @@ class Sampling:
         ValueError: If the kind is unknown or a number is not positive.
     """
 
-    kind: Kind = "uniform"
+    kind: str = "uniform"
     fps: float = 8.0
     stride: int = 1
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"sampling {self.kind!r} is unknown; the choices are {', '.join(get_args(Kind))}")
+        if self.kind not in KINDS:
+            raise ValueError(f"sampling {self.kind!r} is unknown; the choices are {', '.join(KINDS)}")
         if not (0 < self.fps < np.inf and self.stride > 0):
             raise ValueError(f"sampling needs a positive fps and stride, got {self.fps} and {self.stride}")
 

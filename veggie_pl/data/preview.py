@@ -1,4 +1,4 @@
-"""Contact sheets: samples and results as pictures, for people."""
+"""Clips as pictures, for people: film strips, captions and how they are laid out."""
 
 import io
 from collections.abc import Sequence
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from veggie_pl.batch import Sample
-
 Picture = NDArray[np.uint8]  # (h, w, 3), RGB
-_INK, _PAPER = (40, 40, 40), 255
+INK, GRAY, ALARM = (40, 40, 40), (130, 130, 130), (200, 30, 30)
+_PAPER = 255
 _FONT, _SCALE, _LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.42, 18  # the letters of OpenCV, their scale and line height, pixels
 
 
@@ -35,19 +34,26 @@ def film_strip(clip: Float[Tensor, "f 3 h w"], num_frames: int = 4, height: int 
     return np.concatenate([part for picture in resized for part in (picture, gap)][:-1], 1)
 
 
-def caption(text: str, width: int) -> Picture:
+def caption(text: str, width: int, ink: tuple[int, int, int] = INK, scale: float = _SCALE) -> Picture:
     """Lines of text on paper, wrapped to the width."""
-    per_line = max(8, width // 8)
-    lines: list[str] = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > per_line:
+    plain = text.encode("ascii", "replace").decode()  # OpenCV's letters are ASCII
+    height = round(_LINE * scale / _SCALE)
+    lines = [""]
+    for word in plain.split():
+        if lines[-1] and _text_width(f"{lines[-1]} {word}", scale) > width - 4:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    strip = np.full((_LINE * len(lines) + 6, width, 3), _PAPER, np.uint8)
+        while len(lines[-1]) > 1 and _text_width(lines[-1], scale) > width - 4:  # a word that is too long, as of a path
+            fitting = max(1, int(len(lines[-1]) * (width - 4) / _text_width(lines[-1], scale)))
+            lines[-1:] = [lines[-1][:fitting], lines[-1][fitting:]]
+    strip = np.full((height * len(lines) + 6, width, 3), _PAPER, np.uint8)
     for row, line in enumerate(lines):
-        plain = line.encode("ascii", "replace").decode()  # OpenCV's letters are ASCII
-        cv2.putText(strip, plain, (2, _LINE * (row + 1) - 4), _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
+        cv2.putText(strip, line, (2, height * (row + 1) - 4), _FONT, scale, ink, 1, cv2.LINE_AA)
     return strip
+
+
+def _text_width(text: str, scale: float) -> int:
+    return int(cv2.getTextSize(text, _FONT, scale, 1)[0][0])
 
 
 def stack(pictures: Sequence[Picture], gap: int = 4) -> Picture:
@@ -68,20 +74,21 @@ def comparison(clips: dict[str, Float[Tensor, "f 3 h w"]], text: str, num_frames
     return stack([caption(text, width), *(part for name, strip in strips for part in (strip, caption(name, width)))])
 
 
-def contact_sheet(samples: Sequence[Sample], num_frames: int = 4, columns: int = 4) -> Picture:
-    """What the model is fed: source, target and mask of each sample under its skill and instruction."""
-    cells = []
-    for sample in samples:
-        mask = sample.mask[:, None].expand(-1, 3, -1, -1).float() * 2 - 1
-        clips = {"source": sample.source, "target": sample.target, "mask": mask}
-        cells.append(comparison(clips, f"[{sample.skill}] {sample.instruction}", num_frames, 64))
-    return tile(cells, columns)
+def beside(pictures: Sequence[Picture], gap: int = 4) -> Picture:
+    """From left to right, on paper as high as the highest."""
+    height = max(picture.shape[0] for picture in pictures)
+    columns = []
+    for picture in pictures:
+        column = np.full((height, picture.shape[1] + gap, 3), _PAPER, np.uint8)
+        column[: picture.shape[0], : picture.shape[1]] = picture
+        columns.append(column)
+    return np.concatenate(columns, 1)
 
 
-def tile(cells: Sequence[Picture], columns: int, gap: int = 12) -> Picture:
-    """Cells in rows, each as large as the largest."""
+def tile(cells: Sequence[Picture], columns: int, gap: int = 12, width: int = 0) -> Picture:
+    """Cells in rows, each as large as the largest and at least ``width``."""
     height = max(cell.shape[0] for cell in cells) + gap
-    width = max(cell.shape[1] for cell in cells) + gap
+    width = max(width, *(cell.shape[1] for cell in cells)) + gap
     num_rows = -(-len(cells) // columns)
     sheet = np.full((num_rows * height, min(columns, len(cells)) * width, 3), _PAPER, np.uint8)
     for i, cell in enumerate(cells):

@@ -88,6 +88,8 @@ class ImageReader:
     @staticmethod
     def _duration(image: Image.Image, number: int) -> float:
         image.seek(number)
+        if image.format == "WEBP":
+            image.load()  # only then does Pillow know
         return float(image.info.get("duration", 0)) / 1000 or DEFAULT_DURATION
 
 

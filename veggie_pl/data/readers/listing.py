@@ -168,10 +168,11 @@ def list_frames(content: Content, name: str) -> Listing:
         check_size(name, context.height, context.width)
         stream.thread_count = 1
         num_keys = 0
+        codec, header = context.codec.canonical_name, context.extradata
         packets: list[Packet] = []
         first: VideoFrame | None = None
         for packet in _whole_packets(container, stream, name):
-            packets.append(_packet(packet, stream))
+            packets.append(_packet(packet, codec, header))
             num_keys += packet.is_keyframe
             if first is None and num_keys:
                 first = _first_frame(packet)
@@ -193,7 +194,7 @@ def list_frames(content: Content, name: str) -> Listing:
         return Listing(
             info=ClipInfo(num_frames, _rate(stream, times), *size),
             container=kind,
-            codec=context.codec.canonical_name,
+            codec=codec,
             has_alpha=any(component.is_alpha for component in first.format.components),
             turn=turn,
             packets=tuple(packets),
@@ -222,8 +223,7 @@ def _first_frame(packet: VideoPacket) -> VideoFrame | None:
         return None
 
 
-def _packet(packet: VideoPacket, stream: VideoStream) -> Packet:
-    codec, header = stream.codec_context.codec.canonical_name, stream.codec_context.extradata
+def _packet(packet: VideoPacket, codec: str, header: bytes | None) -> Packet:
     is_hidden = packet.is_discard or (codec == "vp8" and not bytes(packet)[0] & VP8_SHOWN)
     start = start_of(codec, header, bytes(packet)) if packet.is_keyframe else Start.NONE
     return Packet(packet.pts, packet.dts, start, not is_hidden)
