@@ -37,6 +37,9 @@ def prepare_data(args: list[str]) -> None:
     parser.add_argument("--splits", type=str, nargs="+", default=None, help="some of the card's splits")
     parser.add_argument("--num_workers", type=int, default=2, help="processes; 0 works in this one")
     parser.add_argument("--limit", type=int | None, default=None, help="rows per split at most, for a first look")
+    parser.add_argument(
+        "--again", action="store_true", help="anew, though card, lists and names of files are unchanged"
+    )
     options = parser.parse_args(args)
     card = read_card(options.card)
     root = default_root(card, options.card) if options.root is None else Path(options.root)
@@ -53,6 +56,7 @@ def prepare_data(args: list[str]) -> None:
             options.num_workers,
             options.limit,
             lambda split, done, total: bar.update(tasks[split], completed=done, total=total),
+            options.again,
         )
     for split, info in tables.items():
         _tell(Path(options.output) / card.name / split, info)

@@ -1,9 +1,11 @@
 """What a clip's header says of its shape, without decoding it."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image
@@ -39,7 +41,8 @@ def read_header(media: Sequence[Media], root: Path) -> Header:
             raise MediaError(f"{one.path}: no such file")
     is_image = len(media) > 1 or first.suffix in IMAGES
     try:
-        with open_media(first, root) as file:
+        with warnings.catch_warnings(), open_media(first, root) as file:
+            warnings.simplefilter("ignore")  # of Pillow, about damaged headers
             height, width, frames = _image(file) if is_image else _video(file)
     except MediaError:
         raise
@@ -93,7 +96,7 @@ class _Part(io.RawIOBase):
     def tell(self) -> int:
         return self.place
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         self.file.seek(self.offset + self.place)
         data = self.file.read(max(0, min(len(buffer), self.size - self.place)))
         buffer[: len(data)] = data

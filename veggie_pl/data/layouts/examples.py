@@ -161,7 +161,8 @@ def masks_of(
         if not all(isinstance(number, int | float) for polygon in cell for number in polygon):
             raise MaskError("a polygon of something else than numbers")
         header = read_header(source[:1], root)
-        return (from_polygons(cell, header.height, header.width),)
+        polygons = [[float(number) for number in polygon] for polygon in cell]
+        return (from_polygons(polygons, header.height, header.width),)
     return tuple(mask_of(media, root, value) for media in media_of(cell, root, folder))
 
 

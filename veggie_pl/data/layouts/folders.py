@@ -49,7 +49,7 @@ class PairedFolders(Layout, Reading):
             if folder is not None and not self._folder(root, split, folder).is_dir():
                 raise LayoutError(f"{root / folder.replace('{split}', split)}: no such folder")
         if self.words is not None:
-            _words(self._folder(root, split, self.words))
+            self._all_words(root, split, self.words)
         for path in sorted(self._folder(root, split, self.source).iterdir()):
             if path.suffix.lower() in IMAGES | VIDEOS or path.is_dir():
                 yield path.name
@@ -73,33 +73,44 @@ class PairedFolders(Layout, Reading):
         cells["phrase" if phrases and self.instruction is None else "instruction"] = said
         yield self.row(stem, cells, root)
 
+    def watched(self, root: Path, split: str) -> Iterator[Path]:
+        """Where the words are."""
+        if self.words is not None:
+            yield self._folder(root, split, self.words)
+        elif self.instruction is None:
+            yield from sorted(self._folder(root, split, self.source).glob("*.txt"))
+
     def _folder(self, root: Path, split: str, name: str) -> Path:
         return place(root, name.replace("{split}", split))
 
     def _partner(self, root: Path, split: str, folder: str, stem: str) -> str | None:
-        found = _stems(self._folder(root, split, folder)).get(stem)
+        found = _stems(path := self._folder(root, split, folder), path.stat().st_mtime_ns).get(stem)
         return None if found is None else f"{folder.replace('{split}', split)}/{found}"
+
+    def _all_words(self, root: Path, split: str, name: str) -> dict[str, str]:
+        path = self._folder(root, split, name)
+        return _words(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
     def _said(self, root: Path, split: str, entry: str) -> str | None:
         if self.instruction is not None:
             return self.instruction
         stem = Path(entry).stem
         if self.words is not None:
-            words = _words(self._folder(root, split, self.words))
+            words = self._all_words(root, split, self.words)
             return words.get(entry, words.get(stem))
         path = inside(root, f"{self.source.replace('{split}', split)}/{stem}.txt")
         return path.read_text(encoding="utf-8").strip() or None if path.is_file() else None
 
 
 @lru_cache(maxsize=8)
-def _stems(folder: Path) -> dict[str, str]:
+def _stems(folder: Path, changed: int) -> dict[str, str]:
     """Names in a folder, by stem; of several the first."""
     names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in IMAGES | VIDEOS or path.is_dir())
     return {Path(name).stem: name for name in reversed(names)}
 
 
 @lru_cache(maxsize=8)
-def _words(path: Path) -> dict[str, str]:
+def _words(path: Path, changed: int) -> dict[str, str]:
     """Words by name.
 
     Raises:

@@ -20,7 +20,7 @@ class ListFile(ABC):
     """A list of examples in one file."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.changed = path, path.stat().st_mtime_ns
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -68,7 +68,7 @@ class CsvList(_Text):
 
     def names(self) -> list[str]:
         """The header."""
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
+        with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             return next(csv.reader(file, **self._form), [])  # type: ignore[arg-type]
 
     def parts(self) -> Iterator[Part]:
@@ -137,15 +137,15 @@ class JsonList(ListFile):
 
     def names(self) -> list[str]:
         """Fields of the first row."""
-        return next((list(one) for one in _load(self.path) if isinstance(one, dict)), [])
+        return next((list(one) for one in _load(self.path, self.changed) if isinstance(one, dict)), [])
 
     def parts(self) -> Iterator[Part]:
         """By row numbers."""
-        return ((start, start, TOGETHER) for start in range(0, len(_load(self.path)), TOGETHER))
+        return ((start, start, TOGETHER) for start in range(0, len(_load(self.path, self.changed)), TOGETHER))
 
     def read(self, part: Part) -> Iterator[Cells]:
         """A row that is no object is told."""
-        for found in _load(self.path)[part[1] : part[1] + part[2]]:
+        for found in _load(self.path, self.changed)[part[1] : part[1] + part[2]]:
             yield found if isinstance(found, dict) else f"a {type(found).__name__}, not an object with fields"
 
 
@@ -166,13 +166,13 @@ class ParquetList(ListFile):
 
     def read(self, part: Part) -> Iterator[Cells]:
         """Rows of one group."""
-        rows = _row_group(self.path, part[1]).slice(part[2], TOGETHER)
+        rows = _row_group(self.path, self.changed, part[1]).slice(part[2], TOGETHER)
         for number in range(rows.num_rows):  # one by one: embedded media are large
             yield rows.slice(number, 1).to_pylist()[0]
 
 
 @lru_cache(maxsize=1)
-def _load(path: Path) -> list[Any]:
+def _load(path: Path, changed: int) -> list[Any]:
     found = json.loads(path.read_bytes())
     if not isinstance(found, list):
         raise ValueError(f"a JSON {type(found).__name__}, but an array of objects is needed")
@@ -180,7 +180,7 @@ def _load(path: Path) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _row_group(path: Path, group: int) -> Any:
+def _row_group(path: Path, changed: int, group: int) -> Any:
     return pq.ParquetFile(path).read_row_group(group)
 
 

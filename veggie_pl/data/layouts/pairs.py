@@ -57,6 +57,10 @@ class PairList(Layout, Reading):
             else:
                 yield self.row(key, {field: cells.get(self.columns.get(field, field)) for field in FIELDS}, root)
 
+    def watched(self, root: Path, split: str) -> Iterator[Path]:
+        """The lists."""
+        return iter(find_files(root, split, self.files, tuple(LISTS)))
+
     def _check(self, path: Path, names: list[str]) -> None:
         wanted_fields: list[Field] = ["source", *(field for field in self.columns if field != "source")]
         for field in wanted_fields:

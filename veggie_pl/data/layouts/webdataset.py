@@ -60,8 +60,14 @@ class WebDataset(Layout, Reading):
             except (tarfile.TarError, OSError, ValueError) as error:
                 yield Skipped(entry, f"a shard that cannot be read to its end ({error})")
                 return
-            if members:
+            if not _ends(file):  # then nobody knows whether the last example is whole
+                yield Skipped(entry, "a shard without an end: its last example and what came after are lost")
+            elif members:
                 yield self._example(root, entry, key, members, file)
+
+    def watched(self, root: Path, split: str) -> Iterator[Path]:
+        """The shards."""
+        return (inside(root, entry) for entry in self.entries(root, split))
 
     def _example(
         self, root: Path, shard: str, key: str, members: dict[str, tarfile.TarInfo], file: Any
@@ -95,6 +101,13 @@ def _members(file: Any) -> Iterator[tarfile.TarInfo]:
             tar.members = []  # type: ignore[attr-defined]
             if member.isreg():
                 yield member
+
+
+def _ends(file: Any) -> bool:
+    """Whether a tar closes as it must; one that was cut off between two members looks whole otherwise."""
+    size: int = file.seek(0, 2)
+    file.seek(max(0, size - tarfile.BLOCKSIZE))
+    return size % tarfile.BLOCKSIZE == 0 and bool(file.read() == bytes(tarfile.BLOCKSIZE))
 
 
 def _content(shard: str, kind: str, member: tarfile.TarInfo, file: Any) -> Any:

@@ -101,9 +101,10 @@ def _reversed(row: Row) -> Row | Skipped:
 
 def _header(media: tuple[Media, ...], root: Path) -> Header:
     """Remembered for files: many expressions are about one video."""
-    return read_header(media, root) if any(one.data is not None for one in media) else _header_of_files(media, root)
+    return read_header(media, root) if any(one.data is not None for one in media) else header_of_files(media, root)
 
 
 @lru_cache(maxsize=4096)
-def _header_of_files(media: tuple[Media, ...], root: Path) -> Header:
+def header_of_files(media: tuple[Media, ...], root: Path) -> Header:
+    """Remembered until a part is done, as files may change between calls."""
     return read_header(media, root)

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from veggie_pl.data.preparing.work import DonePart, Work, run_here, run_in_proce
 CODE = 1  # raise it when the same files and card become other rows
 MAX_PARTS = 256  # of a table: opening many takes long, losing one on Ctrl-C does too
 MIN_ENTRIES = 4  # of a part
+ALONE = 2.0  # seconds before other processes are started: a small data set is done by then
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Progress = Callable[[str, int, int], None]  # split, parts that are done, parts in all
 
@@ -36,6 +38,7 @@ def prepare(
     num_workers: int = 0,
     limit: int | None = None,
     progress: Progress | None = None,
+    again: bool = False,
 ) -> dict[str, TableInfo]:
     """Make the tables ``<output>/<card>/<split>``; what is already there and unchanged is kept.
 
@@ -50,6 +53,7 @@ def prepare(
         num_workers: Processes; 0 works in this one.
         limit: Rows per split at most: the first ones.
         progress: Told of every part that is done.
+        again: Make tables anew though nothing that can be seen without reading all has changed.
 
     Raises:
         CardError: If the card has no layout or no such split.
@@ -68,7 +72,7 @@ def prepare(
     for split in splits or tuple(card.splits):
         folder = output / card.name / split
         try:
-            tables[split] = _prepare_split(card, root.resolve(), folder, split, num_workers, limit, progress)
+            tables[split] = _prepare_split(card, root.resolve(), folder, split, num_workers, limit, progress, again)
         except OSError as error:
             if error.errno not in _FULL:
                 raise
@@ -80,11 +84,20 @@ def prepare(
 
 
 def _prepare_split(
-    card: Card, root: Path, folder: Path, split: str, num_workers: int, limit: int | None, progress: Progress | None
+    card: Card,
+    root: Path,
+    folder: Path,
+    split: str,
+    num_workers: int,
+    limit: int | None,
+    progress: Progress | None,
+    again: bool,
 ) -> TableInfo:
     entries = _entries(card, root, split)
-    made_from = _made_from(card, root, entries, limit)
-    if (known := _known(folder)) is not None and known.made_from == made_from:
+    made_from = _made_from(card, root, split, entries, limit)
+    if again:
+        shutil.rmtree(_partial(folder), ignore_errors=True)
+    elif (known := _known(folder)) is not None and known.made_from == made_from:
         return known
     with _alone(_partial(folder), made_from) as partial:
         size = max(-(-len(entries) // MAX_PARTS), MIN_ENTRIES)
@@ -133,12 +146,16 @@ def _entries(card: Card, root: Path, split: str) -> list[Any]:
         raise LayoutError(f"{root}: not laid out as {card.layout.kind} should be ({said})") from error
 
 
-def _made_from(card: Card, root: Path, entries: list[Any], limit: int | None) -> str:
+def _made_from(card: Card, root: Path, split: str, entries: list[Any], limit: int | None) -> str:
     """Hash of all that decides about rows."""
     settings = json.dumps(card.model_dump(mode="json"), sort_keys=True)
     digest = hashlib.blake2b(repr((SCHEMA, CODE, settings, str(root), limit)).encode(), digest_size=16)
     for entry in entries:
         digest.update(repr(entry).encode())
+    assert card.layout is not None
+    for path in card.layout.watched(root, split):
+        found = path.stat()
+        digest.update(repr((str(path), found.st_size, found.st_mtime_ns)).encode())
     return digest.hexdigest()
 
 
@@ -190,8 +207,11 @@ def _parts(works: list[Work], num_workers: int, limit: int | None) -> Iterator[t
     found = {work.number: done for work in works if (done := work.finished()) is not None}
     yield from found.items()
     rest = [work for work in works if work.number not in found]
-    if num_workers == 0 or len(rest) < 2:
-        yield from ((work.number, run_here(work)) for work in rest)
+    started = time.monotonic()
+    while rest and (num_workers == 0 or len(rest) == 1 or time.monotonic() - started < ALONE):
+        work = rest.pop(0)
+        yield work.number, run_here(work)
+    if not rest:
         return
     try:
         yield from run_in_processes(rest, min(num_workers, len(rest)))

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from veggie_pl.data.cards import Card
 from veggie_pl.data.parts import Part, PartWriter, write_atomically
-from veggie_pl.data.preparing.examples import examples
+from veggie_pl.data.preparing.examples import examples, header_of_files
 from veggie_pl.data.preparing.report import Report
 from veggie_pl.data.rows import Skipped
 
@@ -73,6 +74,7 @@ def run_here(work: Work) -> DonePart:
         OSError: If it cannot be written; then nothing of it is left.
     """
     report = Report()
+    header_of_files.cache_clear()
     with PartWriter(work.folder / f"rows-{work.number:05d}.arrow") as writer:
         for entry in work.entries:
             for one in examples(work.card, work.root, work.split, entry):
@@ -102,13 +104,14 @@ def run_in_processes(works: list[Work], num_workers: int) -> Iterator[tuple[int,
         ChildProcessError: If a process dies.
         OSError: If a part cannot be written.
     """
-    pool = ProcessPool(max_workers=num_workers, initializer=_ignore_interrupts, context=get_context("spawn"))
+    pool = ProcessPool(max_workers=num_workers, context=get_context("spawn"))
     rest = iter(works)
     running: dict[Future[DonePart], Work] = {}
     try:
         while True:
-            while len(running) < 2 * num_workers and (work := next(rest, None)) is not None:
-                running[pool.schedule(run_here, args=[work])] = work
+            with _interrupts_held():
+                while len(running) < 2 * num_workers and (work := next(rest, None)) is not None:
+                    running[pool.schedule(run_here, args=[work])] = work
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -123,5 +126,11 @@ def run_in_processes(works: list[Work], num_workers: int) -> Iterator[tuple[int,
         pool.join()
 
 
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent stops its processes
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal; those started here inherit that they do not hear it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
