@@ -29,7 +29,7 @@ from veggie_pl.data.readers.base import (
 )
 from veggie_pl.data.readers.keyframes import Start, start_of
 from veggie_pl.data.readers.orientation import Turn
-from veggie_pl.data.readers.wholeness import missing_bytes
+from veggie_pl.data.readers.wholeness import fault
 
 # Demuxers that may be used: FFmpeg also knows playlists and scripts, which open other files and addresses.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,ivf,mpegvideo,m4v,h264,hevc,obu,mxf,yuv4mpegpipe"
@@ -160,8 +160,8 @@ def list_frames(content: Content, name: str) -> Listing:
     Raises:
         ClipError: If it cannot be read, is truncated, has no frames, or frames too large.
     """
-    if missing := _missing(content):
-        raise ClipError(f"{name}: truncated, its last {missing} bytes are missing")
+    if reason := _fault(content):
+        raise ClipError(f"{name}: {reason}")
     with opened(content, name) as container:
         stream = video_stream(container, name)
         context = stream.codec_context
@@ -182,6 +182,8 @@ def list_frames(content: Content, name: str) -> Listing:
         if kind == "mov" and len(packets) < len(stream.index_entries):
             there, listed = len(packets), len(stream.index_entries)
             raise ClipError(f"{name}: truncated, {listed} frames are listed and {there} are there")
+        if kind != "mpegts" and packets and not packets[0].start:
+            raise ClipError(f"{name}: does not begin with a key frame; its start is missing or broken")
         times = _times(packets) if kind in TIMED else None
         num_frames = len(packets) if times is None else len(times)
         if not num_frames:
@@ -249,11 +251,11 @@ def _rate(stream: VideoStream, times: NDArray[np.int64] | None) -> float:
     return rate if 0 < rate < math.inf else 25.0
 
 
-def _missing(content: Content) -> int:
+def _fault(content: Content) -> str:
     if isinstance(content, bytes):
-        return missing_bytes(io.BytesIO(content), len(content))
+        return fault(io.BytesIO(content), len(content))
     with content.open("rb") as file:
-        return missing_bytes(file, content.stat().st_size)
+        return fault(file, content.stat().st_size)
 
 
 def _reason(error: BaseException) -> str:
