@@ -140,7 +140,7 @@ def open_container(content: Content) -> InputContainer:
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first video stream; the cover picture of a sound file is none.
+    """The first video stream, ready to be decoded; the cover picture of a sound file is none.
 
     Raises:
         ClipError: If there is none.
@@ -149,6 +149,8 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
                 raise ClipError(f"{name}: there is no decoder for its codec")
+            stream.codec_context.thread_count = 1  # loaders have a process per core
+            stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # also of frames that grow later
             return stream
     kinds = sorted({stream.type for stream in container.streams} - {"video"})
     raise ClipError(f"{name}: holds no video, only {', '.join(kinds) or 'a picture'}")
@@ -166,7 +168,6 @@ def list_frames(content: Content, name: str) -> Listing:
         stream = video_stream(container, name)
         context = stream.codec_context
         check_size(name, context.height, context.width)
-        stream.thread_count = 1
         num_keys = 0
         codec, header = context.codec.canonical_name, context.extradata
         packets: list[Packet] = []
