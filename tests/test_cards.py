@@ -99,6 +99,7 @@ def test_card_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("{fill}.", "{fill!r}.", "wordings of grounding need exactly the slots"),
         ("{fill}.", "{fill.", "wordings"),
         ("reverse: false", "reverse: true", "reverse works for removal, addition, not for grounding"),
+        ('task: grounding', 'task: editing\nreverse: true', "given twice: reverse"),
         ("reverse: false", "reverse: 'no'", "reverse: Input should be a valid boolean, got 'no'"),
         ("weight: 1.5", "weight: -1", "weight: Input should be greater than or equal to 0"),
         ("weight: 1.5", "weight: .nan", "weight: Input should be a finite number"),
@@ -121,6 +122,14 @@ def test_wrong_card_is_one_clear_error(old: str, new: str, message: str, tmp_pat
         read_card(write(tmp_path, GOOD.replace(old, new)))
     assert "card.md" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_wordings_are_not_read_backwards(tmp_path: Path) -> None:
+    text = GOOD.replace("grounding", "editing", 1).replace("skill: grounding", "skill: removal")
+    text = text.replace("the {phrase}, fill it with {fill}", "and remove the {phrase}")
+    assert read_card(write(tmp_path, text)).wordings
+    with pytest.raises(CardError, match="wrong for pairs that are read backwards"):
+        read_card(write(tmp_path, text.replace("reverse: false", "reverse: true")))
 
 
 def test_missing_or_unreadable_card(tmp_path: Path) -> None:

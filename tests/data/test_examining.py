@@ -79,7 +79,7 @@ def target(name: str) -> Row:
         (replace(POINTED, mask=(square(1),) * FRAMES), "its mask covers everything in all frames"),
         (replace(POINTED, mask=(Rle(48, 60, ""),) * FRAMES), "its mask 48 x 60"),
         (replace(POINTED, mask=(Rle(48, 64, "7"),) * FRAMES), "runs of"),
-        (replace(POINTED, start=99.0), "seconds 99.0 to 0.0"),
+        (replace(POINTED, start=99.0), "from 99.0 s on lies behind its end"),
         (replace(PAIR, mask=(square(0),) * FRAMES), ""),  # an edit need not be local
     ],
     ids=str,

@@ -7,9 +7,9 @@ import pytest
 from layouts.own import picture, png
 from PIL import Image
 
-from veggie_pl.data.clips import ClipWriter
 from veggie_pl.data.headers import Header, open_media, read_header
 from veggie_pl.data.media import Media, MediaError
+from veggie_pl.data.writing import ClipWriter
 
 
 def test_header_of_every_kind(tmp_path: Path) -> None:

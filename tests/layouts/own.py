@@ -8,7 +8,8 @@ import numpy as np
 from fake import pattern
 from PIL import Image
 
-from veggie_pl.data.clips import to_clip, write_clip
+from veggie_pl.data.clips import to_clip
+from veggie_pl.data.writing import write_clip
 
 HEIGHT, WIDTH = 20, 30
 

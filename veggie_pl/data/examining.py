@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from veggie_pl.data.clips import ClipError
-from veggie_pl.data.decoding import Footage
+from veggie_pl.data.clips import ClipError, ClipFile
+from veggie_pl.data.decoding import UnfitError, masked_frames, same_ratio
 from veggie_pl.data.media import Media, MediaError
 from veggie_pl.data.rle import MaskError, decode
 from veggie_pl.data.rows import Row
-from veggie_pl.data.table import UnfitError, same_ratio, span
 
 SMALL = 32  # side to which frames are reduced for comparisons, in pixels
 NO_CHANGE = 1.0  # greatest difference of reduced frames, of 255, that is compression and no edit
@@ -37,7 +36,7 @@ class Finding:
 class _Facts:
     """A clip after decoding."""
 
-    footage: Footage
+    footage: ClipFile
     content: int
     small: UInt8[np.ndarray, "f 32 32 3"]
 
@@ -65,29 +64,31 @@ def examine(row: Row, root: Path, quick: bool = False) -> Finding:
 
 @lru_cache(maxsize=4)  # many rows of a data set ask for things in one clip, and follow each other
 def _facts(media: tuple[Media, ...], root: Path, quick: bool) -> _Facts:
-    footage = Footage(media, root)
-    numbers = list(range(footage.num_frames))
+    footage = ClipFile(media, root, strict=True)
+    numbers = list(range(footage.info.num_frames))
     if quick:
-        numbers = sorted({0, footage.num_frames // 2, footage.num_frames - 1})
+        numbers = sorted({0, footage.info.num_frames // 2, footage.info.num_frames - 1})
     if not numbers:
         raise UnfitError("it has no frames")
-    digest = hashlib.blake2b(repr((footage.num_frames, footage.height, footage.width)).encode(), digest_size=8)
+    digest = hashlib.blake2b(
+        repr((footage.info.num_frames, footage.info.height, footage.info.width)).encode(), digest_size=8
+    )
     small = []
-    step = max(1, AT_ONCE // (footage.height * footage.width))
+    step = max(1, AT_ONCE // (footage.info.height * footage.info.width))
     for start in range(0, len(numbers), step):
-        for frame in footage.get(numbers[start : start + step]):
+        for frame in footage.at(numbers[start : start + step]):
             digest.update(frame.tobytes())
             small.append(cv2.resize(frame, (SMALL, SMALL), interpolation=cv2.INTER_AREA))
     return _Facts(footage, _number(digest.digest()), np.stack(small))
 
 
 def _check_pair(source: _Facts, target: _Facts) -> None:
-    if source.footage.num_frames != target.footage.num_frames:
-        counts = f"{source.footage.num_frames} frames, its target {target.footage.num_frames}"
+    if source.footage.info.num_frames != target.footage.info.num_frames:
+        counts = f"{source.footage.info.num_frames} frames, its target {target.footage.info.num_frames}"
         raise UnfitError(f"the source has {counts}")
-    same_ratio(source.footage, target.footage.height, target.footage.width, "target")
+    same_ratio(source.footage, target.footage.info.height, target.footage.info.width, "target")
     change = np.abs(source.small.astype(np.float32) - target.small).max()
-    if change <= NO_CHANGE and len(source.small) == source.footage.num_frames:
+    if change <= NO_CHANGE and len(source.small) == source.footage.info.num_frames:
         raise UnfitError("the target shows no change")
     if lag := lag_of(source.small, target.small):
         raise UnfitError(f"the target {'lags' if lag > 0 else 'leads'} by {abs(lag)} frames")
@@ -117,14 +118,12 @@ def _correlation(first: Float[np.ndarray, "f h w"], second: Float[np.ndarray, "f
     return float((first * second).sum()) / scale if scale else 0.0
 
 
-def _check_masks(row: Row, source: Footage) -> None:
-    first, last = span(row, source)
+def _check_masks(row: Row, source: ClipFile) -> None:
     if not row.mask:
         if row.skill.is_painted:
             raise UnfitError("it has no mask")
         return
-    if len(row.mask) not in (source.num_frames, last - first):
-        raise UnfitError(f"the source has {source.num_frames} frames, but there are {len(row.mask)} masks")
+    masked_frames(row, source)
     shares = []
     for rle in row.mask:
         same_ratio(source, rle.height, rle.width, "mask")

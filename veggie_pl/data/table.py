@@ -5,30 +5,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import datasets
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from datasets.table import InMemoryTable
 
-from veggie_pl.batch import Clip, Mask, Skill
-from veggie_pl.chance import numpy_rng
+from veggie_pl.batch import Skill
 from veggie_pl.data.buckets import Bucket, choose
-from veggie_pl.data.clips import ClipError, resize, to_clip
-from veggie_pl.data.decoding import Footage
+from veggie_pl.data.clips import ClipError
+from veggie_pl.data.decoding import UnfitError, decode_row
+from veggie_pl.data.frames import Sampling
 from veggie_pl.data.ledger import read_ledger
 from veggie_pl.data.media import MediaError
 from veggie_pl.data.parts import TableError, TableInfo, read_info, write_table
 from veggie_pl.data.records import BadRecordError, Record
-from veggie_pl.data.rle import MaskError, decode
+from veggie_pl.data.rle import MaskError
 from veggie_pl.data.rows import FEATURES, Row, from_columns
 
 __all__ = ["Table", "TableError", "TableInfo", "TableRecords", "write_table"]
 RELEASE = 64  # rows read until their pages are given back: about 50 MiB
-RATIO = 0.02  # by which aspect ratios of source, target and mask may differ: sizes are rounded
 
 
 class Table:
@@ -114,9 +111,11 @@ class TableRecords:
 
     Args:
         table: Folder of a prepared table, ``<prepared>/<card>/<split>``.
-        num_frames: Frames per clip; shorter clips repeat some.
+        num_frames: Frames per clip; shorter clips repeat some if they are sampled uniformly.
         size: Side in pixels, or (height, width); None keeps each source's own size.
         sampling: Which frames: ``uniform`` over the clip, ``consecutive`` from a start drawn by the key, or ``fps``.
+        fps: Frames per second, for ``fps``.
+        stride: Frames from one to the next, for ``consecutive``.
         buckets: Shapes (frames, height, width) to choose from by the source's header, in place of the two above.
         root: Folder of the media, if they lie elsewhere than when they were prepared.
 
@@ -131,11 +130,13 @@ class TableRecords:
         num_frames: int = 1,
         size: int | tuple[int, int] | None = None,
         sampling: Literal["uniform", "fps", "consecutive"] = "uniform",
+        fps: float = 8.0,
+        stride: int = 1,
         buckets: list[tuple[int, int, int]] | None = None,
         root: str | None = None,
     ) -> None:
         self.table = Table(table)
-        self.num_frames, self.sampling = num_frames, sampling
+        self.num_frames, self.sampling = num_frames, Sampling(sampling, fps, stride)
         self.root = Path(self.table.info.root if root is None else root)
         if num_frames < 1:
             raise ValueError(f"num_frames must be at least 1, got {num_frames}")
@@ -187,31 +188,18 @@ class TableRecords:
             IndexError: If there is none.
             BadRecordError: If it cannot be decoded or its parts do not fit together.
         """
-        columns = self.table.columns(index)
+        columns, info = self.table.columns(index), self.table.info
         row = from_columns(columns)
+        bucket = None if self.buckets is None else self.bucket_of(columns)
         try:
-            return self._record(row, None if self.buckets is None else self.bucket_of(columns))
+            source, target, mask = decode_row(row, self.root, self.sampling, self.num_frames, bucket)
         except (MediaError, ClipError, MaskError, UnfitError) as error:
-            raise BadRecordError(row.key, str(error)) from error
-
-    def _record(self, row: Row, bucket: Bucket | None) -> Record:
-        source = Footage(row.source, self.root)
-        bucket = bucket or Bucket(self.num_frames, source.height, source.width)
-        target = Footage(row.target, self.root) if row.target else None
-        for name, other in (("target", target),):
-            if other is not None:
-                if other.num_frames != source.num_frames:
-                    raise UnfitError(f"the source has {source.num_frames} frames, its {name} {other.num_frames}")
-                same_ratio(source, other.height, other.width, name)
-        first, last = span(row, source)
-        picked = pick(last - first, bucket.frames, self.sampling, row.key, source.fps) + first
-        mask = self._mask(row, source, picked, first, last, bucket)
-        info = self.table.info
+            raise BadRecordError(row.key, " ".join(str(error).split())) from error
         return Record(
             key=row.key,
             skill=row.skill,
-            source=self._clip(source, picked, bucket),
-            target=None if target is None else self._clip(target, picked, bucket),
+            source=source,
+            target=target,
             mask=mask,
             instruction=row.instruction,
             phrase=row.phrase,
@@ -220,66 +208,3 @@ class TableRecords:
             wordings=info.wordings,
             fills=info.fills,
         )
-
-    def _clip(self, footage: Footage, picked: npt.NDArray[np.int64], bucket: Bucket) -> Clip:
-        return resize(to_clip(footage.get(picked.tolist())), bucket.height, bucket.width)
-
-    def _mask(
-        self, row: Row, source: Footage, picked: npt.NDArray[np.int64], first: int, last: int, bucket: Bucket
-    ) -> Mask | None:
-        if not row.mask:
-            if row.skill.is_painted:
-                raise UnfitError("it has no mask")
-            return None
-        if len(row.mask) == source.num_frames:
-            numbers = picked
-        elif len(row.mask) == last - first:
-            numbers = picked - first
-        else:
-            raise UnfitError(f"the source has {source.num_frames} frames, but there are {len(row.mask)} masks")
-        frames = {}
-        for number in set(numbers.tolist()):
-            rle = row.mask[number]
-            same_ratio(source, rle.height, rle.width, "mask")
-            frames[number] = cv2.resize(
-                decode(rle).astype(np.uint8), (bucket.width, bucket.height), interpolation=cv2.INTER_NEAREST
-            )
-        mask = torch.from_numpy(np.stack([frames[number] for number in numbers.tolist()])).bool()
-        if row.skill.is_painted and not mask.any():
-            raise UnfitError("its mask is empty in all frames that are picked")
-        return mask
-
-
-class UnfitError(ValueError):
-    """Parts of a record that do not fit together."""
-
-
-def pick(num_frames: int, wanted: int, sampling: str, key: str, fps: float) -> npt.NDArray[np.int64]:
-    """Numbers of the frames to read, of a clip of ``num_frames``; a shorter clip repeats some."""
-    if sampling == "uniform":
-        return np.linspace(0, num_frames - 1, wanted).round().astype(np.int64)
-    step = max(fps / 8.0, 1.0) if sampling == "fps" else 1.0
-    free = max(num_frames - int(np.ceil((wanted - 1) * step)), 1)
-    start = int(numpy_rng("frames", key).integers(free))
-    return np.minimum(start + (np.arange(wanted) * step).astype(np.int64), num_frames - 1)
-
-
-def span(row: Row, source: Footage) -> tuple[int, int]:
-    """First frame that counts, and the one after the last."""
-    if source.fps <= 0 or (not row.start and not row.stop):
-        return 0, source.num_frames
-    first = round(row.start * source.fps)
-    last = min(round(row.stop * source.fps), source.num_frames) if row.stop else source.num_frames
-    if first >= last:
-        raise UnfitError(f"seconds {row.start} to {row.stop} of a clip of {source.num_frames / source.fps:.2f} seconds")
-    return first, last
-
-
-def same_ratio(source: Footage, height: int, width: int, name: str) -> None:
-    """Look whether what belongs to a source has its shape.
-
-    Raises:
-        UnfitError: If not.
-    """
-    if abs(np.log(source.height * width / (source.width * height))) > RATIO:
-        raise UnfitError(f"the source is {source.height} x {source.width} pixels, its {name} {height} x {width}")
