@@ -1,6 +1,7 @@
 """The command line: LightningCLI for fit, validate and test; the other commands are handed to the rooms below."""
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -77,6 +78,14 @@ def plan(args: list[str]) -> None:
 
 
 @command
+def prepare(args: list[str]) -> None:
+    """Make record tables from a data set on disk, as its data card says."""
+    from veggie_pl.commands.prepare import prepare_data
+
+    prepare_data(args)
+
+
+@command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
     from veggie_pl.commands.preview import preview_data
@@ -90,6 +99,14 @@ def index(args: list[str]) -> None:
     from veggie_pl.commands.index import index_shards
 
     index_shards(args)
+
+
+@command
+def check(args: list[str]) -> None:
+    """Decode every sample of prepared tables; what is bad goes to the ledger that training reads."""
+    from veggie_pl.commands.check import check_folders
+
+    check_folders(args)
 
 
 @command
@@ -116,11 +133,24 @@ def main(argv: list[str] | None = None) -> None:
     try:
         COMMANDS[args[0]](args[1:])
     except (ValueError, OSError, RuntimeError) as error:
-        if debug or (isinstance(error, RuntimeError) and type(error) is RuntimeError):
+        said = _from_worker(str(error))
+        if debug or (type(error) is RuntimeError and said is None):
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {said or error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")
+
+
+def _from_worker(message: str) -> str | None:
+    """What torch says of a process that makes samples, in one line; None for any other message."""
+    look = "`python -m veggie_pl check` finds the files that do it, in processes of their own"
+    if message.startswith("DataLoader timed out"):
+        return f"reading data took longer than data.timeout allows ({message}); {look}"
+    if message.startswith("DataLoader worker"):
+        return f"a process that reads data died ({message.split('. ')[0].rstrip('.')}); {look}"
+    if message.startswith("Caught ") and " in DataLoader worker process" in message:  # a page of traceback follows
+        return " ".join(re.split(r"\n[\w.]+: ", message.strip())[-1].split())
+    return None
 
 
 def _quiet() -> None:

@@ -2,6 +2,7 @@
 
 from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.ema import Ema
+from veggie_pl.callbacks.error_budget import ErrorBudget
 from veggie_pl.callbacks.evaluate import Evaluate
 from veggie_pl.callbacks.finite import StopAtNaN
 from veggie_pl.callbacks.freeze import Freeze
@@ -17,6 +18,7 @@ from veggie_pl.callbacks.whole_steps import WholeSteps
 __all__ = [
     "Compile",
     "Ema",
+    "ErrorBudget",
     "Evaluate",
     "Freeze",
     "GradNorms",

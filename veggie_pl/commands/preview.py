@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from veggie_pl.batch import Sample
+from veggie_pl.batch import Hole, Sample
 from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.preview import contact_sheet, write_png
@@ -53,7 +53,7 @@ def preview_data(args: list[str]) -> None:
     if cli.config.clips is not None:
         folder = Path(cli.config.clips)
         folder.mkdir(parents=True, exist_ok=True)
-        for number, sample in zip(numbers, samples, strict=True):
+        for number, sample in enumerate(samples, cli.config.start):
             path = folder / f"{number:03d}_{sample.skill}.mp4"
             write_clip(path, sample.source)
             path.with_suffix(".txt").write_text(sample.instruction + "\n", encoding="utf-8")
@@ -62,7 +62,10 @@ def preview_data(args: list[str]) -> None:
 
 def _samples(data: VeggieDataModule, split: str, numbers: range) -> list[Sample]:
     if split == "fit":
-        return [data.mixture[number][1] for number in numbers]
+        found = [data.mixture[number][1] for number in numbers]
+        for hole in (one for one in found if isinstance(one, Hole)):
+            log.warning("%s of %s cannot be read: %s", hole.key, hole.stream, hole.reason)
+        return [one for one in found if isinstance(one, Sample)]
     benchmarks = {"val": data.val, "test": data.test}
     benchmark = benchmarks.get(split)
     if benchmark is None:

@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
 
-from veggie_pl.batch import Sample, collate
+from veggie_pl.batch import Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.shares import planned, summary
@@ -32,6 +32,7 @@ class VeggieDataModule(L.LightningDataModule):
         num_val: Validation clips per skill.
         num_test: Test clips per skill.
         num_workers: Processes that make samples; 0 makes them in the training process.
+        timeout: Seconds that a worker may take for a batch before the run ends; 0 waits for ever.
         seed: Seeds the order of the mixture.
         block: Samples in a row that are of one shape, where some streams have images and others clips: a multiple of
             batch size x ranks. The order of the mixture depends on it.
@@ -53,6 +54,7 @@ class VeggieDataModule(L.LightningDataModule):
         seed: int = 0,
         block: int = 64,
         allow_changed_mixture: bool = False,
+        timeout: float = 300.0,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
@@ -61,7 +63,7 @@ class VeggieDataModule(L.LightningDataModule):
         self.val, self.test = val, test
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_val, self.num_test = num_val, num_test
-        self.num_workers = num_workers
+        self.num_workers, self.timeout = num_workers, timeout
         self.allow_changed_mixture = allow_changed_mixture
         self._start = 0  # samples trained on before this run
         self._processed: int | None = None  # batches that Lightning had counted by then; None: not known yet
@@ -82,7 +84,7 @@ class VeggieDataModule(L.LightningDataModule):
         done = max(0, self._count_batches() - self._processed)
         return self._start + done * self.batch_size * self.trainer.world_size
 
-    def train_dataloader(self) -> DataLoader[tuple[int, Sample]]:
+    def train_dataloader(self) -> DataLoader[Numbered]:
         """The mixture from the current position on.
 
         Raises:
@@ -96,13 +98,13 @@ class VeggieDataModule(L.LightningDataModule):
         sampler = BatchSampler(lambda: self.position, self.batch_size, *ranks)
         return DataLoader(self.mixture, batch_sampler=sampler, **self._loading())
 
-    def val_dataloader(self) -> list[DataLoader[tuple[int, Sample]]]:
+    def val_dataloader(self) -> list[DataLoader[Numbered]]:
         """One loader per skill."""
-        return self._held_out(self.val, self.num_val)
+        return self._held_out("val", self.val, self.num_val)
 
-    def test_dataloader(self) -> list[DataLoader[tuple[int, Sample]]]:
+    def test_dataloader(self) -> list[DataLoader[Numbered]]:
         """One loader per skill."""
-        return self._held_out(self.test, self.num_test)
+        return self._held_out("test", self.test, self.num_test)
 
     def state_dict(self) -> dict[str, int]:
         """Where the mixture stands, and which mixture.
@@ -161,11 +163,13 @@ class VeggieDataModule(L.LightningDataModule):
                 f"mix images and clips. Go on with {math.gcd(self.position, at_once)} samples a step or fewer"
             )
 
-    def _held_out(self, benchmark: Benchmark | None, length: int) -> list[DataLoader[tuple[int, Sample]]]:
-        streams = benchmark.streams().values() if benchmark else []
+    def _held_out(self, split: str, benchmark: Benchmark | None, length: int) -> list[DataLoader[Numbered]]:
+        streams = benchmark.streams().items() if benchmark else []
         trainer = self.trainer
         ranks = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
-        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length, *ranks) for stream in streams]
+        sets: Sequence[Dataset[Numbered]] = [
+            Indexed(stream, length, *ranks, f"{split}/{name}") for name, stream in streams
+        ]
         return [DataLoader(held_out, batch_size=self.eval_batch_size, **self._loading()) for held_out in sets]
 
     def _loading(self) -> dict[str, Any]:
@@ -173,6 +177,7 @@ class VeggieDataModule(L.LightningDataModule):
             "collate_fn": collate,
             "num_workers": self.num_workers,
             "prefetch_factor": 4 if self.num_workers else None,
+            "timeout": self.timeout if self.num_workers else 0,
         }
 
 

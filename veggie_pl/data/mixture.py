@@ -6,16 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from veggie_pl.batch import Sample
+from veggie_pl.batch import Numbered
 from veggie_pl.chance import fingerprint
 from veggie_pl.data.allotment import BLOCK, Allotment
+from veggie_pl.data.holes import sample_or_hole
 from veggie_pl.data.lines import Line, Weighted, split
 from veggie_pl.data.streams import Stream
 
 __all__ = ["BatchSampler", "Indexed", "Mixture", "Weighted"]
 
 
-class Mixture(Dataset[tuple[int, Sample]]):
+class Mixture(Dataset[Numbered]):
     """An endless list of samples: number i is a pure function of (seed, i).
 
     It does not depend on workers, ranks, batch size or on what was read before, which makes resuming a matter of one
@@ -52,6 +53,10 @@ class Mixture(Dataset[tuple[int, Sample]]):
 
     def locate(self, index: int) -> tuple[str, int]:
         """Stream and row of sample ``index``."""
+        line, row = self._find(index)
+        return line.stream, row
+
+    def _find(self, index: int) -> tuple[Line, int]:
         bucket, draw = 0, index
         if len(self.buckets) > 1:
             block, place = divmod(index, self.block)
@@ -61,7 +66,7 @@ class Mixture(Dataset[tuple[int, Sample]]):
         assert within is not None  # a bucket without weight gets no block
         choice, occurrence = within.which(draw)
         line = self.buckets[bucket][choice]
-        return line.stream, line.row(occurrence, self.seed)
+        return line, line.row(occurrence, self.seed)
 
     def counts(self, samples: int) -> NDArray[np.int64]:
         """How many of the first ``samples`` samples are of each line: exact, and without drawing them."""
@@ -98,9 +103,9 @@ class Mixture(Dataset[tuple[int, Sample]]):
         key += [getattr(weighted.stream.records, "digest", "") for weighted in self.streams.values()]
         return fingerprint("mixture", *key)
 
-    def __getitem__(self, index: int) -> tuple[int, Sample]:
-        name, row = self.locate(index)
-        return index, self.streams[name].stream[row]
+    def __getitem__(self, index: int) -> Numbered:
+        line, row = self._find(index)
+        return index, sample_or_hole(self.streams[line.stream].stream, row, line.stream, line.bucket)
 
 
 class BatchSampler(Sampler[list[int]]):
@@ -122,21 +127,21 @@ class BatchSampler(Sampler[list[int]]):
             first += self.world_size * self.batch_size
 
 
-class Indexed(Dataset[tuple[int, Sample]]):
+class Indexed(Dataset[Numbered]):
     """This rank's part of the first ``length`` samples of a stream, with their indices: a held-out set.
 
     All ranks get as many, for sharded models run in step; samples that repeat to that end have the same index, by which
     metrics count them once.
     """
 
-    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1, name: str = "") -> None:
+        self.stream, self.name = stream, name
         length = min(length, len(stream))
         self.indices = [(rank + turn * world_size) % length for turn in range(-(-length // world_size))]
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, row: int) -> tuple[int, Sample]:
+    def __getitem__(self, row: int) -> Numbered:
         index = self.indices[row]
-        return index, self.stream[index]
+        return index, sample_or_hole(self.stream, index, self.name)

@@ -24,6 +24,9 @@ CODECS = ("h264", "hevc", "vp8", "vp9", "mpeg4", "mjpeg", "prores", "ffv1")
 # decode, and an integer 0 here means "no limit".
 NO_SUBSTITUTES = 1e-9
 
+# Frames per second on average: decord sets memory aside by a clip's duration, gigabytes for one of a year.
+SLOWEST = 0.01
+
 _FAILURES = (DECORDError, DECORDLimitReachedError, RuntimeError, AssertionError, IndexError, StopIteration)
 
 decord.logging.set_level(decord.logging.FATAL)
@@ -32,6 +35,7 @@ decord.logging.set_level(decord.logging.FATAL)
 def is_trusted(listing: Listing) -> bool:
     """Whether decord finds the right frames of this video, by what the packets show."""
     known = listing.container in CONTAINERS and listing.codec in CODECS and listing.num_streams == 1
+    known &= listing.info.fps > SLOWEST
     return known and listing.is_plain and not listing.has_alpha and listing.turn == Turn()
 
 
