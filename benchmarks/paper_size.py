@@ -55,10 +55,11 @@ UNET = {
 VAE = {**SD_VAE, "block_out_channels": [16, 32, 64, 64], "norm_num_groups": 8}
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 INSTRUCTION = "highlight the large red circle on the left of the picture with blue masks, and leave the rest as it is"
-WAYS = {  # (a): frozen prefix, latents from the cache
-    "straightforward": (False, False),
-    "frozen prefix": (True, False),
-    "frozen prefix, cached latents": (True, True),
+WAYS = {  # (a): frozen prefix, latents from the cache, vision features from the cache
+    "straightforward": (False, False, False),
+    "frozen prefix": (True, False, False),
+    "frozen prefix, cached latents": (True, True, False),
+    "frozen prefix, cached latents and features": (True, True, True),
 }
 
 
@@ -83,11 +84,12 @@ def mllm_folder(home: Path) -> Path:
     return folder
 
 
-def stage1(home: Path, frozen_prefix: bool, cache: Path | None) -> VeggieModule:
+def stage1(home: Path, frozen_prefix: bool, latents: bool, features: bool) -> VeggieModule:
     """Everything learns but MLLM and codec."""
     torch.manual_seed(0)
-    mllm = Mllm(str(mllm_folder(home)), pretrained=False, frozen_prefix=frozen_prefix, dtype="bfloat16")
-    codec = KlCodec(None, VAE, None if cache is None else str(cache))
+    kept = str(home / "features") if features else None
+    mllm = Mllm(str(mllm_folder(home)), pretrained=False, frozen_prefix=frozen_prefix, dtype="bfloat16", cache=kept)
+    codec = KlCodec(None, VAE, str(home / "latents") if latents else None)
     parts = (TaskQueries(QUERIES, 8, LLM), Aligner(LLM, WIDTH), VidDM(UNET), codec)
     module = VeggieModule(mllm, *parts, DDPMScheduler(**BETAS))
     module.mllm.requires_grad_(False).eval()
@@ -97,9 +99,8 @@ def stage1(home: Path, frozen_prefix: bool, cache: Path | None) -> VeggieModule:
 def measure_step(way: str, frames: int, steps: int) -> dict[str, float]:
     """Seconds and bytes of steps in this process, which should be a fresh one."""
     torch.set_num_threads(2)
-    frozen_prefix, cached = WAYS[way]
     with tempfile.TemporaryDirectory() as home:
-        module = stage1(Path(home), frozen_prefix, Path(home, "cache") if cached else None)
+        module = stage1(Path(home), *WAYS[way])
         learning = [p for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learning, 1e-4)
         batch = clips(module, 2 if frames == 1 else 1, frames)

@@ -9,8 +9,11 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from veggie_pl.batch import Batch, Skill
+from veggie_pl.chance import numpy_rng
+from veggie_pl.data.benchmark import Benchmark, ListedBenchmark
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
+from veggie_pl.data.records import BadRecordError, Record, Records
 from veggie_pl.data.shapes import ShapesBenchmark, ShapesRecords
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream
 from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
@@ -72,18 +75,37 @@ def randomise_output(module: VeggieModule) -> None:
     torch.nn.init.normal_(module.viddm.unet.conv_out.weight, std=0.05)
 
 
-def make_data(num_frames: int = 1, num_val: int = 0, **options: Any) -> VeggieDataModule:
-    """Moving Shapes at 16 pixels, all three kinds of supervision."""
+class Holey:
+    """Records, some of which cannot be read: which, is up to chance, but always the same."""
 
-    def records(*skills: Skill) -> ShapesRecords:
-        return ShapesRecords("train", num_frames=num_frames, size=16, skills=dict.fromkeys(skills, 1.0))
+    def __init__(self, records: Records, share: float) -> None:
+        self.records, self.share = records, share
+        self.bucket = getattr(records, "bucket", "")
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        if numpy_rng("holey", index).random() < self.share:
+            raise BadRecordError(f"bad/{index}", "the file is empty")
+        return self.records[index]
+
+
+def make_data(num_frames: int = 1, num_val: int = 0, bad: float = 0.0, **options: Any) -> VeggieDataModule:
+    """Moving Shapes at 16 pixels, all three kinds of supervision; a share of the records may be bad."""
+
+    def records(*skills: Skill) -> Records:
+        found = ShapesRecords("train", num_frames=num_frames, size=16, skills=dict.fromkeys(skills, 1.0))
+        return Holey(found, bad) if bad else found
 
     streams = {
         "editing": Weighted(EditingStream(records(Skill.REMOVAL, Skill.BACKGROUND)), 2.0),
         "grounding": Weighted(GroundingStream(records(Skill.GROUNDING)), 1.0),
         "reasoning": Weighted(ReasoningStream(records(Skill.REASONING)), 1.0),
     }
-    val = ShapesBenchmark("val", num_frames=num_frames, size=16) if num_val else None
+    val: Benchmark | None = ShapesBenchmark("val", num_frames=num_frames, size=16) if num_val else None
+    if val is not None and bad:  # the first two of each skill
+        val = ListedBenchmark({name: type(one)(Holey(one.records, 0.7)) for name, one in val.streams().items()})
     return VeggieDataModule(streams, val, **{"batch_size": 4, "num_workers": 0, "num_val": num_val, **options})
 
 

@@ -11,10 +11,11 @@ from checkpoints import SD_UNET, sd_unet, sd_vae
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from benchmarks.ablations import plan
-from veggie_pl.callbacks import Freeze, InitFrom
+from veggie_pl.callbacks import Freeze, InitFrom, WholeSteps
 from veggie_pl.cli import main
 from veggie_pl.configs import CONF, TRAINING, VeggieCLI
 from veggie_pl.model_folder import load_model
+from veggie_pl.whole_files import WholeFiles
 
 ROOT = CONF.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -120,8 +121,11 @@ def test_a_clip_starts_from_nothing_but_noise() -> None:
 
 
 def test_runs_keep_a_checkpoint_to_resume_from() -> None:
-    checkpoint = next(c for c in build(STAGES["stage1"]).trainer.callbacks if isinstance(c, ModelCheckpoint))
+    trainer = build(STAGES["stage1"]).trainer
+    checkpoint = next(c for c in trainer.callbacks if isinstance(c, ModelCheckpoint))
     assert checkpoint.save_last
+    assert isinstance(trainer.strategy.checkpoint_io, WholeFiles)
+    assert any(isinstance(c, WholeSteps) for c in trainer.callbacks)
     assert checkpoint._every_n_train_steps <= 500
 
 

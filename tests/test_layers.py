@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
     {"chance", "batch", "parsing"},
-    {"optimizers", "sharding"},
+    {"optimizers", "sharding", "whole_files"},
     {"diffusion", "models", "data", "checks"},
     {"metrics", "module", "baselines"},
     {"model_folder"},

@@ -2,7 +2,7 @@ import pytest
 import torch
 from parts import make_batch, randomise_output, tiny_module
 
-from veggie_pl.batch import Batch, Skill
+from veggie_pl.batch import Batch, Hole, Skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.models import PixelCodec
 
@@ -27,6 +27,30 @@ def test_micro_batches_equal_one_batch() -> None:
     assert whole.keys() == parts.keys()
     for name in whole:
         torch.testing.assert_close(parts[name], whole[name], atol=1e-6, rtol=1e-4, msg=name)
+
+
+def test_holes_weigh_nothing_in_whatever_micro_batch_they_are() -> None:
+    module = tiny_module()
+    randomise_output(module)
+    batch = make_batch(4, 2)
+    batch.holes[1:3] = [Hole("clips", row, f"bad/{row}", "cut off") for row in (1, 2)]
+
+    def trained(parts: list[Batch]) -> dict[str, torch.Tensor]:
+        module.zero_grad()
+        module.log = lambda *args, **options: None
+        for part in parts:
+            (module.training_step(part, 0)["loss"] / len(parts)).backward()
+        return {name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None}
+
+    whole = trained([batch])
+    parts = trained([rows(batch, 0, 2), rows(batch, 2, 4)])
+    singles = trained([rows(batch, i, i + 1) for i in range(4)])  # two of which are nothing but a hole
+    module.zero_grad()
+    (module.per_sample_loss(batch.rows([0, 3]), "fit").sum() / 4).backward()
+    by_hand = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+    for name, expected in by_hand.items():
+        for found in (whole, parts, singles):
+            torch.testing.assert_close(found[name], expected, atol=1e-6, rtol=1e-4, msg=name)
 
 
 def test_queries_learn_through_a_frozen_mllm() -> None:

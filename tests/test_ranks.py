@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def start(*args: str) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'tests'}"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
     done = subprocess.run(
         [*TORCHRUN, *args], cwd=ROOT, capture_output=True, text=True, timeout=500, env=environment, check=False
     )
@@ -32,7 +32,7 @@ def start(*args: str) -> None:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One process first (it leaves the checkpoint that two go on from), then two."""
     folder = tmp_path_factory.mktemp("ranks")
-    for case in ("images", "clips", "mixed"):
+    for case in ("images", "clips", "mixed", "holes"):
         one = train(folder / ("one" if case == "images" else f"one_{case}"), case, 1)
         (folder / f"one_{case}.json").write_text(json.dumps({name: getattr(one, name) for name in ("losses", "keys")}))
     start("tests/ranks.py", str(folder))
@@ -84,6 +84,23 @@ def test_what_is_logged_is_of_all_ranks(out: Path, case: str) -> None:
     assert {"train/loss", "val/loss", "val/miou/grounding", "samples/stream/editing", "grad_norm/viddm"} <= one.keys()
     for name, series in one.items():
         assert two[name] == pytest.approx(series, rel=2e-5, abs=1e-6), name
+
+
+def test_holes_of_all_ranks_are_counted_and_written_down_once(out: Path) -> None:
+    one, two = folder_of_one(out, "holes"), out / "holes"
+    assert (one / "ledger.jsonl").read_text() == (two / "ledger.jsonl").read_text()
+    lines = [json.loads(line) for line in (two / "ledger.jsonl").read_text().splitlines()]
+    halves = [line["index"] // 2 for line in lines if not line["stream"].startswith("val/")]
+    assert 2 in [halves.count(half) for half in range(STEPS * 2)]  # a rank had nothing but holes
+    assert [line["index"] for line in lines if line["stream"] == "val/grounding"] == [0, 1]
+
+
+def test_all_ranks_stop_together_over_budget(out: Path) -> None:
+    first, second = ((out / f"over{rank}.txt").read_text() for rank in (0, 1))
+    assert first == second
+    assert "samples of editing cannot be read" in first
+    kept = torch.load(out / "over/checkpoints/over_budget.ckpt", weights_only=True)
+    assert kept["callbacks"]["ErrorBudget"]["bad"]["editing"] > 10
 
 
 def test_ranks_share_the_samples_of_one(out: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -66,6 +68,19 @@ class Sample:
     place: Box | None = None  # addition: where the centre of that thing must lie
 
 
+class Hole(NamedTuple):
+    """What a sample that cannot be read leaves behind: a place that counts nothing, and nothing in its stead."""
+
+    stream: str  # of the mixture; of a held-out set "val/..." or "test/..."
+    row: int  # of the stream
+    key: str
+    reason: str
+    bucket: str = ""  # frames, height and width that its clips should have had, e.g. "8x64x64"
+
+
+Numbered = tuple[int, Sample | Hole]  # with its position in the mixture (fit) or in the split
+
+
 @dataclass
 class Batch:
     """Samples of equal shape, stacked; lists run over ``b``."""
@@ -80,25 +95,81 @@ class Batch:
     phrase: list[str]
     place: list[Box | None]
     index: Int[Tensor, " b"]  # position in the mixture (fit) or in the split (test): seeds all chance of the example
+    holes: list[Hole | None] = field(default_factory=list)  # where one is, all but ``key`` and ``index`` is filling
+
+    def __post_init__(self) -> None:
+        self.holes = self.holes or [None] * len(self.key)
 
     def __len__(self) -> int:
         return len(self.key)
 
+    @property
+    def hole(self) -> Bool[Tensor, " b"]:
+        """Which samples are missing: their loss counts nothing."""
+        return torch.tensor([hole is not None for hole in self.holes], dtype=torch.bool, device=self.source.device)
 
-def collate(samples: list[tuple[int, Sample]]) -> Batch:
-    """Stack (index, sample) pairs.
+    @property
+    def good(self) -> list[int]:
+        """Rows of the samples that are there."""
+        return [row for row, hole in enumerate(self.holes) if hole is None]
+
+    @property
+    def missing(self) -> list[tuple[int, Hole]]:
+        """The holes, with their positions."""
+        rows = [(row, hole) for row, hole in enumerate(self.holes) if hole is not None]
+        return [(int(self.index[row]), hole) for row, hole in rows]
+
+    def rows(self, chosen: list[int]) -> Batch:
+        """A batch of some of the samples."""
+        parts: dict[str, Any] = {
+            name: value[chosen] if isinstance(value, Tensor) else [value[row] for row in chosen]
+            for name, value in vars(self).items()
+        }
+        return Batch(**parts)
+
+
+def collate(samples: list[Numbered]) -> Batch:
+    """Stack (index, sample) pairs; holes are filled with gray, in the shape of the others.
 
     Raises:
-        ValueError: If the clips differ in frames or size; the message names both examples.
+        ValueError: If the clips differ in frames or size; the message names both examples. If all are holes and none
+            knows its shape.
     """
-    first = samples[0][1]
+    good = [sample for _, sample in samples if isinstance(sample, Sample)]
+    if good:
+        first, shape = good[0], tuple(good[0].source.shape)
+    else:
+        first, shape = None, _shape([hole for _, hole in samples if isinstance(hole, Hole)])
+    whole = []
     for _, sample in samples:
-        if sample.source.shape != first.source.shape:
+        if isinstance(sample, Hole):
+            sample = _filling(sample, shape, Skill.ADDITION if first is None else first.skill)
+        elif first is not None and sample.source.shape != first.source.shape:
             raise ValueError(
                 f"a batch needs clips of one shape, but {first.key} is {tuple(first.source.shape)} and "
                 f"{sample.key} is {tuple(sample.source.shape)} (frames, 3, height, width)"
             )
-    columns = {field.name: [getattr(sample, field.name) for _, sample in samples] for field in fields(Sample)}
+        whole.append(sample)
+    columns = {field.name: [getattr(sample, field.name) for sample in whole] for field in fields(Sample)}
     for name in ("source", "target", "mask"):
         columns[name] = torch.stack(columns[name])  # type: ignore[assignment]
-    return Batch(index=torch.tensor([index for index, _ in samples]), **columns)  # type: ignore[arg-type]
+    holes = [sample if isinstance(sample, Hole) else None for _, sample in samples]
+    return Batch(index=torch.tensor([index for index, _ in samples]), **columns, holes=holes)  # type: ignore[arg-type]
+
+
+def _shape(holes: list[Hole]) -> tuple[int, ...]:
+    """Shape of the clips that are missing, by the name of their bucket."""
+    for hole in holes:
+        if found := re.fullmatch(r"(\d+)x(\d+)x(\d+)", hole.bucket):
+            frames, height, width = (int(number) for number in found.groups())
+            return frames, 3, height, width
+    first = holes[0]
+    raise ValueError(
+        f"no sample of a batch can be read (the first: {first.key}: {first.reason}), and the stream {first.stream!r} "
+        f"does not tell the shape of its clips: its bucket is {first.bucket!r}, not frames x height x width"
+    )
+
+
+def _filling(hole: Hole, shape: tuple[int, ...], skill: Skill) -> Sample:
+    gray = torch.zeros(shape)
+    return Sample(gray, gray, torch.zeros(shape[0], *shape[2:], dtype=torch.bool), "missing", skill, hole.key, "red")

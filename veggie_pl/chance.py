@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 
-def _seed(*key: int | str) -> int:
+def fingerprint(*key: int | str) -> int:
     """A stable 63-bit integer for a key; distinct keys (also ``("1",)`` and ``(1,)``) give unrelated streams."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
@@ -17,9 +17,9 @@ def _seed(*key: int | str) -> int:
 
 def numpy_rng(*key: int | str) -> np.random.Generator:
     """A numpy generator for this key alone."""
-    return np.random.Generator(np.random.PCG64(_seed(*key)))
+    return np.random.Generator(np.random.PCG64(fingerprint(*key)))
 
 
 def torch_rng(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
     """A torch generator for this key alone, on ``device`` (a CPU and a GPU give different numbers for one key)."""
-    return torch.Generator(device).manual_seed(_seed(*key))
+    return torch.Generator(device).manual_seed(fingerprint(*key))

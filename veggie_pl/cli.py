@@ -1,6 +1,7 @@
 """The command line: LightningCLI for fit, validate and test; the other commands are handed to the rooms below."""
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,7 +19,11 @@ def command(function: Callable[[list[str]], None]) -> Callable[[list[str]], None
 
 @command
 def fit(args: list[str]) -> None:
-    """Train; everything is in the configs, e.g. --config conf/stage1.yaml."""
+    """Train; everything is in the configs, e.g. --config conf/stage1.yaml. --dry-run shows what it would read."""
+    if "--dry-run" in args:
+        from veggie_pl.commands.dry_run import show_run
+
+        return show_run([arg for arg in args if arg != "--dry-run"])
     from veggie_pl.configs import TRAINING, VeggieCLI
 
     VeggieCLI(["fit", *args], parser_kwargs={"fit": {"default_config_files": TRAINING}})
@@ -73,11 +78,35 @@ def plan(args: list[str]) -> None:
 
 
 @command
+def prepare(args: list[str]) -> None:
+    """Make record tables from a data set on disk, as its data card says."""
+    from veggie_pl.commands.prepare import prepare_data
+
+    prepare_data(args)
+
+
+@command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
     from veggie_pl.commands.preview import preview_data
 
     preview_data(args)
+
+
+@command
+def check(args: list[str]) -> None:
+    """Decode every sample of prepared tables; what is bad goes to the ledger that training reads."""
+    from veggie_pl.commands.check import check_folders
+
+    check_folders(args)
+
+
+@command
+def index(args: list[str]) -> None:
+    """Count the samples of tar shards, once, so that any of them has a number."""
+    from veggie_pl.commands.index import index_shards
+
+    index_shards(args)
 
 
 @command
@@ -104,11 +133,24 @@ def main(argv: list[str] | None = None) -> None:
     try:
         COMMANDS[args[0]](args[1:])
     except (ValueError, OSError, RuntimeError) as error:
-        if debug or (isinstance(error, RuntimeError) and type(error) is RuntimeError):
+        said = _from_worker(str(error))
+        if debug or (type(error) is RuntimeError and said is None):
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {said or error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")
+
+
+def _from_worker(message: str) -> str | None:
+    """What torch says of a process that makes samples, in one line; None for any other message."""
+    look = "`python -m veggie_pl check` finds the files that do it, in processes of their own"
+    if message.startswith("DataLoader timed out"):
+        return f"reading data took longer than data.timeout allows ({message}); {look}"
+    if message.startswith("DataLoader worker"):
+        return f"a process that reads data died ({message.split('. ')[0].rstrip('.')}); {look}"
+    if message.startswith("Caught ") and " in DataLoader worker process" in message:  # a page of traceback follows
+        return " ".join(re.split(r"\n[\w.]+: ", message.strip())[-1].split())
+    return None
 
 
 def _quiet() -> None:

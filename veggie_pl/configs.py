@@ -9,7 +9,7 @@ from lightning import LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from veggie_pl.baselines import CopySource, MethodModule, Oracle
-from veggie_pl.callbacks import Evaluate, Freeze, InitFrom, Samples
+from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, Samples
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.models import PixelCodec
@@ -48,9 +48,10 @@ class VeggieCLI(LightningCLI):
             ) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the blocks `freeze:` and `init_from:`."""
+        """Add the blocks `freeze:`, `init_from:` and `error_budget:`."""
         parser.add_lightning_class_args(Freeze, "freeze")
         parser.add_lightning_class_args(InitFrom, "init_from")
+        parser.add_lightning_class_args(ErrorBudget, "error_budget")
         parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
 
 
@@ -68,9 +69,10 @@ class TestCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the blocks `evaluate:` and `samples:`; pictures go where the report goes."""
+        """Add the blocks `evaluate:`, `samples:` and `error_budget:`; pictures go where the report goes."""
         parser.add_lightning_class_args(Evaluate, "evaluate")
         parser.add_lightning_class_args(Samples, "samples")
+        parser.add_lightning_class_args(ErrorBudget, "error_budget")
         parser.link_arguments("evaluate.output", "samples.output")
 
 

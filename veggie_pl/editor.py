@@ -12,10 +12,11 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask
 from veggie_pl.checks import check_guidance
-from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, ClipWriter, read_clip, resize, to_clip, to_frames
+from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, read_clip, resize, to_clip, to_frames
 from veggie_pl.data.painting import COLORS, named_fill, unpaint
 from veggie_pl.data.preview import comparison, write_png
 from veggie_pl.data.windows import cross_fade, restore, windows
+from veggie_pl.data.writing import ClipWriter
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.module import VeggieModule
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from fake import bad_files, pattern, write_fake
 
-from veggie_pl.data.clips import ClipError, ClipFile, ClipWriter, clips_in, read_clip, resize, to_clip, write_clip
+from veggie_pl.data.clips import ClipError, ClipFile, clips_in, read_clip, resize, to_clip
+from veggie_pl.data.writing import ClipWriter, write_clip
 
 
 def test_frames_of_another_encoder_are_read(tmp_path: Path) -> None:

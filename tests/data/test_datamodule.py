@@ -8,9 +8,11 @@ from veggie_pl.batch import Skill, collate
 
 
 def fake_trainer(rank: int = 0, world: int = 1) -> SimpleNamespace:
-    total = SimpleNamespace(processed=0)
-    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(total=total)))
-    return SimpleNamespace(global_rank=rank, world_size=world, fit_loop=loop)
+    counts = SimpleNamespace(processed=0, ready=0)
+    progress = SimpleNamespace(total=counts, current=counts, is_last_batch=False)
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
+    settings = {"accumulate_grad_batches": 1, "num_training_batches": float("inf")}
+    return SimpleNamespace(global_rank=rank, world_size=world, fit_loop=loop, **settings)
 
 
 def keys(steps: int = 4, rank: int = 0, world: int = 1, **options: int) -> list[str]:
@@ -38,9 +40,22 @@ def test_state_is_the_position() -> None:
     data.trainer = fake_trainer()
     batch = next(iter(data.train_dataloader()))
     assert batch.index.tolist() == [12, 13, 14, 15]
-    assert data.state_dict() == {"position": 12}
+    mixture = data.mixture.fingerprint()
+    assert data.state_dict() == {"position": 12, "batches": 0, "fingerprint": mixture}
     data.trainer.fit_loop.epoch_loop.batch_progress.total.processed = 2
-    assert data.state_dict() == {"position": 20}
+    assert data.state_dict() == {"position": 20, "batches": 2, "fingerprint": mixture}
+
+
+def test_another_mixture_is_not_resumed_by_accident(caplog: pytest.LogCaptureFixture) -> None:
+    state = make_data().state_dict() | {"position": 12}
+    with pytest.raises(ValueError, match=r"after 12 samples of another mixture.*allow_changed_mixture true"):
+        make_data(seed=1).load_state_dict(state)
+    data = make_data(seed=1, allow_changed_mixture=True)
+    data.load_state_dict(state)
+    assert "another mixture" in caplog.text
+    data.trainer = fake_trainer()
+    assert next(iter(data.train_dataloader())).index.tolist() == [12, 13, 14, 15]
+    make_data(block=8, batch_size=2).load_state_dict(state)  # neither changes the order of clips of one shape
 
 
 def test_images_are_clips_of_one_frame() -> None:

@@ -1,8 +1,10 @@
+import time
 from collections import Counter
 from itertools import islice
 
 import pytest
 import torch
+from grouped import some_groups
 
 from veggie_pl.batch import Sample, Skill
 from veggie_pl.data.allotment import BLOCK, Allotment, shuffled
@@ -37,14 +39,16 @@ def mixture(**weights: float) -> Mixture:
 
 
 def test_shares_are_exact_over_a_block() -> None:
-    counts = Counter(mixture(a=6, b=2, c=2).locate(i)[0] for i in range(BLOCK))
+    mixed = mixture(a=6, b=2, c=2)
+    counts = Counter(mixed.locate(i)[0] for i in range(BLOCK))
     assert counts["a"] == round(0.6 * BLOCK)
     assert abs(counts["b"] - 0.2 * BLOCK) <= 1
     assert abs(counts["c"] - 0.2 * BLOCK) <= 1
 
 
 def test_shares_are_close_over_short_runs() -> None:
-    counts = Counter(mixture(a=6, b=2, c=2).locate(i)[0] for i in range(500))
+    mixed = mixture(a=6, b=2, c=2)
+    counts = Counter(mixed.locate(i)[0] for i in range(500))
     assert abs(counts["a"] / 500 - 0.6) < 0.08
 
 
@@ -106,8 +110,8 @@ def test_another_seed_is_another_order() -> None:
 
 
 def test_ranks_share_each_global_batch() -> None:
-    whole = list(islice(BatchSampler(8, 4), 3))
-    parts = [list(islice(BatchSampler(8, 2, rank, 2), 3)) for rank in range(2)]
+    whole = list(islice(BatchSampler(lambda: 8, 4), 3))
+    parts = [list(islice(BatchSampler(lambda: 8, 2, rank, 2), 3)) for rank in range(2)]
     assert [parts[0][k] + parts[1][k] for k in range(3)] == whole
     assert whole[0][0] == 8
 
@@ -142,3 +146,94 @@ def test_streams_of_different_shape_take_turns_in_whole_blocks() -> None:
     for name in "abc":  # epochs of a stream are whole, whatever the others do
         rows = [mixed.locate(i)[1] for i in range(2000) if found[i] == name]
         assert sorted(rows[:10]) == list(range(10))
+
+
+def test_order_without_groups_is_what_it_always_was() -> None:
+    """Resuming old runs depends on these numbers."""
+    shapes = {"a": "image", "b": "clip", "c": "image"}
+    weights = {"a": 3.0, "b": 2.0, "c": 1.0}
+    mixed = Mixture({name: Weighted(Shaped(name, shapes[name]), weights[name]) for name in shapes}, seed=3, block=4)
+    rows = "a0 c3 c5 a8 a2 c9 a9 a1 c0 a7 c2 a6 b5 b0 b7 b1 a5 a3 a4 a2 a5 b6 a5"
+    places = [*range(20), 100, 5000, 3_000_000]
+    assert " ".join(f"{name}{row}" for name, row in map(mixed.locate, places)) == rows
+    plain = Mixture({name: Weighted(Shaped(name, ""), weights[name]) for name in shapes}, seed=3)
+    rows = "b5 c3 c5 a0 a8 b0 a2 a9 b7 b1 c9 b6 b3 b3"
+    places = [*range(12), 4096, 3_000_000]
+    assert " ".join(f"{name}{row}" for name, row in map(plain.locate, places)) == rows
+
+
+def grouped(seed: int = 3, skills: dict[str, float] | None = None, bad: int = 0) -> Mixture:
+    stream = some_groups(
+        ("1x8x8", "removal", 30), ("2x8x8", "removal", 10), ("1x8x8", "addition", 60), ("2x4x4", "addition", 4), bad=bad
+    )
+    other = some_groups(("2x8x8", "grounding", 7))
+    streams = {"s": Weighted(stream, 3.0, skills), "g": Weighted(other, 1.0), "plain": Weighted(Rows("plain", 9), 0.5)}
+    return Mixture(streams, seed, block=8)
+
+
+def test_groups_take_turns_in_whole_blocks_and_keep_their_shares() -> None:
+    mixed = grouped(skills={"removal": 2.0, "addition": 1.0}, bad=5)
+    groups = {(line.stream, row): line.bucket for line in mixed.lines if line.stream != "plain" for row in line.rows}
+    found = [mixed.locate(i) for i in range(8 * 1000)]
+    for start in range(0, len(found), 8):
+        assert len({groups.get(place, "plain") for place in found[start : start + 8]}) == 1
+    skills = Counter(str(mixed.streams["s"].stream[row].skill) for name, row in found if name == "s")
+    assert skills["removal"] / len(found) == pytest.approx(2 / 4.5, abs=0.02)
+    assert skills["addition"] / len(found) == pytest.approx(1 / 4.5, abs=0.02)
+    assert all(row >= 5 for name, row in found if name == "s")  # what is in no group never comes
+
+
+def test_each_epoch_of_a_group_reads_its_rows_once() -> None:
+    mixed = grouped()
+    rows = mixed.streams["s"].stream.records.rows["2x8x8", "removal"]
+    own = set(rows.tolist())
+    seen = [row for name, row in map(mixed.locate, range(8 * 2000)) if name == "s" and row in own]
+    epochs = [tuple(seen[start : start + 10]) for start in range(0, 50, 10)]
+    assert all(set(epoch) == own for epoch in epochs)
+    assert len(set(epochs)) == 5
+
+
+def test_batches_of_groups_have_one_shape() -> None:
+    mixed = grouped()
+    for batch in islice(BatchSampler(lambda: 0, 4), 30):
+        assert len({mixed[index][1].source.shape for index in batch if mixed.locate(index)[0] != "plain"}) <= 1
+
+
+@pytest.mark.parametrize("samples", [0, 1, 7, 8, 4095, 9_001])
+def test_counts_are_those_of_drawing_one_by_one(samples: int) -> None:
+    mixed = grouped()
+    drawn = Counter()
+    owner = {(line.stream, row): line.name for line in mixed.lines for row in ([] if line.rows is None else line.rows)}
+    for name, row in map(mixed.locate, range(samples)):
+        drawn[owner.get((name, row), name)] += 1
+    assert dict(zip([line.name for line in mixed.lines], mixed.counts(samples).tolist(), strict=True)) == {
+        line.name: drawn[line.name] for line in mixed.lines
+    }
+
+
+def test_shares_sum_to_one_and_zero_weight_is_none() -> None:
+    shares = grouped().shares()
+    assert shares.sum() == pytest.approx(1)
+    assert (shares > 0).all()
+    assert mixture(a=1, b=0).shares().tolist() == [1, 0]
+
+
+def test_fingerprint_tells_mixtures_apart() -> None:
+    others = [grouped(4), grouped(bad=1), grouped(skills={"removal": 2.0, "addition": 1.0}), mixture(a=1), mixture(b=1)]
+    others += [mixture(a=1, b=1), mixture(a=2, b=1), Mixture({"a": Weighted(Rows("a", 11))}, 3)]
+    prints = [other.fingerprint() for other in [grouped(), *others]]
+    assert len(set(prints)) == len(prints)
+    assert all(0 <= one < 2**63 for one in prints)
+    assert grouped().fingerprint() == prints[0]
+    assert mixture(a=2, b=1).fingerprint() == mixture(a=4, b=2).fingerprint()  # the order is the same
+
+
+def test_more_lines_than_can_be_dealt_to_are_an_error() -> None:
+    with pytest.raises(ValueError, match="at most 4096"):
+        Allotment([1.0] * 4097, "k")
+
+
+def test_far_ahead_is_no_slower() -> None:
+    started = time.perf_counter()
+    grouped().locate(3_000_000)
+    assert time.perf_counter() - started < 1

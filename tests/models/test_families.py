@@ -459,3 +459,30 @@ def test_a_users_text_cannot_stand_for_a_frame(folders: dict[str, str], tmp_path
     for mllm in (Mllm(folders["llava"]), Mllm(folder)):
         with pytest.raises(ValueError, match="'<image>', which has a meaning of its own"):
             mllm.prompt.text_ids("remove the <image>")
+
+
+@every_family
+def test_cached_features_change_nothing_and_the_tower_is_not_asked_twice(
+    folders: dict[str, str], family: str, tmp_path: Path
+) -> None:
+    plain = Mllm(folders[family]).requires_grad_(False).eval()
+    cached = Mllm(folders[family], cache=str(tmp_path)).requires_grad_(False).eval()
+    one = pixels(1, 3, 56)
+    source = torch.cat([one, -one, one.flip(1)])
+    asked: list[str] = []
+    see = "get_video_features" if plain.vision.part == "video" else "get_image_features"
+    for rows in ([0, 1], [1, 2], [2, 0]):  # a clip comes again beside a new one
+        texts, queries = [TEXTS[row % 2] for row in rows], queries_for(plain, 2).requires_grad_()
+        expected = plain(source[rows], texts, queries, places(2, 3))
+        original = getattr(cached.model.base_model, see)
+        with patch.object(cached.model.base_model, see, side_effect=original) as spy:
+            found = cached(source[rows], texts, queries, places(2, 3))
+        asked += ["seen"] * spy.call_count
+        assert torch.allclose(found, expected, atol=1e-5)
+        gradients = [torch.autograd.grad(out.square().sum(), queries)[0] for out in (found, expected)]
+        assert torch.allclose(*gradients, atol=1e-4)
+    assert len(asked) == 3
+    kept = len(list(tmp_path.rglob("*.safetensors")))
+    cached.model.requires_grad_(True)
+    cached(source[:1], TEXTS[:1], queries_for(cached, 1), places(1, 3))
+    assert len(list(tmp_path.rglob("*.safetensors"))) == kept == 3  # a tower that learns is not cached

@@ -2,6 +2,7 @@
 
 from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.ema import Ema
+from veggie_pl.callbacks.error_budget import ErrorBudget
 from veggie_pl.callbacks.evaluate import Evaluate
 from veggie_pl.callbacks.finite import StopAtNaN
 from veggie_pl.callbacks.freeze import Freeze
@@ -12,10 +13,12 @@ from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
 from veggie_pl.callbacks.stopping import StopBetweenSteps
 from veggie_pl.callbacks.throughput import Throughput
+from veggie_pl.callbacks.whole_steps import WholeSteps
 
 __all__ = [
     "Compile",
     "Ema",
+    "ErrorBudget",
     "Evaluate",
     "Freeze",
     "GradNorms",
@@ -26,4 +29,5 @@ __all__ = [
     "StopAtNaN",
     "StopBetweenSteps",
     "Throughput",
+    "WholeSteps",
 ]

@@ -10,8 +10,9 @@ from lightning import LightningModule, Trainer
 from rich.console import Console
 from torchmetrics import MetricCollection
 
-from veggie_pl.batch import Batch, Skill
+from veggie_pl.batch import Batch, Hole, Skill
 from veggie_pl.callbacks.held_out import HeldOut
+from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.detections import Detector
 from veggie_pl.data.shapes.detector import ShapeDetector
@@ -27,7 +28,8 @@ class Evaluate(HeldOut):
     """Update the metrics of each skill with the module's edits.
 
     In validation the means go to the logger; after test the whole table, with 95 % bootstrap intervals, goes to the
-    console, to ``report.json`` and ``report.md`` in ``output``, and to TensorBoard.
+    console, to ``report.json`` and ``report.md`` in ``output``, and to TensorBoard. Samples that cannot be read are in
+    no number; the table says how many they are.
 
     Args:
         detector: Finds what was added or removed; None is the exact detector of Moving Shapes.
@@ -46,6 +48,7 @@ class Evaluate(HeldOut):
         self.detector = detector or ShapeDetector()
         self.output, self.against, self.seed = output, against, seed
         self.metrics: dict[Skill, MetricCollection] = {}
+        self.missing: dict[str, set[int]] = {}  # by stream, positions in the split
         self.report: Report | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -55,7 +58,12 @@ class Evaluate(HeldOut):
 
     def begin(self) -> None:
         """Forget the last round."""
-        self.metrics = {}
+        self.metrics, self.missing = {}, {}
+
+    def miss(self, trainer: Trainer, split: str, holes: list[tuple[int, Hole]]) -> None:
+        """Remember which; a sample that pads a rank counts once."""
+        for index, hole in holes:
+            self.missing.setdefault(hole.stream.removeprefix(f"{split}/"), set()).add(index)
 
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """Score a batch."""
@@ -63,24 +71,28 @@ class Evaluate(HeldOut):
         if len(skills) > 1:
             raise ValueError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
         skill = skills.pop()
-        if skill not in self.metrics:
-            self.metrics[skill] = skill_metrics(skill, self.detector)
-        self.metrics[skill].update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
+        self._metrics_of(skill).update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the means."""
-        for skill, metrics in self.metrics.items():
+        for skill in self._skills():
+            metrics = self._metrics_of(skill)
             pl_module.log_dict({f"val/{name}/{skill}": value.float() for name, value in metrics.compute().items()})
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the table."""
-        results = [row for skill in Skill if skill in self.metrics for row in self._rows(skill)]
+        results = [row for skill in self._skills() for row in self._rows(skill)]
+        missing: dict[str, set[int]] = {}
+        for own in gathered(self.missing):
+            for stream, indices in own.items():
+                missing[stream] = missing.get(stream, set()) | indices
         self.report = Report(
             model=str(getattr(pl_module, "name", "model")),
             date=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             seeds={"noise": int(getattr(pl_module, "seed", 0)), "interval": self.seed},
             versions={name: version(name) for name in _LIBRARIES},
             results=tuple(results),
+            missing={stream: len(indices) for stream, indices in missing.items()},
         )
         if not trainer.is_global_zero:
             return
@@ -93,7 +105,17 @@ class Evaluate(HeldOut):
         self._to_tensorboard(trainer, grid)
 
     def _rows(self, skill: Skill) -> tuple[Any, ...]:
-        return results_of(skill, self.metrics[skill], self.seed)
+        return results_of(skill, self._metrics_of(skill), self.seed)
+
+    def _metrics_of(self, skill: Skill) -> MetricCollection:
+        if skill not in self.metrics:
+            self.metrics[skill] = skill_metrics(skill, self.detector)
+        return self.metrics[skill]
+
+    def _skills(self) -> list[Skill]:
+        """Those of all ranks: one of them may have had none but unreadable samples of a skill."""
+        found = {skill for own in gathered(list(self.metrics)) for skill in own}
+        return [skill for skill in Skill if skill in found]
 
     def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
         assert self.report is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from veggie_pl.batch import Batch
+from veggie_pl.batch import Batch, Hole
 
 
 class HeldOut(Callback, ABC):
@@ -17,7 +17,18 @@ class HeldOut(Callback, ABC):
 
     @abstractmethod
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
-        """Look at a batch and at what the module's step returned for it."""
+        """Look at a batch and at what the module's step returned for it; samples that cannot be read are not in it."""
+
+    def miss(self, trainer: Trainer, split: str, holes: list[tuple[int, Hole]]) -> None:
+        """Hear of samples that cannot be read, with their positions in the split."""
+
+    def _hear(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
+        if holes := batch.missing:
+            self.miss(trainer, split, holes)
+            rows = batch.good
+            outputs, batch = {name: value[rows] for name, value in outputs.items()}, batch.rows(rows)
+        if len(batch):
+            self.see(trainer, split, outputs, batch)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lightning's hook."""
@@ -37,7 +48,7 @@ class HeldOut(Callback, ABC):
         dataloader_idx: int = 0,
     ) -> None:
         """Lightning's hook."""
-        self.see(trainer, "val", outputs, batch)
+        self._hear(trainer, "val", outputs, batch)
 
     def on_test_batch_end(
         self,
@@ -49,4 +60,4 @@ class HeldOut(Callback, ABC):
         dataloader_idx: int = 0,
     ) -> None:
         """Lightning's hook."""
-        self.see(trainer, "test", outputs, batch)
+        self._hear(trainer, "test", outputs, batch)

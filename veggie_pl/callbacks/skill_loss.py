@@ -14,7 +14,7 @@ from veggie_pl.callbacks.held_out import HeldOut
 class SkillLoss(HeldOut):
     """Log the mean loss of each skill since the last value, and how many samples of it were trained on in all.
 
-    Over all ranks; a held-out sample that pads a rank counts once.
+    Over all ranks; a held-out sample that pads a rank counts once, one that cannot be read not at all.
 
     Args:
         every_n_steps: Batches between two values.
@@ -30,12 +30,12 @@ class SkillLoss(HeldOut):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Collect, and log now and then."""
-        for skill, loss in zip(batch.skill, outputs["per_sample"], strict=True):
-            self.losses[skill].append(loss)
-            self.new[f"skill/{skill}"] += 1
         locate = trainer.datamodule.mixture.locate  # type: ignore[attr-defined]
-        for index in batch.index.tolist():
-            self.new[f"stream/{locate(index)[0]}"] += 1
+        index = batch.index.tolist()
+        for row in batch.good:
+            self.losses[batch.skill[row]].append(outputs["per_sample"][row])
+            self.new[f"skill/{batch.skill[row]}"] += 1
+            self.new[f"stream/{locate(index[row])[0]}"] += 1
         if (batch_idx + 1) % self.every_n_steps:
             return
         losses: dict[str, list[float]] = defaultdict(list)

@@ -42,8 +42,8 @@ class Throughput(Callback):
         """A batch is done."""
         self._ended = time.perf_counter()
         self.working += self._ended - self._started
-        self.samples += len(batch)
-        self.frames += batch.source.shape[0] * batch.source.shape[1]
+        self.samples += len(batch.good)
+        self.frames += len(batch.good) * batch.source.shape[1]
         self.batches += 1
         if self.batches < self.every_n_steps:
             return

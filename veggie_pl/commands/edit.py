@@ -30,7 +30,7 @@ def edit_file(args: list[str]) -> None:
     _add_options(parser)
     options = parser.parse_args(args)
     files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
-    ClipFile(files.source)  # what cannot be read is said before the model is loaded
+    ClipFile(files.source).frames(0, 1)  # what cannot be read is said before the model is loaded
     started = time.perf_counter()
     editor = _editor(options)
     with Progress(console=Console(stderr=True), transient=True) as bar:

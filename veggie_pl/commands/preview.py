@@ -10,13 +10,13 @@ from lightning.pytorch.cli import LightningArgumentParser
 from veggie_pl.batch import Sample
 from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.benchmark import Benchmark
-from veggie_pl.data.clips import write_clip
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Mixture
 from veggie_pl.data.preview import write_png
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.sheets import Shown, grouped_sheet
 from veggie_pl.data.streams import Stream
+from veggie_pl.data.writing import write_clip
 from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)

@@ -22,13 +22,16 @@ class Allotment:
         key: Seeds the order.
 
     Raises:
-        ValueError: If no weight is positive or one is negative or not finite.
+        ValueError: If no weight is positive, one is negative or not finite, or there are more choices than a block has
+            draws.
     """
 
     def __init__(self, weights: Sequence[float], *key: int | str) -> None:
         shares = np.asarray(weights, dtype=np.float64)
         if not len(shares) or not np.isfinite(shares).all() or (shares < 0).any() or shares.sum() == 0:
             raise ValueError(f"weights must be >= 0 with at least one above 0, got {list(weights)}")
+        if (shares > 0).sum() > BLOCK:
+            raise ValueError(f"{(shares > 0).sum()} choices with a weight, but at most {BLOCK} can be dealt to")
         exact = shares / shares.sum() * BLOCK
         quotas = np.floor(exact).astype(np.int64)
         quotas[(shares > 0) & (quotas == 0)] = 1
@@ -46,6 +49,12 @@ class Allotment:
         choices, ranks = self._block(block)
         choice = int(choices[place])
         return choice, int(block * self.quotas[choice] + ranks[place])
+
+    def counts(self, draws: int) -> np.ndarray:
+        """How often each choice is dealt in the first ``draws`` draws."""
+        block, place = divmod(draws, BLOCK)
+        dealt = np.bincount(self._block(block)[0][:place], minlength=len(self.quotas))
+        return block * self.quotas + dealt  # type: ignore[no-any-return]
 
     def _deal(self, block: int) -> tuple[np.ndarray, np.ndarray]:
         ordered = np.repeat(np.arange(len(self.quotas)), self.quotas)

@@ -1,18 +1,30 @@
 """A data card: prose for people, and front matter that says how to prepare and word a data set."""
 
 import difflib
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    StrictBool,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.layouts import LAYOUTS, Layout
 from veggie_pl.data.painting import COLORS
 
+CARDS = Path(__file__).resolve().parents[2] / "data_cards"
 Split = Literal["train", "val", "test"]
+Text = Annotated[str, Field(min_length=1)]
 REVERSIBLE = {Skill.REMOVAL: Skill.ADDITION, Skill.ADDITION: Skill.REMOVAL}  # what a pair shows when read backwards
 
 
@@ -34,7 +46,7 @@ class Card(BaseModel):
         layout: ``kind`` is a name of ``LAYOUTS``, the rest its settings; null if nothing needs preparing.
         skill: Editing: the skill of all examples, or null if the layout tells each one's.
         fills: Fill colours to choose from; empty allows all.
-        wordings: Templates with {phrase} or {question}, and {fill}, for examples without an instruction; empty: our own.
+        wordings: Templates with {phrase} or {question}, and {fill}, for examples without an instruction; empty: ours.
         reverse: Also read pairs backwards: a removal becomes an addition and the other way round.
         weight: Examples at paper size (thousands), which mix ``conf/data/paper.yaml``; 0 is not in the mixture.
     """
@@ -42,18 +54,18 @@ class Card(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
+    title: Text
     task: Literal["editing", "grounding", "reasoning", "all"]
     media: Literal["images", "clips", "both"]
-    licence: str
-    url: str
-    splits: dict[Split, int | None]
-    layout: Layout | None = None
+    licence: Text
+    url: Text
+    splits: dict[Split, Annotated[int, Field(strict=True, ge=0)] | None] = Field(min_length=1)
+    layout: SerializeAsAny[Layout] | None = None
     skill: Skill | None = None
     fills: tuple[str, ...] = ()
     wordings: tuple[str, ...] = ()
-    reverse: bool = False
-    weight: float = Field(default=0.0, ge=0)
+    reverse: StrictBool = False
+    weight: float = Field(default=0.0, ge=0, strict=True, allow_inf_nan=False)
 
     @field_validator("layout", mode="before")
     @classmethod
@@ -62,9 +74,15 @@ class Card(BaseModel):
             return value
         settings = dict(value)
         kind = settings.pop("kind", None)
-        if kind not in LAYOUTS:
-            raise ValueError(f"unknown layout {kind!r}; the choices are {', '.join(sorted(LAYOUTS))}")
-        return LAYOUTS[kind](**settings)
+        if not isinstance(kind, str) or kind not in LAYOUTS:
+            close = difflib.get_close_matches(str(kind), LAYOUTS, 3) or sorted(LAYOUTS)
+            raise ValueError(f"unknown kind {kind!r}; the choices are {', '.join(close)}")
+        try:
+            return LAYOUTS[kind].model_validate(settings)
+        except ValidationError as error:
+            raise ValueError(
+                "; ".join(_said(one, ["kind", *LAYOUTS[kind].model_fields]) for one in error.errors())
+            ) from None
 
     @field_validator("fills")
     @classmethod
@@ -74,55 +92,96 @@ class Card(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _fits_together(self) -> "Card":
         slot = {"grounding": {"phrase", "fill"}, "reasoning": {"question", "fill"}}.get(self.task, {"phrase"})
-        for template in self.wordings:
-            used = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-            if used != slot:
-                raise ValueError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {template!r}")
+        if wrong := [template for template in self.wordings if _slots(template) != slot]:
+            raise ValueError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {wrong[0]!r}")
         if self.reverse and self.skill not in (None, *REVERSIBLE):
             raise ValueError(f"reverse works for {', '.join(REVERSIBLE)}, not for {self.skill}")
-        if self.skill is not None and self.skill.is_painted != (self.task in ("grounding", "reasoning")):
+        if self.reverse and self.wordings:
+            raise ValueError("wordings of pairs would be wrong for pairs that are read backwards; leave one of them out")
+        if (
+            self.skill is not None
+            and self.task != "all"
+            and self.skill.is_painted != (self.task in ("grounding", "reasoning"))
+        ):
             raise ValueError(f"skill {self.skill} does not belong to task {self.task}")
         return self
 
 
-def read_card(path: str | Path) -> Card:
+def _slots(template: str) -> set[str] | None:
+    """Names in braces; None if the template cannot be filled by names alone."""
+    try:
+        parsed = [(name, form, as_) for _, name, form, as_ in Formatter().parse(template) if name is not None]
+    except ValueError:  # a single brace
+        return None
+    return None if any(form or as_ for _, form, as_ in parsed) else {name for name, _, _ in parsed}
+
+
+def read_card(card: str | Path) -> Card:
     """The card in a file's front matter.
+
+    Args:
+        card: A file, or the name of a card in ``data_cards``.
 
     Raises:
         CardError: If there is none, or it has wrong or unknown fields.
     """
-    path = Path(path)
+    path = Path(card)
+    if path.name == str(card) and not path.suffix and not path.is_file():
+        path = find_card(str(card))
     try:
-        head = path.read_text(encoding="utf-8").split("---\n", 2)
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         raise CardError(f"{path}: cannot be read ({error})") from error
+    head = text.split("---\n", 2)
     if len(head) < 3 or head[0].strip():
         raise CardError(f"{path}: a card starts with front matter between two lines of ---; see data_cards/TEMPLATE.md")
     try:
-        found = yaml.safe_load(head[1])
-    except yaml.YAMLError as error:
+        found = yaml.load(head[1], _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 2024-99-99
         raise CardError(f"{path}: the front matter is not YAML ({' '.join(str(error).split())})") from error
     if not isinstance(found, dict):
         raise CardError(f"{path}: the front matter is a {type(found).__name__}, not fields with values")
     try:
-        return Card(**found)
+        return Card.model_validate(found)
     except ValidationError as error:
-        raise CardError(f"{path}: {'; '.join(_said(found, one) for one in error.errors())}") from error
-    except TypeError as error:
-        raise CardError(f"{path}: {error}") from error
+        said = "; ".join(_said(one, Card.model_fields) for one in error.errors())
+        raise CardError(f"{path}: {said}") from error
 
 
-def _said(found: dict[str, Any], error: Any) -> str:
+def find_card(name: str) -> Path:
+    """The file of a card in ``data_cards``, by the card's name.
+
+    Raises:
+        CardError: If there is none; the message names those that come closest.
+    """
+    names = sorted(path.stem for path in CARDS.glob("*.md") if path.stem != "TEMPLATE")
+    if name in names:
+        return CARDS / f"{name}.md"
+    close = difflib.get_close_matches(name, names, 3) or names
+    raise CardError(f"no card {name!r}, neither as a file nor in data_cards; did you mean {' or '.join(close)}?")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and a field that is given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise yaml.YAMLError(f"given twice: {', '.join(twice)}")
+        return super().construct_mapping(node, deep)
+
+
+def _said(error: Any, names: Iterable[str]) -> str:
     """One fault in one line, with the fields that come closest to an unknown one."""
     place = ".".join(str(part) for part in error["loc"]) or "card"
-    if error["type"] == "extra_forbidden":
-        unknown, names = str(error["loc"][-1]), list(Card.model_fields)
-        if isinstance(found.get("layout"), dict) and unknown in found["layout"]:
-            names = ["kind", *LAYOUTS[found["layout"]["kind"]].model_fields]
-        close = difflib.get_close_matches(unknown, names, 3)
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+        close = difflib.get_close_matches(place, names := list(names), 3)
         return f"unknown field {place}; " + (
             f"did you mean {' or '.join(close)}?" if close else f"the choices are {', '.join(names)}"
         )
-    return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+    given = "" if isinstance(error["input"], dict) else f", got {error['input']!r:.60}"
+    return f"{place}: {error['msg'].removeprefix('Value error, ')}" + (
+        "" if "ctx" in error and "error" in error["ctx"] else given
+    )

@@ -1,108 +1,175 @@
-"""Clips on disk: decord in, H.264 out; images through opencv."""
+"""Clips from disk, a tar or a record table: any video or image in, frames by number out."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-import av
 import cv2
-import decord
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from numpy.typing import NDArray
 from torch import Tensor
 
 from veggie_pl.batch import Clip
+from veggie_pl.data.frames import Sampling, uniform
+from veggie_pl.data.media import Media, MediaError, inside
 from veggie_pl.data.preview import to_uint8
+from veggie_pl.data.readers.base import MAX_PIXELS, ClipError, ClipInfo, Content, Frames, Reader, Seconds
+from veggie_pl.data.readers.decord import DecordReader, is_trusted
+from veggie_pl.data.readers.images import FolderReader, ImageReader, is_picture
+from veggie_pl.data.readers.listing import Listing, list_frames
+from veggie_pl.data.readers.pyav import PyavReader
+
+__all__ = [
+    "IMAGES",
+    "VIDEOS",
+    "ClipError",
+    "ClipFile",
+    "ClipInfo",
+    "clips_in",
+    "read_clip",
+    "resize",
+    "sample_together",
+]
+__all__ += ["to_clip", "to_frames"]
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
-VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v"})
-SMALL = 128  # pixels; frames with a side below keep colour at full resolution
-decord.logging.set_level(decord.logging.FATAL)
-
-
-class ClipError(ValueError):
-    """A file that cannot be read or written as a clip; the message names the path and the reason."""
-
-
-@dataclass(frozen=True)
-class ClipInfo:
-    """What a file says of itself."""
-
-    num_frames: int
-    fps: float  # frames per second; 0 for images
-    height: int
-    width: int
+VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".gif"})
 
 
 class ClipFile:
     """A video or image whose frames are read when they are asked for.
 
+    What it is, its contents decide and not its name. Frames come as they are meant to be seen: rotated as the file
+    says, transparent parts on white, 10 and more bits cut to 8. Pixels are taken as square.
+
     Args:
-        path: A video that decord reads, or an image.
+        source: A path; or media of a record table: one video, one image, or one image per frame.
+        root: The data root that media paths are below.
+        fps: Frames per second of one image per frame, if known.
+        strict: Let PyAV read all videos: it refuses frames whose data are damaged inside a whole file, where decord
+            shows what its decoder makes up for them. ``check`` reads so; training relies on what it found.
 
     Raises:
-        ClipError: If it is missing, empty, truncated, or no video or image.
+        ClipError: If it is missing, empty, truncated, too large, or no video or image; one line with its name.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise ClipError(f"{path}: {'is a folder' if self.path.is_dir() else 'no such file'}")
-        if self.path.stat().st_size == 0:
-            raise ClipError(f"{path}: the file is empty")
-        self._image: NDArray[np.uint8] | None = None
-        if self.path.suffix.lower() in IMAGES:
-            image = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_COLOR)
-            if image is None:
-                raise ClipError(f"{path}: not an image that can be read")
-            self._image = image[..., ::-1]
-            self.info = ClipInfo(1, 0.0, *self._image.shape[:2])
-            return
-        try:
-            with _silence():
-                self._video = decord.VideoReader(str(self.path), num_threads=1)
-            num_frames = len(self._video)
-            first = self._video[0].asnumpy() if num_frames else None
-            fps = float(self._video.get_avg_fps())
-        except (decord.DECORDError, RuntimeError, IndexError) as error:
-            raise ClipError(f"{path}: not a video that can be read ({_reason(error)})") from error
-        if first is None:
-            raise ClipError(f"{path}: the video has no frames")
-        self._padded = first.shape[2] != 3
-        self.info = ClipInfo(num_frames, fps if np.isfinite(fps) and fps > 0 else 25.0, *first.shape[:2])
+    def __init__(
+        self,
+        source: str | Path | Media | Sequence[Media],
+        root: str | Path | None = None,
+        fps: float = 0.0,
+        strict: bool = False,
+    ) -> None:
+        if isinstance(source, (str, Path)):
+            names = [str(source)]
+            contents: list[Content] = [Path(source)]
+        else:
+            parts = [source] if isinstance(source, Media) else list(source)
+            if not parts:
+                raise ClipError("a clip of no media at all")
+            names = [part.name or part.path for part in parts]
+            contents = [_content(part, root) for part in parts]
+        for content, name in zip(contents, names, strict=True):
+            _check_there(content, name)
+        self.name = names[0]
+        self._listing: Listing | None = None
+        self._content = contents[0]
+        if len(contents) > 1:
+            self._reader: Reader = FolderReader(contents, names, fps)
+        elif is_picture(_head(self._content)):
+            self._reader = ImageReader(self._content, self.name)
+        else:
+            self._listing = list_frames(self._content, self.name)
+            self._reader = self._video_reader(self._listing, strict)
 
-    def frames(self, start: int = 0, stop: int | None = None) -> UInt8[np.ndarray, "f h w 3"]:
-        """Frames ``start .. stop - 1``, RGB.
+    @property
+    def info(self) -> ClipInfo:
+        """Number, rate and size of the frames."""
+        return self._reader.info
+
+    @property
+    def seconds(self) -> Seconds:
+        """When each frame appears, from 0 on; NaN for images without a known rate."""
+        return self._reader.seconds
+
+    @property
+    def reader(self) -> str:
+        """Who reads it, for tables and tests: decord, pyav, image or folder."""
+        return type(self._reader).__name__.removesuffix("Reader").lower()
+
+    def at(self, numbers: Sequence[int]) -> Frames:
+        """The frames of these numbers, RGB, in their order; they may repeat and go backwards.
 
         Raises:
-            ClipError: If one of them cannot be decoded.
+            ClipError: If one does not exist or cannot be decoded, or they are too many for the memory.
         """
-        if self._image is not None:
-            return self._image[None][start:stop]
-        wanted = list(range(*slice(start, stop).indices(self.info.num_frames)))
-        return self._get(wanted)
-
-    def pick(self, num_frames: int) -> UInt8[np.ndarray, "f h w 3"]:
-        """``num_frames`` evenly spaced frames from first to last; a shorter clip repeats some."""
-        wanted = np.linspace(0, self.info.num_frames - 1, num_frames).round().astype(int)
-        return self._image[None].repeat(num_frames, 0) if self._image is not None else self._get(wanted.tolist())
-
-    def _get(self, wanted: list[int]) -> UInt8[np.ndarray, "f h w 3"]:
+        info = self.info
+        if wrong := [number for number in numbers if not 0 <= number < info.num_frames]:
+            raise ClipError(f"{self.name}: has frames 0 to {info.num_frames - 1}, no frame {wrong[0]}")
+        if len(numbers) * info.height * info.width > MAX_PIXELS:
+            asked = f"{len(numbers)} frames of {info.width}x{info.height}"
+            raise ClipError(f"{self.name}: {asked} at once; the limit is {MAX_PIXELS} pixels in all")
+        if not len(numbers):
+            return np.empty((0, info.height, info.width, 3), np.uint8)
         try:
-            if self._padded:  # decord 0.6 takes the padding at the end of narrow rows for further channels
-                rows = [self._video[i].asnumpy().reshape(self.info.height, -1) for i in wanted]
-                return np.stack(rows)[..., : 3 * self.info.width].reshape(-1, self.info.height, self.info.width, 3)
-            return self._video.get_batch(wanted).asnumpy()  # type: ignore[no-any-return]
-        except (decord.DECORDError, RuntimeError, IndexError) as error:
-            raise ClipError(f"{self.path}: a frame cannot be decoded ({_reason(error)})") from error
+            return self._reader.get(numbers)
+        except ClipError:
+            if self._listing is None or self.reader == "pyav":
+                raise
+            self._reader = PyavReader(self._content, self.name, self._listing)
+            return self._reader.get(numbers)
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Frames:
+        """Frames ``start .. stop - 1``."""
+        return self.at(range(*slice(start, stop).indices(self.info.num_frames)))
+
+    def pick(self, num_frames: int) -> Frames:
+        """``num_frames`` evenly spaced frames from first to last; a shorter clip repeats some."""
+        return self.at(uniform(range(self.info.num_frames), num_frames))
+
+    def _video_reader(self, listing: Listing, strict: bool) -> Reader:
+        if is_trusted(listing) and not strict:
+            try:
+                return DecordReader(self._content, self.name, listing)
+            except ClipError:  # PyAV has the last word on whether it can be read
+                pass
+        return PyavReader(self._content, self.name, listing)
+
+
+def sample_together(
+    files: Sequence[ClipFile],
+    num_frames: int,
+    sampling: Sampling,
+    rng: np.random.Generator,
+    start: float = 0.0,
+    stop: float = 0.0,
+) -> tuple[list[int], list[Frames]]:
+    """The same frame numbers of several clips, chosen by the first one's clock: a source and its target.
+
+    Args:
+        files: Clips with the same number of frames.
+        num_frames: How many to take of each.
+        sampling: Which ones.
+        rng: For policies that draw.
+        start: First second of the first clip that counts.
+        stop: Second at which it ends; 0 is the clip's own end.
+
+    Returns:
+        The numbers, and each clip's frames.
+
+    Raises:
+        ClipError: If the clips differ in length, are too short, or cannot be decoded.
+    """
+    first = files[0]
+    for file in files[1:]:
+        if file.info.num_frames != first.info.num_frames:
+            lengths = f"{file.info.num_frames} frames, but {first.name} has {first.info.num_frames}"
+            raise ClipError(f"{file.name}: has {lengths}")
+    try:
+        numbers = sampling.numbers(first.seconds, num_frames, rng, start, stop)
+    except ValueError as error:
+        raise ClipError(f"{first.name}: {error}") from error
+    return numbers, [file.at(numbers) for file in files]
 
 
 def read_clip(path: str | Path, num_frames: int | None = None, size: int | None = None) -> Clip:
@@ -139,100 +206,32 @@ def resize(clip: Float[Tensor, "f c h w"], height: int, width: int) -> Float[Ten
     return torch.from_numpy(np.stack(resized)).reshape(len(clip), height, width, -1).permute(0, 3, 1, 2)
 
 
-class ClipWriter:
-    """Writes frames one after another; the file appears under its name only when it is whole.
-
-    Videos are H.264 through PyAV: what opencv can write, browsers do not play, and it cuts odd sizes to even ones.
-
-    Args:
-        path: .mp4, or an image for one frame.
-        fps: Frames per second.
-
-    Raises:
-        ClipError: If the folder cannot be written to or the name is of no known kind.
-    """
-
-    def __init__(self, path: str | Path, fps: float) -> None:
-        self.path, self.fps = Path(path), fps
-        self.suffix = self.path.suffix.lower()
-        if self.suffix not in IMAGES | {".mp4"}:
-            choices = ", ".join([".mp4", *sorted(IMAGES)])
-            raise ClipError(f"{path}: cannot write {self.suffix or 'a name without suffix'}; the choices are {choices}")
-        if self.path.is_dir() or not os.access(self.path.parent, os.W_OK):
-            raise ClipError(f"{path}: the folder {self.path.parent} does not exist or cannot be written to")
-        self._partial = self.path.with_name(f".{self.path.stem}.partial{self.suffix}")
-        self._file: Any = None
-        self._stream: Any = None
-        self._count = 0
-
-    def __enter__(self) -> "ClipWriter":
-        return self
-
-    def write(self, frames: UInt8[np.ndarray, "f h w 3"]) -> None:
-        """Append frames, RGB, all of one size."""
-        for frame in frames:
-            if self.suffix not in IMAGES:
-                self._append(np.ascontiguousarray(frame))
-            elif self._count:
-                raise ClipError(f"{self.path}: an image holds one frame; name an .mp4 instead")
-            else:
-                done, data = cv2.imencode(self.suffix, frame[..., ::-1])
-                assert done
-                self._partial.write_bytes(data.tobytes())
-            self._count += 1
-
-    def _append(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        if self._file is None:
-            height, width = frame.shape[:2]
-            self._file = av.open(str(self._partial), "w")
-            self._stream = self._file.add_stream("libx264", rate=Fraction(self.fps).limit_denominator(1001))
-            self._stream.height, self._stream.width = height, width
-            # Half-resolution colour is what every player knows, but it needs even sides and blurs small pictures.
-            whole_color = height % 2 or width % 2 or min(height, width) < SMALL
-            self._stream.pix_fmt = "yuv444p" if whole_color else "yuv420p"
-            self._stream.options = {"crf": "10"}  # low, to keep colour fills readable
-        self._file.mux(self._stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            if kind is None:
-                self._file.mux(self._stream.encode())
-            self._file.close()
-        if kind is not None or not self._count:
-            self._partial.unlink(missing_ok=True)
-            if kind is None:
-                raise ClipError(f"{self.path}: there was no frame to write")
-            return
-        self._partial.replace(self.path)
-
-
-def write_clip(path: str | Path, clip: Clip, fps: float = 8.0) -> None:
-    """Write a clip in [-1, 1] whole or not at all; see ``ClipWriter``."""
-    with ClipWriter(path, fps) as writer:
-        writer.write(to_frames(clip))
-
-
 def clips_in(folder: str | Path) -> Iterator[Path]:
     """Videos and images of a folder, by name."""
     return (path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in IMAGES | VIDEOS)
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Decord writes to the process's standard error what it also raises."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+def _content(media: Media, root: str | Path | None) -> Content:
+    """A whole file stays a path, so that a video is not read into memory; the rest is bytes."""
     try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        if media.data is None and root is None:
+            raise ClipError(f"{media.path}: a path below the data root, but no root is given")
+        if media.data is None and not media.offset and not media.size:
+            return inside(Path(root or "."), media.path)
+        return media.read(Path(root or "."))
+    except MediaError as error:
+        raise ClipError(str(error)) from error
 
 
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip()[:120] if lines else type(error).__name__
+def _check_there(content: Content, name: str) -> None:
+    if isinstance(content, Path) and not content.is_file():
+        raise ClipError(f"{name}: {'is a folder' if content.is_dir() else 'no such file'}")
+    if (len(content) if isinstance(content, bytes) else content.stat().st_size) == 0:
+        raise ClipError(f"{name}: the file is empty")
+
+
+def _head(content: Content) -> bytes:
+    if isinstance(content, bytes):
+        return content[:12]
+    with content.open("rb") as file:
+        return file.read(12)

@@ -1,5 +1,6 @@
 """The mixture for fit, one loader per skill for validation and test."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
 
-from veggie_pl.batch import Sample, collate
+from veggie_pl.batch import Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
+from veggie_pl.data.shares import planned, summary
+
+log = logging.getLogger(__name__)
 
 
 class VeggieDataModule(L.LightningDataModule):
     """Mixes editing, grounding and reasoning streams.
 
-    Its state is one integer: how many samples of the mixture have been trained on, over all ranks. Resuming continues
-    at the exact next sample, also with another batch size or number of ranks.
+    Its state is three integers: how many samples of the mixture have been trained on, over all ranks, in how many
+    batches, and a fingerprint of the mixture. Resuming continues at the exact next sample, also with another batch size
+    or number of ranks. The loader has no state, so none can be lost on the way to it.
 
     Args:
         streams: The training mixture, by name.
@@ -27,9 +32,13 @@ class VeggieDataModule(L.LightningDataModule):
         num_val: Validation clips per skill.
         num_test: Test clips per skill.
         num_workers: Processes that make samples; 0 makes them in the training process.
+        timeout: Seconds that a worker may take for a batch before the run ends; 0 waits for ever.
         seed: Seeds the order of the mixture.
         block: Samples in a row that are of one shape, where some streams have images and others clips: a multiple of
             batch size x ranks. The order of the mixture depends on it.
+        allow_changed_mixture: Resume although streams, weights, lengths, seed or block are not those of the checkpoint:
+            the changed mixture goes on at the same number of samples. Its streams stand where they would had it been
+            used from the start, so rows of a stream's current epoch may come twice or not at all.
     """
 
     def __init__(
@@ -44,6 +53,8 @@ class VeggieDataModule(L.LightningDataModule):
         num_workers: int = 1,
         seed: int = 0,
         block: int = 64,
+        timeout: float = 300.0,
+        allow_changed_mixture: bool = False,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
@@ -52,44 +63,79 @@ class VeggieDataModule(L.LightningDataModule):
         self.val, self.test = val, test
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_val, self.num_test = num_val, num_test
-        self.num_workers = num_workers
-        self._start = 0  # samples trained on before the current loader was made
-        self._processed: int | None = None  # batches that Lightning had counted by then; None: no loader yet
+        self.num_workers, self.timeout = num_workers, timeout
+        self.allow_changed_mixture = allow_changed_mixture
+        self._start = 0  # samples trained on before this run
+        self._processed: int | None = None  # batches that Lightning had counted by then; None: not known yet
+
+    def setup(self, stage: str) -> None:
+        """Say what a run is going to see."""
+        if stage == "fit":
+            self._processed = None  # another run of this process may have counted
+            if self.trainer is not None and self.trainer.is_global_zero:
+                log.info("%s", summary(self.mixture, planned(self.trainer, self.batch_size, self.trainer.world_size)))
 
     @property
     def position(self) -> int:
         """Samples of the mixture trained on so far: the index of the next one."""
         if self.trainer is None or self._processed is None:
             return self._start
-        return self._start + (self._count_batches() - self._processed) * self.batch_size * self.trainer.world_size
+        # Below zero where Lightning asks for the loader before it restores its own counters.
+        done = max(0, self._count_batches() - self._processed)
+        return self._start + done * self.batch_size * self.trainer.world_size
 
-    def train_dataloader(self) -> DataLoader[tuple[int, Sample]]:
+    def train_dataloader(self) -> DataLoader[Numbered]:
         """The mixture from the current position on.
 
         Raises:
             ValueError: If streams differ in shape and a batch would reach from one block into the next.
         """
         assert self.trainer is not None
-        self._start, self._processed = self.position, self._count_batches()
-        self._check_blocks(self.batch_size * self.trainer.world_size)
-        sampler = BatchSampler(self._start, self.batch_size, self.trainer.global_rank, self.trainer.world_size)
+        if self._processed is None:
+            self._processed = self._count_batches()
+        self.check_blocks(self.batch_size * self.trainer.world_size)
+        ranks = self.trainer.global_rank, self.trainer.world_size
+        sampler = BatchSampler(lambda: self.position, self.batch_size, *ranks)
         return DataLoader(self.mixture, batch_sampler=sampler, **self._loading())
 
-    def val_dataloader(self) -> list[DataLoader[tuple[int, Sample]]]:
+    def val_dataloader(self) -> list[DataLoader[Numbered]]:
         """One loader per skill."""
-        return self._held_out(self.val, self.num_val)
+        return self._held_out("val", self.val, self.num_val)
 
-    def test_dataloader(self) -> list[DataLoader[tuple[int, Sample]]]:
+    def test_dataloader(self) -> list[DataLoader[Numbered]]:
         """One loader per skill."""
-        return self._held_out(self.test, self.num_test)
+        return self._held_out("test", self.test, self.num_test)
 
     def state_dict(self) -> dict[str, int]:
-        """Where the mixture stands."""
-        return {"position": self.position}
+        """Where the mixture stands, and which mixture.
+
+        Batches whose step is not done, where gradients are gathered over several, do not count: they come again.
+        """
+        open_batches = 0 if self.trainer is None else batches_without_step(self.trainer)
+        batches = 0 if self.trainer is None else self._count_batches() - open_batches
+        at_once = 1 if self.trainer is None else self.batch_size * self.trainer.world_size
+        position = self.position - open_batches * at_once
+        return {"position": position, "batches": batches, "fingerprint": self.mixture.fingerprint()}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Continue there."""
-        self._start, self._processed = state_dict["position"], None
+        """Continue there.
+
+        Raises:
+            ValueError: If it is the state of another mixture and ``allow_changed_mixture`` is off.
+        """
+        position, own = state_dict["position"], self.mixture.fingerprint()
+        if state_dict.get("fingerprint", own) != own:
+            if not self.allow_changed_mixture:
+                raise ValueError(
+                    f"the checkpoint was written after {position} samples of another mixture: streams, weights, rows, "
+                    "seed or block differ (a fingerprint is kept, which does not tell what). Go on with the config it "
+                    "was written with; or with this mixture from the same number of samples, by "
+                    "--data.allow_changed_mixture true; or start a new run from its weights, by --init_from.folders"
+                )
+            log.warning("another mixture than the checkpoint's goes on after %d samples", position)
+        self._start, self._processed = position, state_dict.get("batches")
+        if self.trainer is not None:  # a strategy that restores late may have made the loader, and read from it
+            self.trainer.fit_loop._combined_loader = None
 
     def _count_batches(self) -> int:
         # Lightning's own counter of batches whose step is done: saved with its loops, and already raised when
@@ -98,7 +144,12 @@ class VeggieDataModule(L.LightningDataModule):
         total: Any = self.trainer.fit_loop.epoch_loop.batch_progress.total
         return int(total.processed)
 
-    def _check_blocks(self, at_once: int) -> None:
+    def check_blocks(self, at_once: int) -> None:
+        """Look whether steps of ``at_once`` samples fit into the blocks of one shape.
+
+        Raises:
+            ValueError: If they do not; the message names a block, or a step, that does.
+        """
         if len(self.mixture.buckets) == 1:
             return
         if self.mixture.block % at_once:
@@ -106,17 +157,19 @@ class VeggieDataModule(L.LightningDataModule):
                 f"data.block is {self.mixture.block}, no multiple of batch size x ranks, {at_once}: a batch would mix "
                 f"images and clips. Set data.block to {-(-self.mixture.block // at_once) * at_once}"
             )
-        if self._start % at_once:
+        if self.position % at_once:
             raise ValueError(
-                f"{self._start} samples were trained on, no multiple of batch size x ranks, {at_once}: a batch would "
-                f"mix images and clips. Go on with {math.gcd(self._start, at_once)} samples a step or fewer"
+                f"{self.position} samples were trained on, no multiple of batch size x ranks, {at_once}: a batch would "
+                f"mix images and clips. Go on with {math.gcd(self.position, at_once)} samples a step or fewer"
             )
 
-    def _held_out(self, benchmark: Benchmark | None, length: int) -> list[DataLoader[tuple[int, Sample]]]:
-        streams = benchmark.streams().values() if benchmark else []
+    def _held_out(self, split: str, benchmark: Benchmark | None, length: int) -> list[DataLoader[Numbered]]:
+        streams = benchmark.streams().items() if benchmark else []
         trainer = self.trainer
         ranks = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
-        sets: Sequence[Dataset[tuple[int, Sample]]] = [Indexed(stream, length, *ranks) for stream in streams]
+        sets: Sequence[Dataset[Numbered]] = [
+            Indexed(stream, length, *ranks, f"{split}/{name}") for name, stream in streams
+        ]
         return [DataLoader(held_out, batch_size=self.eval_batch_size, **self._loading()) for held_out in sets]
 
     def _loading(self) -> dict[str, Any]:
@@ -124,4 +177,15 @@ class VeggieDataModule(L.LightningDataModule):
             "collate_fn": collate,
             "num_workers": self.num_workers,
             "prefetch_factor": 4 if self.num_workers else None,
+            "timeout": self.timeout if self.num_workers else 0,
         }
+
+
+def batches_without_step(trainer: Any) -> int:
+    """Batches read since the last optimizer step: their gradients are in no checkpoint."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    done = progress.current.processed
+    epoch_is_over = progress.is_last_batch and progress.current.ready == done
+    if epoch_is_over or done == trainer.num_training_batches:  # an epoch ends with a step
+        return 0
+    return int(done % trainer.accumulate_grad_batches)

@@ -1,61 +1,63 @@
 """Weighted, seeded, rank-aware, resumable choice of the next sample."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
+import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from veggie_pl.batch import Sample
-from veggie_pl.data.allotment import Allotment, shuffled
+from veggie_pl.batch import Numbered
+from veggie_pl.chance import fingerprint
+from veggie_pl.data.allotment import BLOCK, Allotment
+from veggie_pl.data.holes import sample_or_hole
+from veggie_pl.data.lines import Line, Weighted, split
 from veggie_pl.data.streams import Stream
 
-
-@dataclass
-class Weighted:
-    """One line of the mixture.
-
-    Args:
-        stream: Where samples come from.
-        weight: Share of the samples, relative to the other streams.
-    """
-
-    stream: Stream
-    weight: float = 1.0
+__all__ = ["BatchSampler", "Indexed", "Mixture", "Weighted"]
 
 
-class Mixture(Dataset[tuple[int, Sample]]):
+class Mixture(Dataset[Numbered]):
     """An endless list of samples: number i is a pure function of (seed, i).
 
     It does not depend on workers, ranks, batch size or on what was read before, which makes resuming a matter of one
-    integer. Each stream is read in a new order every epoch of its own, without repeats inside the epoch.
+    integer. Each line (a stream, or one skill and shape of a stream) is read in a new order every epoch of its own,
+    without repeats inside the epoch.
 
-    Streams whose clips differ in shape take turns: each block of samples is of one shape, so that no batch mixes
+    Lines whose clips differ in shape take turns: each block of samples is of one shape, so that no batch mixes
     images and clips and all ranks see the same kind at a time. Shares are still those of the weights.
 
     Args:
         streams: By name.
         seed: Seeds the order.
-        block: Samples in a row that are of one shape, where streams differ; part of what fixes sample i.
+        block: Samples in a row that are of one shape, where lines differ; part of what fixes sample i.
 
     Raises:
-        ValueError: If a stream has no sample.
+        ValueError: If a stream has no sample, or not the skills that are asked of it.
     """
 
     def __init__(self, streams: dict[str, Weighted], seed: int = 0, block: int = 64) -> None:
-        if empty := [name for name, line in streams.items() if len(line.stream) == 0]:
-            raise ValueError(f"streams without a sample: {empty}")
         self.streams = streams
         self.seed, self.block = seed, block
-        buckets: dict[str, list[str]] = {}
-        for name, line in streams.items():
-            buckets.setdefault(line.stream.bucket, []).append(name)
+        buckets: dict[str, list[Line]] = {}
+        for line in (line for name, weighted in streams.items() for line in split(name, weighted)):
+            buckets.setdefault(line.bucket, []).append(line)
         self.buckets = list(buckets.values())
-        weights = [[streams[name].weight for name in names] for names in self.buckets]
+        weights = [[line.weight for line in lines] for lines in self.buckets]
         self._blocks = Allotment([sum(one) for one in weights], "blocks", seed)
         self._within = [Allotment(one, "mixture", seed) if sum(one) else None for one in weights]
 
+    @property
+    def lines(self) -> list[Line]:
+        """All lines, those of one shape together."""
+        return [line for lines in self.buckets for line in lines]
+
     def locate(self, index: int) -> tuple[str, int]:
         """Stream and row of sample ``index``."""
+        line, row = self.find(index)
+        return line.stream, row
+
+    def find(self, index: int) -> tuple[Line, int]:
+        """Line, and row of its stream, of sample ``index``."""
         bucket, draw = 0, index
         if len(self.buckets) > 1:
             block, place = divmod(index, self.block)
@@ -64,46 +66,83 @@ class Mixture(Dataset[tuple[int, Sample]]):
         within = self._within[bucket]
         assert within is not None  # a bucket without weight gets no block
         choice, occurrence = within.which(draw)
-        name = self.buckets[bucket][choice]
-        return name, shuffled(occurrence, len(self.streams[name].stream), self.seed, name)
+        line = self.buckets[bucket][choice]
+        return line, line.row(occurrence, self.seed)
 
-    def __getitem__(self, index: int) -> tuple[int, Sample]:
-        name, row = self.locate(index)
-        return index, self.streams[name].stream[row]
+    def counts(self, samples: int) -> NDArray[np.int64]:
+        """How many of the first ``samples`` samples are of each line: exact, and without drawing them."""
+        draws = [samples]
+        if len(self.buckets) > 1:
+            blocks, rest = divmod(samples, self.block)
+            draws = (self._blocks.counts(blocks) * self.block).tolist()
+            draws[self._blocks.which(blocks)[0]] += rest
+        return np.concatenate(
+            [
+                np.zeros(len(lines), np.int64) if within is None else within.counts(drawn)
+                for lines, within, drawn in zip(self.buckets, self._within, draws, strict=True)
+            ]
+        )
+
+    def shares(self) -> NDArray[np.float64]:
+        """Share of each line in a long run; they sum to one."""
+        blocks = self._blocks.quotas / BLOCK
+        parts = [0 if within is None else within.quotas / BLOCK for within in self._within]
+        lengths = [len(lines) for lines in self.buckets]
+        return np.concatenate(
+            [np.full(length, share) * part for length, share, part in zip(lengths, blocks, parts, strict=True)]
+        )
+
+    def fingerprint(self) -> int:
+        """A stable number for all that fixes sample i: seed, names, rows, shares, and block where shapes take turns.
+
+        Records may have a ``digest``, a text that changes with what their rows hold.
+        """
+        key: list[int | str] = [self.seed, self.block if len(self.buckets) > 1 else 0, *self._blocks.quotas.tolist()]
+        for lines, within in zip(self.buckets, self._within, strict=True):
+            key += [0] if within is None else within.quotas.tolist()
+            key += [part for line in lines for part in line.key()]
+        key += [getattr(weighted.stream.records, "digest", "") for weighted in self.streams.values()]
+        return fingerprint("mixture", *key)
+
+    def __getitem__(self, index: int) -> Numbered:
+        line, row = self.find(index)
+        return index, sample_or_hole(self.streams[line.stream].stream, row, line.stream, line.bucket)
 
 
 class BatchSampler(Sampler[list[int]]):
-    """This rank's part of each global batch, from sample ``start`` on, without end.
+    """This rank's part of each global batch, from sample ``start()`` on, without end.
 
-    Rank r of R takes samples ``[start + k R B + r B, ... + B)`` of step k: together the ranks read each sample once,
+    Where it starts is asked whenever it is iterated: a loader may be made long before the state of a run is restored.
+
+    Rank r of R takes samples ``[start() + k R B + r B, ... + B)`` of step k: together the ranks read each sample once,
     and R ranks of batch size B read the same samples per step as one rank of batch size R B.
     """
 
-    def __init__(self, start: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, start: Callable[[], int], batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.start, self.batch_size, self.rank, self.world_size = start, batch_size, rank, world_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        first = self.start + self.rank * self.batch_size
+        first = self.start() + self.rank * self.batch_size
         while True:
             yield list(range(first, first + self.batch_size))
             first += self.world_size * self.batch_size
 
 
-class Indexed(Dataset[tuple[int, Sample]]):
+class Indexed(Dataset[Numbered]):
     """This rank's part of the first ``length`` samples of a stream, with their indices: a held-out set.
 
     All ranks get as many, for sharded models run in step; samples that repeat to that end have the same index, by which
     metrics count them once.
     """
 
-    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, length: int, rank: int = 0, world_size: int = 1, name: str = "") -> None:
+        self.stream, self.name = stream, name
         length = min(length, len(stream))
         self.indices = [(rank + turn * world_size) % length for turn in range(-(-length // world_size))]
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, row: int) -> tuple[int, Sample]:
+    def __getitem__(self, row: int) -> Numbered:
         index = self.indices[row]
-        return index, self.stream[index]
+        return index, sample_or_hole(self.stream, index, self.name)

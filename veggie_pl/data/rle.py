@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool
 from pycocotools import mask as coco
 
+LONGEST = 7  # characters of a number: five bits each, more than any picture has pixels
+
 
 class MaskError(ValueError):
     """An annotation that is no mask; the message says why."""
@@ -59,27 +61,26 @@ def run_lengths(counts: str) -> list[int]:
     Raises:
         MaskError: If the text is cut off or a length is negative.
     """
-    runs: list[int] = []
-    place = 0
-    while place < len(counts):
-        value, shift, more = 0, 0, True
-        while more:
-            if place >= len(counts):
-                raise MaskError("run lengths that are cut off")
-            code = ord(counts[place]) - 48
-            if not 0 <= code < 64:
-                raise MaskError(f"run lengths with the character {counts[place]!r}")
-            value |= (code & 31) << shift
-            more = bool(code & 32)
-            place, shift = place + 1, shift + 5
-            if not more and code & 16:
-                value -= 1 << shift
-        if len(runs) > 2:
-            value += runs[-2]
-        if value < 0:
-            raise MaskError(f"a run of {value} pixels")
-        runs.append(value)
-    return runs
+    if not counts:
+        return []
+    codes = np.frombuffer(counts.encode("utf-16-le", "surrogatepass"), dtype="<u2").astype(np.int64) - 48
+    if wrong := np.flatnonzero((codes < 0) | (codes >= 64)).tolist():
+        raise MaskError(f"run lengths with the character {chr(codes[wrong[0]] + 48)!r}")
+    last = (codes & 32) == 0  # of the characters of one number, five bits each, the lowest first
+    if not last[-1]:
+        raise MaskError("run lengths that are cut off")
+    ends = np.flatnonzero(last)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    if (ends - starts).max() >= LONGEST:
+        raise MaskError(f"a run length of {(ends - starts).max() + 1} characters")
+    shifts = 5 * (np.arange(len(codes)) - np.repeat(starts, ends - starts + 1))
+    values = np.add.reduceat((codes & 31) << shifts, starts)
+    values -= np.where(codes[ends] & 16, np.int64(1) << (shifts[ends] + 5), 0)
+    values[1::2] = values[1::2].cumsum()  # from the fourth on, each is the difference to the last but one
+    values[2::2] = values[2::2].cumsum()
+    if (values < 0).any():
+        raise MaskError(f"a run of {values[values < 0][0]} pixels")
+    return values.tolist()  # type: ignore[no-any-return]
 
 
 def from_runs(runs: Sequence[int], height: int, width: int) -> Rle:

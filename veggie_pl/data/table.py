@@ -1,44 +1,210 @@
 """A prepared data set: one uniform table of rows, mapped from disk, read in any order."""
 
+import mmap
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 import datasets
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets.table import InMemoryTable
 
-from veggie_pl.data.rows import Row, from_columns
+from veggie_pl.batch import Skill
+from veggie_pl.data.buckets import Bucket, choose
+from veggie_pl.data.clips import ClipError
+from veggie_pl.data.decoding import UnfitError, decode_row
+from veggie_pl.data.frames import Sampling
+from veggie_pl.data.ledger import read_ledger
+from veggie_pl.data.media import MediaError
+from veggie_pl.data.parts import TableError, TableInfo, read_info, write_table
+from veggie_pl.data.records import BadRecordError, Record
+from veggie_pl.data.rle import MaskError
+from veggie_pl.data.rows import FEATURES, Row, from_columns
 
-
-class TableError(ValueError):
-    """A folder that holds no whole prepared table; the message says what to run."""
+__all__ = ["Table", "TableError", "TableInfo", "TableRecords", "write_table"]
+RELEASE = 64  # rows read until their pages are given back: about 50 MiB
 
 
 class Table:
-    """Rows of ``prepare``, by number.
+    """Rows of ``prepare``, by number. It travels between processes as the name of its folder.
 
     Args:
         folder: ``<prepared>/<card>/<split>``.
 
     Raises:
-        TableError: If preparing was never finished there.
+        TableError: If preparing was never finished there, or parts are missing or cut off.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.info = read_info(self.folder)
+        self._read = 0
+
+    def __reduce__(self) -> tuple[type["Table"], tuple[str]]:
+        return Table, (str(self.folder),)
 
     @cached_property
     def rows(self) -> datasets.Dataset:
         """Memory-mapped."""
-        raise NotImplementedError
+        if not self.info.parts:
+            return datasets.Dataset(InMemoryTable(FEATURES.arrow_schema.empty_table()))
+        table = pa.concat_tables([pa.ipc.open_stream(pa.py_buffer(one)).read_all() for one in self._maps])
+        self._release()
+        # datasets would otherwise read all of it to make a fingerprint
+        return datasets.Dataset(InMemoryTable(table), fingerprint=self.info.content)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self.info.num_rows
 
     def row(self, number: int) -> Row:
-        """Row ``number``."""
-        return from_columns(self.rows[number])
+        """Row ``number``.
 
-    def column(self, name: str) -> npt.NDArray[np.generic]:
-        """One column of numbers or short texts, whole."""
-        return np.asarray(self.rows.with_format("numpy")[name])
+        Raises:
+            IndexError: If there is no such row.
+        """
+        return from_columns(self.columns(number))
+
+    def columns(self, number: int) -> dict[str, Any]:
+        """Row ``number`` as it is stored, with the facts of its source's header."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"row {number} of a table of {len(self)}")
+        # What Dataset.__getitem__ does, less its formatting: a few times faster.
+        found: dict[str, Any] = self.rows.data.fast_slice(number, 1).to_pylist()[0]
+        self._read += 1
+        if self._read % RELEASE == 0:
+            self._release()
+        return found
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One column of numbers or texts, whole; of the skill, the number of each one's place in ``Skill``."""
+        found = []
+        for one in self._maps:  # part by part, so that no more than one is resident at a time
+            column = pa.ipc.open_stream(pa.py_buffer(one)).read_all().column(name)
+            if name == "skill":
+                column = pc.index_in(column, pa.array([str(skill) for skill in Skill])).cast(pa.int8())
+            found.append(np.array(column.to_numpy()))
+            one.madvise(mmap.MADV_DONTNEED)
+        return np.concatenate(found) if found else np.zeros(0, np.int32)
+
+    @cached_property
+    def _maps(self) -> list[mmap.mmap]:
+        maps = []
+        for part in self.info.parts:
+            with (self.folder / part.file).open("rb") as file:
+                maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return maps
+
+    def _release(self) -> None:
+        """Stop counting pages that were read as this process's own: they stay in the system's cache."""
+        for one in self._maps:
+            one.madvise(mmap.MADV_DONTNEED)
+
+
+class TableRecords:
+    """Rows of a table, decoded: ``records[i]`` is row i as a clip of its bucket's shape.
+
+    Frames are stretched to the bucket without regard to the aspect ratio, as ``edit`` does; several buckets of
+    different ratios keep that small.
+
+    Args:
+        table: Folder of a prepared table, ``<prepared>/<card>/<split>``.
+        num_frames: Frames per clip; shorter clips repeat some if they are sampled uniformly.
+        size: Side in pixels, or (height, width); None keeps each source's own size.
+        sampling: Which frames: ``uniform`` over the clip, ``consecutive`` from a start drawn by the key, or ``fps``.
+        fps: Frames per second, for ``fps``.
+        stride: Frames from one to the next, for ``consecutive``.
+        buckets: Shapes (frames, height, width) to choose from by the source's header, in place of the two above.
+        root: Folder of the media, if they lie elsewhere than when they were prepared.
+
+    Raises:
+        TableError: If there is no such table.
+        ValueError: If a shape is impossible.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        num_frames: int = 1,
+        size: int | tuple[int, int] | None = None,
+        sampling: Literal["uniform", "fps", "consecutive"] = "uniform",
+        fps: float = 8.0,
+        stride: int = 1,
+        buckets: list[tuple[int, int, int]] | None = None,
+        root: str | None = None,
+    ) -> None:
+        self.table = Table(table)
+        self.num_frames, self.sampling = num_frames, Sampling(sampling, fps, stride)
+        self.root = Path(self.table.info.root if root is None else root)
+        if num_frames < 1:
+            raise ValueError(f"num_frames must be at least 1, got {num_frames}")
+        if buckets is not None and not buckets:
+            raise ValueError("buckets: at least one (frames, height, width) is needed, or null")
+        height_width = (size, size) if isinstance(size, int) else size
+        single = None if height_width is None else [(num_frames, *height_width)]
+        shapes = single if buckets is None else buckets
+        self.buckets = None if shapes is None else [Bucket(*shape) for shape in shapes]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def bucket(self) -> str:
+        """Frames and size of every clip; empty where they differ."""
+        return str(self.buckets[0]) if self.buckets is not None and len(self.buckets) == 1 else ""
+
+    def groups(self) -> dict[tuple[str, str], npt.NDArray[np.int64]]:
+        """(bucket, skill) -> ascending row numbers, without those that ``check`` found to be bad."""
+        frames, height, width = (self.table.column(name) for name in ("frames", "height", "width"))
+        if self.buckets is None:
+            size, which = np.unique(height.astype(np.int64) << 32 | width, return_inverse=True)
+            buckets = [f"{self.num_frames}x{one >> 32}x{one & 0xFFFFFFFF}" for one in size.tolist()]
+        else:
+            which = choose(self.buckets, frames, height, width)
+            buckets = [str(one) for one in self.buckets]
+        del frames, height, width
+        group = which.astype(np.int32) * len(Skill) + self.table.column("skill")
+        group[[fault.row for fault in read_ledger(self.table.folder)]] = -1
+        count = np.bincount(group[group >= 0], minlength=len(buckets) * len(Skill))
+        names = list(map(str, Skill))
+        return {
+            (buckets[number // len(names)], names[number % len(names)]): np.flatnonzero(group == number)
+            for number in np.flatnonzero(count).tolist()
+        }
+
+    def bucket_of(self, columns: dict[str, Any]) -> Bucket:
+        """The shape of a record, by the columns of its row."""
+        frames, height, width = (np.array([columns[name]]) for name in ("frames", "height", "width"))
+        if self.buckets is None:
+            return Bucket(self.num_frames, int(height[0]), int(width[0]))
+        return self.buckets[int(choose(self.buckets, frames, height, width)[0])]
+
+    def __getitem__(self, index: int) -> Record:
+        """Record ``index``.
+
+        Raises:
+            IndexError: If there is none.
+            BadRecordError: If it cannot be decoded or its parts do not fit together.
+        """
+        columns, info = self.table.columns(index), self.table.info
+        row = from_columns(columns)
+        bucket = None if self.buckets is None else self.bucket_of(columns)
+        try:
+            source, target, mask = decode_row(row, self.root, self.sampling, self.num_frames, bucket)
+        except (MediaError, ClipError, MaskError, UnfitError) as error:
+            raise BadRecordError(row.key, " ".join(str(error).split())) from error
+        return Record(
+            key=row.key,
+            skill=row.skill,
+            source=source,
+            target=target,
+            mask=mask,
+            instruction=row.instruction,
+            phrase=row.phrase,
+            fill=row.fill,
+            place=row.place,
+            wordings=info.wordings,
+            fills=info.fills,
+        )

@@ -5,7 +5,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class Report:
     seeds: Mapping[str, int]  # e.g. {"data": 0, "noise": 0, "interval": 0}
     versions: Mapping[str, str]  # library -> version
     results: tuple[Result, ...]
+    missing: Mapping[str, int] = field(default_factory=dict)  # stream -> samples in no number: they cannot be read
 
     def __post_init__(self) -> None:
         rows = [result.row for result in self.results]
@@ -97,7 +98,8 @@ def read_report(path: Path) -> Report:
         )
         for row in content["results"]
     )
-    return Report(content["model"], content["date"], content["seeds"], content["versions"], results)
+    missing = content.get("missing", {})
+    return Report(content["model"], content["date"], content["seeds"], content["versions"], results, missing)
 
 
 def write_text(path: Path, text: str) -> None:

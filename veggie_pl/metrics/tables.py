@@ -11,6 +11,7 @@ from veggie_pl.batch import Skill
 from veggie_pl.metrics.report import Report, Result
 
 NOTHING = "-"
+HEAD = ("skill", "metric", "value", "95 % interval", "unit", "n")
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Grid:
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    note: str = ""  # below the table
 
     def console(self) -> Table:
         """For ``rich``'s console."""
-        table = Table(title=escape(self.title))
+        table = Table(title=escape(self.title), caption=escape(self.note) or None)
         for index, name in enumerate(self.head):
             table.add_column(name, justify="left" if index < 2 else "right", no_wrap=index >= 2)
         for row in self.rows:
@@ -35,7 +37,7 @@ class Grid:
         widths = [max(3, *(len(row[i]) for row in (self.head, *self.rows))) for i in range(len(self.head))]
         rules = ["-" * width if i < 2 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
         lines = [_line(self.head, widths), _line(rules, widths), *(_line(row, widths) for row in self.rows)]
-        return "\n".join([f"### {self.title}", "", *lines, ""])
+        return "\n".join([f"### {self.title}", "", *lines, "", *([self.note, ""] if self.note else [])])
 
 
 def table(report: Report) -> Grid:
@@ -44,7 +46,7 @@ def table(report: Report) -> Grid:
         (*_words(result), number(result.value), _interval(result), result.unit, str(result.n))
         for result in report.results
     )
-    return Grid(f"{report.model}, {report.date}", ("skill", "metric", "value", "95 % interval", "unit", "n"), rows)
+    return Grid(f"{report.model}, {report.date}", HEAD, rows, _missing(report))
 
 
 def compare(before: Report, after: Report) -> Grid:
@@ -65,7 +67,7 @@ def compare(before: Report, after: Report) -> Grid:
         change = (number(old.value), _interval(old), "->", number(new.value), _interval(new))
         rows.append((*_words(new), *change, _signed(gain), new.unit, _counts(old, new)))
     head = ("skill", "metric", "before", "95 %", "", "after", "95 %", "gain", "unit", "n")
-    return Grid(f"{before.model}, {before.date} -> {after.model}, {after.date}", head, tuple(rows))
+    return Grid(f"{before.model}, {before.date} -> {after.model}, {after.date}", head, tuple(rows), _missing(after))
 
 
 def average_rank(reports: Mapping[str, Report]) -> dict[str, float]:
@@ -102,6 +104,14 @@ def average_rank(reports: Mapping[str, Report]) -> dict[str, float]:
 def number(value: float) -> str:
     """Two decimals; NaN prints as "-"."""
     return NOTHING if math.isnan(value) else f"{value:.2f}"
+
+
+def _missing(report: Report) -> str:
+    """What the numbers leave out."""
+    if not report.missing:
+        return ""
+    counts = ", ".join(f"{count} of {stream}" for stream, count in sorted(report.missing.items()))
+    return f"Left out, because they cannot be read: {counts} (reasons in ledger.jsonl)."
 
 
 def _signed(value: float) -> str:

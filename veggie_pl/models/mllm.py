@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from veggie_pl.models.checkpoints import where_to_get
+from veggie_pl.models.features import FeatureCache
 from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, save_adapters
 from veggie_pl.models.prompt import Prompt
 from veggie_pl.models.reading import can_read_after_prefix, read_after_prefix, read_whole
@@ -43,6 +44,8 @@ class Mllm(nn.Module):
             so do models whose cache holds less than that (``can_read_after_prefix``).
         gradient_checkpointing: Where the graph of all is kept, keep the input of each layer only and run it again in
             the backward pass, also while the model is frozen and adapters learn. Less memory, a third more time.
+        cache: Folder that keeps what a frozen vision tower made of each clip, by the clip's pixels: for data that come
+            again and are not augmented. 11 MB for 8 frames in 16 bits at 7B. None keeps nothing.
         dtype: Of the weights: "bfloat16" halves the memory of a frozen model. Adapters are float32; weights that learn
             have to be, too.
 
@@ -62,6 +65,7 @@ class Mllm(nn.Module):
         adapters: str | None = None,
         gradient_checkpointing: bool = False,
         dtype: Literal["float32", "bfloat16"] = "float32",
+        cache: str | None = None,
     ) -> None:
         super().__init__()
         if not Path(folder, "config.json").is_file():
@@ -96,6 +100,7 @@ class Mllm(nn.Module):
         self.frozen_prefix = frozen_prefix and can_read_after_prefix(self.model)
         self.width = int(self.model.config.get_text_config().hidden_size)
         self.vision = family.vision(self.model.base_model, self.image_processor)
+        self.features = None if cache is None else FeatureCache(cache, self.model.base_model, self.vision.part)
         self.prompt = self._make_prompt(family, max_text_tokens)
 
     def _make_prompt(self, family: Family, max_text_tokens: int) -> Prompt:
@@ -147,7 +152,7 @@ class Mllm(nn.Module):
             ValueError: If an instruction is empty or too long, or weights of 16 bits are to learn.
         """
         seen = source if references is None else torch.cat([references, source], 1)
-        inputs = self.vision_inputs(seen)
+        inputs: dict[str, Any] = self.vision_inputs(seen)
         layout = self.prompt.layout(
             instruction,
             frame_index,
@@ -161,6 +166,8 @@ class Mllm(nn.Module):
         positions = self.vision.positions(self.model.base_model, layout.ids, layout.attention_mask, inputs)
         if positions is not None:
             layout = replace(layout, position_ids=positions)
+        if self.features is not None and self.features.usable:
+            inputs = self.features(inputs, len(seen))
         if self._prefix_is_fixed(queries):
             hidden = read_after_prefix(self.model, layout, inputs, queries)
         else:

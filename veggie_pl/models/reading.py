@@ -18,7 +18,7 @@ from veggie_pl.models.prompt import Layout, select_queries
 
 
 def read_whole(
-    model: Any, layout: Layout, inputs: dict[str, Tensor], queries: Float[Tensor, "b g q d"], checkpointed: bool = False
+    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], checkpointed: bool = False
 ) -> Float[Tensor, "b n d"]:
     """One pass; queries enter through a hook that replaces the embeddings of their placeholders.
 
@@ -52,7 +52,7 @@ def read_whole(
 
 
 def read_after_prefix(
-    model: Any, layout: Layout, inputs: dict[str, Tensor], queries: Float[Tensor, "b g q d"]
+    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"]
 ) -> Float[Tensor, "b n d"]:
     """The same in two passes: queries come last, so what is before them needs no graph, only keys and values.
 

@@ -123,8 +123,9 @@ class LessonData(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Row]:
         """From the example after the last one trained on."""
-        assert self.trainer is not None
-        sampler = BatchSampler(self.trainer.global_step * self.batch_size, self.batch_size)
+        trainer = self.trainer
+        assert trainer is not None
+        sampler = BatchSampler(lambda: trainer.global_step * self.batch_size, self.batch_size)
         lessons = Lessons(self.images, self.clips, self.batch_size)
         return DataLoader(lessons, batch_sampler=sampler, collate_fn=collate_lessons, num_workers=self.num_workers)
 

@@ -66,6 +66,29 @@ def test_reasoning_words_the_question_once_marked() -> None:
         assert ReasoningStream(Listed([record]))[0].instruction.count("Which one swims?") == 1
 
 
+def test_grounding_takes_the_records_fills_and_wordings() -> None:
+    own = ("Find {phrase} in {fill}.", "Where is a {phrase}? Use {fill}.")
+    made = [replace(make_record(key=f"some/{i}"), fills=("cyan", "blue"), wordings=own) for i in range(60)]
+    samples = [GroundingStream(Listed(made))[i] for i in range(60)]
+    assert {sample.fill for sample in samples} == {"cyan", "blue"}
+    assert {sample.instruction for sample in samples} == {
+        words.format(fill=fill)
+        for fill in ("cyan", "blue")
+        for words in ("Find old swan in {fill}.", "Where is an old swan? Use {fill}.")
+    }
+    held_out = GroundingStream(Listed(made), held_out_wordings=True)[0]
+    assert held_out.instruction in {
+        t.format(phrase="old swan", fill=held_out.fill) for t in HELD_OUT_WORDINGS[Skill.GROUNDING]
+    }
+
+
+def test_grounding_of_few_fills_takes_the_plainest() -> None:
+    source = torch.tensor(COLORS["red"])[None, :, None, None].expand(2, 3, 16, 16)
+    record = replace(make_record(), source=source, fills=("red",))
+    assert GroundingStream(Listed([record]))[0].fill == "red"  # it is the only one
+    assert GroundingStream(Listed([replace(record, fills=("red", "blue"))]))[0].fill == "blue"
+
+
 def test_held_out_wordings_are_used_on_request() -> None:
     sample = GroundingStream(Listed([make_record()]), held_out_wordings=True)[0]
     said = {t.format(phrase="old swan", fill=sample.fill) for t in HELD_OUT_WORDINGS[Skill.GROUNDING]}

@@ -41,3 +41,7 @@ class Layout(BaseModel):
         A fault of one example is a ``Skipped``; masks are checked here, media are not opened (``check`` does).
         """
         raise NotImplementedError
+
+    def watched(self, root: Path, split: str) -> Iterator[Path]:
+        """Files whose change makes another table, where entries do not tell; media are not among them."""
+        return iter(())

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from veggie_pl.batch import Sample, Skill
 from veggie_pl.chance import numpy_rng
 from veggie_pl.data.records import Record, Records
-from veggie_pl.data.wordings import word
+from veggie_pl.data.wordings import with_articles, word
 
 
 class Stream(ABC):
@@ -42,7 +42,13 @@ class Stream(ABC):
         """Turn one record of the right skill into a sample."""
 
     def instruction(self, record: Record, **slots: str) -> str:
-        """The record's own instruction, else one worded from these slots by the chance of the record's key."""
+        """The record's own instruction, else one worded from these slots by the chance of the record's key.
+
+        Templates are those of the record, if it brings any; what is held out is always ours.
+        """
         if record.instruction is not None:
             return record.instruction
-        return word(record.skill, numpy_rng("wording", record.key), self.held_out_wordings, **slots)
+        rng = numpy_rng("wording", record.key)
+        if record.wordings and not self.held_out_wordings:
+            return with_articles(record.wordings[int(rng.random() * len(record.wordings))].format(**slots))
+        return word(record.skill, rng, self.held_out_wordings, **slots)

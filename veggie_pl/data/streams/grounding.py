@@ -43,8 +43,8 @@ class GroundingStream(Stream):
 
 
 def choose_fill(record: Record) -> str:
-    """A fill by the chance of the record's key, among those plain to see on what the mask covers."""
-    order = [str(name) for name in numpy_rng("fill", record.key).permutation(list(COLORS))]
+    """A fill by the chance of the record's key, among its own that are plain to see on what the mask covers."""
+    order = [str(name) for name in numpy_rng("fill", record.key).permutation(list(record.fills or COLORS))]
     assert record.mask is not None
     inside = record.source.movedim(1, -1)[record.mask]
     own = inside.mean(0) if len(inside) else torch.zeros(3)

@@ -1,0 +1,42 @@
+"""Processes that make samples and die or hang: the run ends, with one line that says what to do, and a checkpoint."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from deadly import DeadlyRecords
+from test_cli import error_of
+from torch.utils.data import DataLoader
+
+from veggie_pl.cli import _from_worker
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("crash", "a process that reads data died (DataLoader worker"),
+        ("hang", "reading data took longer than data.timeout allows"),
+    ],
+)
+def test_worker_that_does_not_return(tmp_path: Path, what: str, said: str) -> None:
+    records = {"class_path": "deadly.DeadlyRecords", "init_args": {"what": what}}
+    stream = {"class_path": "veggie_pl.data.streams.GroundingStream", "init_args": {"records": records}}
+    config = {"data": {"streams": {"deadly": {"stream": stream}}, "val": None, "timeout": 3.0, "batch_size": 4}}
+    (tmp_path / "deadly.yaml").write_text(yaml.safe_dump(config))
+    args = ["fit", "--config", "conf/stage1.yaml", "--config", str(tmp_path / "deadly.yaml")]
+    args += ["--trainer.accelerator", "cpu", "--trainer.max_steps", "50", "--trainer.enable_progress_bar", "false"]
+    args += ["--trainer.val_check_interval", "50", "--trainer.logger.init_args.save_dir", str(tmp_path)]
+    message = error_of(args)
+    assert said in message
+    assert "\n" not in message
+    assert "Traceback" not in message
+    assert "`python -m veggie_pl check`" in message
+    assert list(tmp_path.rglob("*.ckpt"))
+
+
+def test_error_of_a_worker_is_said_without_its_traceback() -> None:
+    with pytest.raises(ValueError, match="Traceback") as caught:
+        next(iter(DataLoader(DeadlyRecords("fail", number=0), num_workers=1, batch_size=None)))
+    assert _from_worker(str(caught.value)) == "some library's own long story"
+    assert _from_worker("anything else") is None

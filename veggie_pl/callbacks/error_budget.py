@@ -1,0 +1,131 @@
+"""Samples that cannot be read: counted, written down, and too many of them end the run."""
+
+import logging
+from collections import Counter
+from typing import Any
+
+from lightning import LightningModule, Trainer
+
+from veggie_pl.batch import Batch, Hole
+from veggie_pl.callbacks.held_out import HeldOut
+from veggie_pl.callbacks.skill_loss import gathered
+from veggie_pl.callbacks.writers import run_folder
+from veggie_pl.data.ledger import NAME, RunLedger
+
+log = logging.getLogger(__name__)
+FEW = 10  # bad samples of a stream that never stop a run, whatever their share
+
+
+class BudgetError(RuntimeError):
+    """Too many samples of a stream cannot be read; the message names the stream, a reason and the checkpoint kept."""
+
+
+class ErrorBudget(HeldOut):
+    """Count holes per stream over all workers and ranks, and add each to ``ledger.jsonl`` in the run's folder.
+
+    Args:
+        max_bad: Largest share of the samples drawn from a training stream that may be bad; ten are always allowed.
+    """
+
+    def __init__(self, max_bad: float = 0.1) -> None:
+        if not 0 <= max_bad <= 1:
+            raise ValueError(f"max_bad is a share from 0 to 1, got {max_bad}")
+        self.max_bad = max_bad
+        self.bad: Counter[str] = Counter()  # of all ranks
+        self._open: Counter[str] = Counter()  # among them of batches whose step is not done: they come again if resumed
+        self._held: dict[str, dict[int, Hole]] = {}  # split -> position -> what is missing
+        self._warned: set[str] = set()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Open the ledger."""
+        self._ledger = RunLedger(run_folder(trainer) / NAME) if trainer.is_global_zero else None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Know where steps begin."""
+        self._step, self._open = trainer.global_step, Counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Count; where a rank has a bad sample, all look at it together.
+
+        Raises:
+            BudgetError: On all ranks at once, after a checkpoint was written.
+        """
+        missing = batch.missing
+        is_open = trainer.global_step == self._step
+        if not is_open:
+            self._step, self._open = trainer.global_step, Counter()
+        if not trainer.strategy.reduce_boolean_decision(bool(missing), all=False):
+            return
+        found = sorted(one for own in gathered(missing) for one in own)
+        self.bad.update(hole.stream for _, hole in found)
+        self._open.update(hole.stream for _, hole in found if is_open)
+        self._write(found)
+        values = {f"samples/bad/{stream}": float(count) for stream, count in self.bad.items()}
+        for logger in trainer.loggers:
+            logger.log_metrics(values, trainer.global_step)
+        for _, hole in found:
+            self._check(trainer, hole)
+
+    def begin(self) -> None:
+        """Forget the last round."""
+        self._held = {}
+
+    def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
+        """What can be read is for others."""
+
+    def miss(self, trainer: Trainer, split: str, holes: list[tuple[int, Hole]]) -> None:
+        """Remember which; a sample that pads a rank counts once."""
+        for index, hole in holes:
+            self._held.setdefault(hole.stream, {})[index] = hole
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write down what could not be looked at, and log how much."""
+        merged: dict[str, dict[int, Hole]] = {}
+        for own in gathered(self._held):
+            for stream, holes in own.items():
+                merged.setdefault(stream, {}).update(holes)
+        self._write([(index, hole) for stream in sorted(merged) for index, hole in sorted(merged[stream].items())])
+        values = {f"samples/bad/{stream}": float(len(holes)) for stream, holes in merged.items()}
+        for logger in trainer.loggers if values else []:
+            logger.log_metrics(values, trainer.global_step)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The same."""
+        self.on_validation_epoch_end(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counts survive a resume."""
+        return {"bad": dict(self.bad - self._open)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue the counts."""
+        self.bad = Counter(state_dict["bad"])
+
+    def _write(self, found: list[tuple[int, Hole]]) -> None:
+        if self._ledger is None:
+            return
+        for index, hole in found:
+            self._ledger.add(hole.stream, index, hole.row, hole.key, hole.reason)
+            if hole.stream not in self._warned:
+                self._warned.add(hole.stream)
+                log.warning(
+                    "a sample of %s cannot be read and is left out (%s: %s); this one and any others are in %s",
+                    *(hole.stream, hole.key, hole.reason, self._ledger.path),
+                )
+
+    def _check(self, trainer: Trainer, hole: Hole) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        bad, counts = self.bad[hole.stream], data.mixture.counts(data.position)
+        drawn = sum(int(n) for line, n in zip(data.mixture.lines, counts, strict=True) if line.stream == hole.stream)
+        if bad <= FEW or bad <= self.max_bad * drawn:
+            return
+        path = run_folder(trainer) / "checkpoints/over_budget.ckpt"
+        trainer.save_checkpoint(path)
+        ledger = run_folder(trainer) / NAME
+        raise BudgetError(
+            f"{bad} of {drawn} samples of {hole.stream} cannot be read, more than error_budget.max_bad of "
+            f"{self.max_bad:g} allows (the last: {hole.key}: {hole.reason}). All are in {ledger}, the state is kept in "
+            f"{path}. `python -m veggie_pl check` finds bad rows of a prepared table before training"
+        )

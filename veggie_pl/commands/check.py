@@ -1,0 +1,95 @@
+"""``check``: decodes every sample of prepared tables and writes what is bad to the ledger that training reads."""
+
+import logging
+import re
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Table as Drawn
+
+from veggie_pl.data.checking import Checked, Limits, check_tables
+from veggie_pl.data.ledger import NAME
+from veggie_pl.data.parts import INFO, TableError
+from veggie_pl.data.table import Table
+from veggie_pl.parsing import CommandParser
+
+log = logging.getLogger(__name__)
+MOST = 20  # kinds of faults shown per table
+NOT_FREE = re.compile(r"\bnc\b|non.?commercial|research|unknown|other|proprietary|^$", re.IGNORECASE)
+
+
+def check_folders(args: list[str]) -> None:
+    """Check tables and print what was found.
+
+    Raises:
+        TableError: If a folder holds no prepared table.
+    """
+    parser = CommandParser(
+        prog="python -m veggie_pl check",
+        description="Decode every sample of prepared tables in processes of their own, compare pairs, masks and "
+        "tables, and write what training leaves out to ledger.jsonl in each table's folder.",
+    )
+    parser.add_argument(
+        "tables", type=str, nargs="+", help="prepared/CARD/SPLIT, or a folder of such; give splits that belong together"
+    )
+    parser.add_argument("--num_workers", type=int, default=2, help="processes")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds that a sample may take")
+    parser.add_argument("--memory", type=float, default=4.0, help="GiB that a sample may take")
+    parser.add_argument("--quick", type=bool, default=False, help="decode first, middle and last frames only")
+    parser.add_argument(
+        "--near", type=int | None, help="also leave out training sources that look like held-out ones: bits of 64"
+    )
+    options = parser.parse_args(args)
+    folders = [folder for name in options.tables for folder in _tables(Path(name))]
+    limits = Limits(options.num_workers, options.timeout, options.memory, options.quick)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("checking", total=float(sum(len(Table(folder)) for folder in folders)))
+        found = check_tables(folders, limits, options.near, lambda: bar.advance(task))
+    console = Console(width=140)
+    for table in found:
+        console.print(_drawn(table))
+    for table in found:
+        log.info("%s: %d of %d rows are left out", table.table.folder / NAME, len(table.faults), table.done)
+    for licence, names in sorted(_licences(found).items()):
+        log.info("licence %s: %s", licence or "not stated", ", ".join(names))
+        if NOT_FREE.search(licence):
+            log.warning("look at those terms before weights trained on %s are sold or given away", " or ".join(names))
+
+
+def _tables(folder: Path) -> list[Path]:
+    if (folder / INFO).exists() or not folder.is_dir():
+        return [folder]
+    if not (found := sorted(path.parent for path in folder.rglob(INFO))):
+        raise TableError(f"{folder}: no prepared table in it or below; python -m veggie_pl prepare CARD makes one")
+    return found
+
+
+def _drawn(table: Checked) -> Drawn:
+    """Kinds of faults, the most frequent first, each with one example."""
+    kinds = Counter(_kind(fault.reason) for fault in table.faults)
+    example = {_kind(fault.reason): fault for fault in reversed(table.faults)}
+    drawn = Drawn(title=f"{table.name}: {table.done - len(table.faults)} of {table.done} rows are good")
+    for name, justify in (("rows", "right"), ("what is wrong", "left"), ("for example", "left")):
+        drawn.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for kind, count in kinds.most_common(MOST):
+        drawn.add_row(str(count), kind, example[kind].key)
+    if rest := sum(count for _, count in kinds.most_common()[MOST:]):
+        drawn.add_row(str(rest), "other reasons", "")
+    return drawn
+
+
+def _kind(reason: str) -> str:
+    """A reason without what is of one row only: the file's name in front, keys in brackets and numbers."""
+    kind = re.sub(r"^\S+: ", "", reason)
+    kind = re.sub(r"is the same as .*", "is the same as an earlier row", re.sub(r" \([^()]*\)$", "", kind))
+    return re.sub(r"\d+(\.\d+)?", "N", kind)
+
+
+def _licences(tables: list[Checked]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        found.setdefault(table.table.info.licence, []).append(table.name)
+    return found

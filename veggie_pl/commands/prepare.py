@@ -1,0 +1,82 @@
+"""``prepare``: a data set on disk becomes record tables, as its card says."""
+
+import logging
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from veggie_pl.data.cards import CARDS, Card, read_card
+from veggie_pl.data.parts import TableInfo
+from veggie_pl.data.preparing import prepare
+from veggie_pl.data.preparing.report import Report
+from veggie_pl.parsing import CommandParser
+
+log = logging.getLogger(__name__)
+NUM_REASONS = 5  # that are printed; the report file has all
+
+
+def prepare_data(args: list[str]) -> None:
+    """Prepare a card's splits and tell what was kept and skipped.
+
+    Raises:
+        ValueError: If the card, the layout or the disk does not allow it; the message says what to do.
+    """
+    parser = CommandParser(
+        prog="python -m veggie_pl prepare", description="Make record tables from a data set on disk."
+    )
+    parser.add_argument("card", type=str, help="a card's file, or the name of one in data_cards")
+    parser.add_argument(
+        "--root",
+        type=str | None,
+        default=None,
+        help="the data set's folder; datasets/NAME, or where your own card lies",
+    )
+    parser.add_argument("--output", "-o", type=str, default="prepared", help="tables go to OUTPUT/NAME/SPLIT")
+    parser.add_argument("--splits", type=str, nargs="+", default=None, help="some of the card's splits")
+    parser.add_argument("--num_workers", type=int, default=2, help="processes; 0 works in this one")
+    parser.add_argument("--limit", type=int | None, default=None, help="rows per split at most, for a first look")
+    parser.add_argument(
+        "--again", action="store_true", help="anew, though card, lists and names of files are unchanged"
+    )
+    options = parser.parse_args(args)
+    card = read_card(options.card)
+    root = default_root(card, options.card) if options.root is None else Path(options.root)
+    started = time.perf_counter()
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks = {split: bar.add_task(f"{card.name}/{split}", total=None) for split in options.splits or card.splits}
+        tables = prepare(
+            card,
+            root,
+            Path(options.output),
+            options.splits,
+            options.num_workers,
+            options.limit,
+            lambda split, done, total: bar.update(tasks[split], completed=done, total=total),
+            options.again,
+        )
+    for split, info in tables.items():
+        _tell(Path(options.output) / card.name / split, info)
+    log.info("%.1f s", time.perf_counter() - started)
+
+
+def default_root(card: Card, given: str) -> Path:
+    """Where a data set lies if nobody says: your own beside its card."""
+    own = Path(given).resolve()
+    return own.parent if own.is_file() and own.parent != CARDS else Path("datasets") / card.name
+
+
+def _tell(folder: Path, info: TableInfo) -> None:
+    report = Report.model_validate(info.report)
+    counts = ", ".join(f"{count} {skill}" for skill, count in info.counts.items())
+    log.info("%s: %d rows (%s), %d skipped", folder, report.kept, counts, report.skipped)
+    if report.expected is not None and report.expected != report.kept:
+        log.info("  the card expects %d rows: %+d", report.expected, report.kept - report.expected)
+    reasons = sorted(report.reasons.items(), key=lambda item: -item[1].count)
+    for kind, reason in reasons[:NUM_REASONS]:
+        log.info("  %d: %s (%s)", reason.count, kind, reason.examples[0])
+    if report.skipped:
+        log.info("  all reasons: %s", folder / "report.md")

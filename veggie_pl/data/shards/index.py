@@ -1,0 +1,162 @@
+"""What is in a set of shards: one line of JSON for each, so that any sample has a number before a shard is fetched."""
+
+import itertools
+import json
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import fsspec
+
+VERSION = 1
+Sample = tuple[str, dict[str, tuple[int, int]]]  # key, and of each member by extension: first byte and length
+
+
+class ShardError(ValueError):
+    """Shards or an index that cannot be read; the message names the one and the reason."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One tar.
+
+    Args:
+        url: A path, or any address that fsspec reads.
+        size: Bytes.
+        samples: How many samples it holds.
+    """
+
+    url: str
+    size: int
+    samples: int
+
+
+def samples_in(file: BinaryIO | Any, mode: Literal["r:", "r|"] = "r:") -> Iterator[Sample]:
+    """Samples of a tar in their order: files that follow one another and are named alike up to the first dot.
+
+    Args:
+        file: The tar.
+        mode: "r|" reads on and on, where the file cannot be read at any place.
+
+    Raises:
+        tarfile.TarError, OSError: If it is no tar, is compressed, or ends too early.
+    """
+    with tarfile.open(fileobj=file, mode=mode) as tar:
+        found: Iterator[tuple[str, str, tarfile.TarInfo]] = (
+            (member.name[: len(member.name) - len(kind) - 1] if kind else member.name, kind.lower(), member)
+            for member in _members(tar)
+            for kind in [member.name.rpartition("/")[2].partition(".")[2]]
+        )
+        for key, group in itertools.groupby(found, key=lambda one: one[0]):
+            yield key, {kind: (member.offset_data, member.size) for _, kind, member in group}
+
+
+def make_index(
+    shards: Iterable[str],
+    output: str | Path,
+    options: dict[str, Any] | None = None,
+    on_shard: Callable[[], Any] = bool,
+) -> list[Shard]:
+    """Read every shard once and write the index, whole or not at all.
+
+    Args:
+        shards: Paths or addresses; ``{000..127}`` in one stands for all numbers between.
+        output: JSON to write. Paths are kept relative to its folder, so that both can be moved together.
+        options: Of the file system, as fsspec takes them.
+        on_shard: Called after each.
+
+    Raises:
+        ShardError: If there is none, or one cannot be read to its end.
+    """
+    output = Path(output)
+    found = []
+    for url in itertools.chain.from_iterable(map(numbered, shards)):
+        found.append(_count(url, options or {}))
+        on_shard()
+    if not found:
+        raise ShardError("no shards to index")
+    kept = [asdict(shard) | {"url": _relative(shard.url, output.parent)} for shard in found]
+    partial = output.with_name(f".{output.name}.partial")
+    partial.write_text(json.dumps({"version": VERSION, "shards": kept}, indent=0) + "\n", encoding="utf-8")
+    partial.replace(output)
+    return found
+
+
+def read_index(url: str) -> list[Shard]:
+    """The shards of an index, with paths relative to it made whole.
+
+    Raises:
+        ShardError: If it is missing or is no index.
+    """
+    try:
+        with fsspec.open(url, "rt", encoding="utf-8", **_streaming(url)) as file:
+            content = json.load(file)
+        if content["version"] != VERSION:
+            raise ValueError(f"version {content['version']}, this program reads {VERSION}")
+        shards = [Shard(str(one["url"]), int(one["size"]), int(one["samples"])) for one in content["shards"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise ShardError(f"{url}: no index of shards ({reason}); `python -m veggie_pl index` makes one") from error
+    base = url.rpartition("/")[0]
+    whole = [one.url if "://" in one.url or one.url.startswith("/") else f"{base or '.'}/{one.url}" for one in shards]
+    return [Shard(place, one.size, one.samples) for place, one in zip(whole, shards, strict=True)]
+
+
+def numbered(pattern: str) -> Sequence[str]:
+    """``a-{08..10}.tar`` -> a-08.tar, a-09.tar, a-10.tar."""
+    found = re.search(r"\{(\d+)\.\.(\d+)\}", pattern)
+    if found is None:
+        return [pattern]
+    first, last = found[1], found[2]
+    numbers = [f"{number:0{len(first)}d}" for number in range(int(first), int(last) + 1)]
+    return [name for number in numbers for name in numbered(pattern.replace(found[0], number, 1))]
+
+
+def _count(url: str, options: dict[str, Any]) -> Shard:
+    """Read a shard from first to last byte."""
+    reason = ""
+    try:
+        with fsspec.open(url, "rb", **_streaming(url), **options) as file:
+            counting = _Counting(file)
+            samples = sum(1 for _ in samples_in(counting, "r|"))
+            while counting.read(2**20):  # what follows the end of the archive
+                pass
+    except Exception as error:  # every file system has errors of its own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ShardError(f"{url}: a shard that cannot be read to its end ({reason})") from error
+    return Shard(url, counting.count, samples)
+
+
+class _Counting:
+    """Counts the bytes that are read."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.count = file, 0
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self.file.read(size)
+        self.count += len(data)
+        return data
+
+
+def _streaming(url: str) -> dict[str, Any]:
+    """Many web servers do not serve parts of a file."""
+    return {"block_size": 0} if url.startswith("http") else {}
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Files, without keeping them all in memory."""
+    while (member := tar.next()) is not None:
+        tar.members = []  # type: ignore[attr-defined]
+        if member.isreg():
+            yield member
+
+
+def _relative(url: str, folder: Path) -> str:
+    if "://" in url:
+        return url
+    place, base = Path(url).resolve(), folder.resolve()
+    return place.relative_to(base).as_posix() if place.is_relative_to(base) else str(place)

@@ -1,0 +1,195 @@
+"""Shards as records: any sample by number, in an order that stays within a few shards at a time."""
+
+import hashlib
+import json
+import tarfile
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veggie_pl.batch import Skill
+from veggie_pl.chance import numpy_rng
+from veggie_pl.data.allotment import shuffled
+from veggie_pl.data.clips import ClipError, ClipFile, resize, sample_together, to_clip
+from veggie_pl.data.frames import Sampling
+from veggie_pl.data.media import Media
+from veggie_pl.data.records import BadRecordError, Record
+from veggie_pl.data.shards.cache import ShardCache, local_path
+from veggie_pl.data.shards.index import Sample, ShardError, read_index, samples_in
+
+FIELDS = ("source", "target", "mask", "instruction", "skill", "phrase", "fill")
+Members = dict[str, bytes]
+
+
+class ShardRecords:
+    """Samples of shards that need not all fit on the disk.
+
+    Members are found by extension: ``17.source.jpg`` or ``17.source.mp4`` is the source of sample 17. A JSON member may
+    hold texts, by the names of the fields.
+
+    Each epoch reads the shards in a seeded order, ``window`` at a time, and the samples of a window shuffled: an exact
+    permutation, whose place is one number. Row numbers run over the shards as the index lists them.
+
+    Args:
+        index: JSON that ``python -m veggie_pl index`` wrote: a path or an address.
+        cache: Folder to keep shards in that do not lie on this machine.
+        skill: What all samples ask for; None: their ``skill`` says it.
+        num_frames: Frames a clip.
+        size: Height and width in pixels.
+        columns: Extensions by field (source, target, mask, instruction, skill, phrase, fill), where they differ from
+            its name: ``{source: input, phrase: json.noun}``, the latter inside the JSON member. A plain ``.txt`` is
+                the instruction.
+        sampling: Which frames of a clip.
+        window: Shards that are read from at a time; more are mixed better, and fetched at once.
+        max_cache_bytes: Most bytes of the cache.
+        retries: New tries for a shard that cannot be fetched, before its samples are bad.
+        storage_options: Of the file system, as fsspec takes them.
+
+    Raises:
+        ShardError: If there is no such index.
+        ValueError: If a column is unknown or the cache holds no window of shards.
+    """
+
+    def __init__(
+        self,
+        index: str,
+        cache: str,
+        skill: Skill | None = None,
+        num_frames: int = 1,
+        size: tuple[int, int] = (256, 256),
+        columns: dict[str, str] | None = None,
+        sampling: Sampling | None = None,
+        window: int = 4,
+        max_cache_bytes: int = 100 * 2**30,
+        retries: int = 4,
+        storage_options: dict[str, Any] | None = None,
+    ) -> None:
+        self.columns = {name: name for name in FIELDS} | (columns or {})
+        if unknown := [name for name in self.columns if name not in FIELDS]:
+            raise ValueError(f"unknown columns {unknown}; the choices are {', '.join(FIELDS)}")
+        if window < 1 or num_frames < 1:
+            raise ValueError(f"window and num_frames must be at least 1, got {window} and {num_frames}")
+        self.shards = [shard for shard in read_index(index) if shard.samples]
+        self.skill, self.num_frames, self.size = skill, num_frames, size
+        self.sampling, self.window = sampling or Sampling(), window
+        self.cache = ShardCache(cache, max_cache_bytes, retries, storage_options)
+        self.counts = np.array([shard.samples for shard in self.shards], np.int64)
+        self.starts = np.concatenate([[0], np.cumsum(self.counts)])
+        remote = sorted(shard.size for shard in self.shards if local_path(shard.url) is None)
+        if sum(remote[-window:]) > max_cache_bytes:
+            raise ValueError(
+                f"a window of {window} shards is up to {sum(remote[-window:])} bytes, but max_cache_bytes is "
+                f"{max_cache_bytes}: every sample would be fetched anew; set a larger one or a smaller window"
+            )
+        self._listings: dict[int, list[Sample]] = {}
+        self._plans: dict[tuple[int | str, ...], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def bucket(self) -> str:
+        """Frames and size of every clip."""
+        return f"{self.num_frames}x{self.size[0]}x{self.size[1]}"
+
+    @property
+    def digest(self) -> str:
+        """Changes with what the rows are."""
+        content = repr([(shard.size, shard.samples) for shard in self.shards]) + str(self.window)
+        return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+
+    def order(self, draw: int, *key: int | str) -> int:
+        """Row for ``draw``, in an order that depends on the key; each epoch reads every row once."""
+        epoch, place = divmod(draw, len(self))
+        shards, starts = self._plan(epoch, *key)
+        number = int(np.searchsorted(starts, place, side="right")) - 1  # of the window
+        first = int(starts[number])
+        within = shuffled(place - first, int(starts[number + 1]) - first, *key, "window", epoch, number)
+        inside = shards[number * self.window : (number + 1) * self.window]
+        ends = np.cumsum(self.counts[inside])
+        which = int(np.searchsorted(ends, within, side="right"))
+        return int(self.starts[inside[which]]) + within - int(ends[which] - self.counts[inside[which]])
+
+    def _plan(self, epoch: int, *key: int | str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Shards in the order of an epoch, and the place at which each window of them starts, and the end."""
+        if (epoch, *key) not in self._plans:
+            shards = numpy_rng("shards", *key, epoch).permutation(len(self.shards))
+            ends = np.concatenate([[0], np.cumsum(self.counts[shards])])
+            starts = np.append(ends[: -1 : self.window], ends[-1])
+            self._plans = dict(list(self._plans.items())[-3:]) | {(epoch, *key): (shards, starts)}
+        return self._plans[epoch, *key]
+
+    def __getitem__(self, index: int) -> Record:
+        """Record ``index``.
+
+        Raises:
+            IndexError: If there is none.
+            BadRecordError: If its shard cannot be fetched or it cannot be decoded.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        number = int(np.searchsorted(self.starts, index, side="right")) - 1
+        shard, place = self.shards[number], index - int(self.starts[number])
+        key = f"{shard.url.rpartition('/')[2].removesuffix('.tar')}/{place}"
+        try:
+            with self.cache.open(shard) as file:
+                name, members = self._listing(number, file)[place]
+                key = f"{key.partition('/')[0]}/{name}"
+                content = {kind: _part(file, *span) for kind, span in members.items() if self._is_read(kind)}
+            return self._record(key, content)
+        except (ShardError, ClipError, OSError, ValueError, RecursionError, tarfile.TarError) as error:
+            raise BadRecordError(key, " ".join(str(error).split())) from error
+
+    def _listing(self, number: int, file: BinaryIO) -> list[Sample]:
+        if number not in self._listings:
+            found = list(samples_in(file))
+            if len(found) != self.shards[number].samples:
+                raise ShardError(
+                    f"{self.shards[number].url}: {len(found)} samples, the index says {self.shards[number].samples}"
+                )
+            kept = list(self._listings.items())[-2 * self.window :]
+            self._listings = dict(kept) | {number: found}
+        return self._listings[number]
+
+    def _is_read(self, kind: str) -> bool:
+        return kind in ("json", "txt") or any(
+            kind in (one, f"{one}.{kind.rpartition('.')[2]}") for one in self.columns.values()
+        )
+
+    def _record(self, key: str, content: Members) -> Record:
+        clips = ((name, self._media(key, name, content)) for name in ("source", "target", "mask"))
+        given = {name: file for name, file in clips if file is not None}
+        rng = numpy_rng("frames", key)
+        _, frames = sample_together(list(given.values()), self.num_frames, self.sampling, rng)
+        ready = {name: resize(to_clip(one), *self.size) for name, one in zip(given, frames, strict=True)}
+        skill = Skill(self.skill or self._text("skill", content) or "none is given")
+        mask = ready["mask"].mean(1) > 0 if "mask" in ready else None
+        if skill.is_painted and (mask is None or not mask.any()):
+            raise ValueError("it has no mask" if mask is None else "its mask is empty")
+        instruction = self._text("instruction", content) or None
+        phrase, fill = self._text("phrase", content), self._text("fill", content)
+        return Record(key, skill, ready["source"], ready.get("target"), mask, instruction, phrase, fill)
+
+    def _media(self, key: str, name: str, content: Members) -> ClipFile | None:
+        wanted = self.columns[name]
+        for kind, data in content.items():
+            if kind == wanted or kind.rpartition(".")[0] == wanted:
+                return ClipFile(Media(f"{key}.{kind}", data=data))
+        if name == "source":
+            raise ValueError(f"no member {wanted!r} among {', '.join(sorted(content))}")
+        return None
+
+    def _text(self, name: str, content: Members) -> str:
+        wanted = self.columns[name]
+        for kind in (wanted, f"{wanted}.txt", *(["txt"] if wanted == "instruction" else [])):
+            if kind in content:
+                return content[kind].decode("utf-8").strip()
+        found = json.loads(content["json"]) if "json" in content else {}
+        value = found.get(wanted.removeprefix("json.")) if isinstance(found, dict) else None
+        return "" if value is None else str(value)
+
+
+def _part(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)
