@@ -3,9 +3,9 @@
     python -m benchmarks.reader
 
 A clip of 300 frames, 256x256, H.264, is written once. Each round opens it anew on both sides, as a loader does; rounds
-alternate, so that a machine that slows down slows both. The ratio is that of the best rounds, the least disturbed ones; above 1 ours is
-faster.
-PyAV's column is the second reader, which also reads what decord gets wrong. Prints a markdown table.
+alternate, so that a machine that slows down slows both. The ratio is that of the best rounds, which were disturbed
+least; above 1 ours is faster. PyAV's column is the second reader, which also reads what decord gets wrong. Prints a
+markdown table.
 """
 
 import platform

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.chance import numpy_rng
+from veggie_pl.data.benchmark import Benchmark, ListedBenchmark
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
 from veggie_pl.data.records import BadRecordError, Record, Records
@@ -102,7 +103,9 @@ def make_data(num_frames: int = 1, num_val: int = 0, bad: float = 0.0, **options
         "grounding": Weighted(GroundingStream(records(Skill.GROUNDING)), 1.0),
         "reasoning": Weighted(ReasoningStream(records(Skill.REASONING)), 1.0),
     }
-    val = ShapesBenchmark("val", num_frames=num_frames, size=16) if num_val else None
+    val: Benchmark | None = ShapesBenchmark("val", num_frames=num_frames, size=16) if num_val else None
+    if val is not None and bad:  # the first two of each skill
+        val = ListedBenchmark({name: type(one)(Holey(one.records, 0.7)) for name, one in val.streams().items()})
     return VeggieDataModule(streams, val, **{"batch_size": 4, "num_workers": 0, "num_val": num_val, **options})
 
 

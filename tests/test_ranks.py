@@ -89,8 +89,18 @@ def test_what_is_logged_is_of_all_ranks(out: Path, case: str) -> None:
 def test_holes_of_all_ranks_are_counted_and_written_down_once(out: Path) -> None:
     one, two = folder_of_one(out, "holes"), out / "holes"
     assert (one / "ledger.jsonl").read_text() == (two / "ledger.jsonl").read_text()
-    missing = [[json.loads(line)["index"] // 2 for line in (two / "ledger.jsonl").read_text().splitlines()]]
-    assert 2 in [missing[0].count(half) for half in range(STEPS * 2)]  # a rank had nothing but holes
+    lines = [json.loads(line) for line in (two / "ledger.jsonl").read_text().splitlines()]
+    halves = [line["index"] // 2 for line in lines if not line["stream"].startswith("val/")]
+    assert 2 in [halves.count(half) for half in range(STEPS * 2)]  # a rank had nothing but holes
+    assert [line["index"] for line in lines if line["stream"] == "val/grounding"] == [0, 1]
+
+
+def test_all_ranks_stop_together_over_budget(out: Path) -> None:
+    first, second = ((out / f"over{rank}.txt").read_text() for rank in (0, 1))
+    assert first == second
+    assert "samples of editing cannot be read" in first
+    kept = torch.load(out / "over/checkpoints/over_budget.ckpt", weights_only=True)
+    assert kept["callbacks"]["ErrorBudget"]["bad"]["editing"] > 10
 
 
 def test_ranks_share_the_samples_of_one(out: Path) -> None:

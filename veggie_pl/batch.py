@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 Clip = Float[Tensor, "f 3 h w"]  # RGB in [-1, 1]; an image is a clip with f = 1
 Clips = Float[Tensor, "b f 3 h w"]
@@ -152,9 +153,19 @@ def collate(samples: list[Numbered]) -> Batch:
         whole.append(sample)
     columns = {field.name: [getattr(sample, field.name) for sample in whole] for field in fields(Sample)}
     for name in ("source", "target", "mask"):
-        columns[name] = torch.stack(columns[name])  # type: ignore[assignment]
+        columns[name] = stack(columns[name])  # type: ignore[assignment]
     holes = [sample if isinstance(sample, Hole) else None for _, sample in samples]
     return Batch(index=torch.tensor([index for index, _ in samples]), **columns, holes=holes)  # type: ignore[arg-type]
+
+
+def stack(tensors: list[Tensor]) -> Tensor:
+    """As ``torch.stack``; in a process that makes samples, into the memory that the training process reads."""
+    if get_worker_info() is None:
+        return torch.stack(tensors)
+    first = tensors[0]
+    storage = torch.UntypedStorage._new_shared(len(tensors) * first.numel() * first.element_size())
+    out = first.new_empty(0).set_(storage).view(len(tensors), *first.shape)
+    return torch.stack(tensors, out=out)
 
 
 def _shape(holes: list[Hole]) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ def test_check_prints_a_table_and_training_reads_the_ledger(tmp_path: Path, caps
     for part in (
         "some/train: 4 of 7 rows are good",
         "some/test: 2 of 2 rows are good",
-        "not an image that can be read",
+        "not a video that can be read",
     ):
         assert part in printed
     groups = TableRecords(str(train), num_frames=1, size=16).groups()

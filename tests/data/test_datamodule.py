@@ -113,3 +113,15 @@ def test_batch_that_would_mix_shapes_is_an_error(options: dict[str, int], positi
     data.trainer = fake_trainer()
     with pytest.raises(ValueError, match=message):
         data.train_dataloader()
+
+
+def test_workers_put_clips_where_the_training_process_reads_them() -> None:
+    data = make_data(num_workers=1)
+    data.trainer = fake_trainer()
+    batch = next(iter(data.train_dataloader()))
+    assert batch.source.is_shared()
+    alone = make_data()
+    alone.trainer = fake_trainer()
+    other = next(iter(alone.train_dataloader()))
+    for name in ("source", "target", "mask"):
+        assert torch.equal(getattr(batch, name), getattr(other, name))

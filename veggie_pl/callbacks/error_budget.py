@@ -32,12 +32,17 @@ class ErrorBudget(HeldOut):
             raise ValueError(f"max_bad is a share from 0 to 1, got {max_bad}")
         self.max_bad = max_bad
         self.bad: Counter[str] = Counter()  # of all ranks
+        self._open: Counter[str] = Counter()  # among them of batches whose step is not done: they come again if resumed
         self._held: dict[str, dict[int, Hole]] = {}  # split -> position -> what is missing
         self._warned: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Open the ledger."""
         self._ledger = RunLedger(run_folder(trainer) / NAME) if trainer.is_global_zero else None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Know where steps begin."""
+        self._step, self._open = trainer.global_step, Counter()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -48,10 +53,14 @@ class ErrorBudget(HeldOut):
             BudgetError: On all ranks at once, after a checkpoint was written.
         """
         missing = batch.missing
+        is_open = trainer.global_step == self._step
+        if not is_open:
+            self._step, self._open = trainer.global_step, Counter()
         if not trainer.strategy.reduce_boolean_decision(bool(missing), all=False):
             return
         found = sorted(one for own in gathered(missing) for one in own)
         self.bad.update(hole.stream for _, hole in found)
+        self._open.update(hole.stream for _, hole in found if is_open)
         self._write(found)
         values = {f"samples/bad/{stream}": float(count) for stream, count in self.bad.items()}
         for logger in trainer.loggers:
@@ -88,7 +97,7 @@ class ErrorBudget(HeldOut):
 
     def state_dict(self) -> dict[str, Any]:
         """Counts survive a resume."""
-        return {"bad": dict(self.bad)}
+        return {"bad": dict(self.bad - self._open)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue the counts."""

@@ -58,7 +58,8 @@ def check_size(name: str, height: int, width: int) -> None:
         ClipError: Such as an image bomb: few bytes that claim to be a picture of a gigapixel.
     """
     if height < 1 or width < 1:
-        raise ClipError(f"{name}: the frames have no size ({width}x{height})")
+        # which is also how FFmpeg puts that they are larger than it may decode
+        raise ClipError(f"{name}: the frames have no size, or one over the limit of {MAX_FRAME_PIXELS} pixels")
     if height * width > MAX_FRAME_PIXELS:
         raise ClipError(f"{name}: frames of {width}x{height} pixels; the limit is {MAX_FRAME_PIXELS} pixels a frame")
 

@@ -29,7 +29,7 @@ from veggie_pl.data.readers.base import (
 )
 from veggie_pl.data.readers.keyframes import Start, start_of
 from veggie_pl.data.readers.orientation import Turn
-from veggie_pl.data.readers.wholeness import missing_bytes
+from veggie_pl.data.readers.wholeness import fault
 
 # Demuxers that may be used: FFmpeg also knows playlists and scripts, which open other files and addresses.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,ivf,mpegvideo,m4v,h264,hevc,obu,mxf,yuv4mpegpipe"
@@ -140,7 +140,7 @@ def open_container(content: Content) -> InputContainer:
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first video stream; the cover picture of a sound file is none.
+    """The first video stream, ready to be decoded; the cover picture of a sound file is none.
 
     Raises:
         ClipError: If there is none.
@@ -149,6 +149,8 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
                 raise ClipError(f"{name}: there is no decoder for its codec")
+            stream.codec_context.thread_count = 1  # loaders have a process per core
+            stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # also of frames that grow later
             return stream
     kinds = sorted({stream.type for stream in container.streams} - {"video"})
     raise ClipError(f"{name}: holds no video, only {', '.join(kinds) or 'a picture'}")
@@ -160,13 +162,12 @@ def list_frames(content: Content, name: str) -> Listing:
     Raises:
         ClipError: If it cannot be read, is truncated, has no frames, or frames too large.
     """
-    if missing := _missing(content):
-        raise ClipError(f"{name}: truncated, its last {missing} bytes are missing")
+    if reason := _fault(content):
+        raise ClipError(f"{name}: {reason}")
     with opened(content, name) as container:
         stream = video_stream(container, name)
         context = stream.codec_context
         check_size(name, context.height, context.width)
-        stream.thread_count = 1
         num_keys = 0
         codec, header = context.codec.canonical_name, context.extradata
         packets: list[Packet] = []
@@ -182,6 +183,8 @@ def list_frames(content: Content, name: str) -> Listing:
         if kind == "mov" and len(packets) < len(stream.index_entries):
             there, listed = len(packets), len(stream.index_entries)
             raise ClipError(f"{name}: truncated, {listed} frames are listed and {there} are there")
+        if kind != "mpegts" and packets and not packets[0].start:
+            raise ClipError(f"{name}: does not begin with a key frame; its start is missing or broken")
         times = _times(packets) if kind in TIMED else None
         num_frames = len(packets) if times is None else len(times)
         if not num_frames:
@@ -249,11 +252,11 @@ def _rate(stream: VideoStream, times: NDArray[np.int64] | None) -> float:
     return rate if 0 < rate < math.inf else 25.0
 
 
-def _missing(content: Content) -> int:
+def _fault(content: Content) -> str:
     if isinstance(content, bytes):
-        return missing_bytes(io.BytesIO(content), len(content))
+        return fault(io.BytesIO(content), len(content))
     with content.open("rb") as file:
-        return missing_bytes(file, content.stat().st_size)
+        return fault(file, content.stat().st_size)
 
 
 def _reason(error: BaseException) -> str:

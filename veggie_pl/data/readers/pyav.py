@@ -36,6 +36,7 @@ class PyavReader:
     def __init__(self, content: Content, name: str, listing: Listing) -> None:
         self.content, self.name, self.listing = content, name, listing
         self._container: InputContainer | None = None
+        self._stream: VideoStream | None = None
         self._coming: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._from, self._passed = BEFORE, BEFORE  # times of the key frame begun with, and of the frame last out
         self._convert = VideoReformatter()  # kept: building one takes longer than converting a small frame
@@ -105,7 +106,8 @@ class PyavReader:
         if self._container is None:
             self._restart()
         assert self._container is not None
-        key, stream = self.listing.packets[place], self._stream(self._container)
+        assert self._stream is not None
+        key, stream = self.listing.packets[place], self._stream
         target = key.pts if key.dts is None else key.dts
         assert target is not None
         self._coming = iter(())
@@ -129,9 +131,8 @@ class PyavReader:
         if self._container is not None:
             self._container.close()
         self._container = open_container(self.content)
-        stream = self._stream(self._container)
-        stream.codec_context.thread_count = 1  # loaders have a process per core
-        frames = _decoded(_whole(self._container.demux(stream)))
+        self._stream = video_stream(self._container, self.name)
+        frames = _decoded(_whole(self._container.demux(self._stream)))
         is_timed = self.listing.times is not None
         self._coming = frames if is_timed else ((number, frame) for number, (_, frame) in enumerate(frames))
         self._from, self._passed = BEFORE, BEFORE
@@ -139,9 +140,6 @@ class PyavReader:
     def _count(self) -> list[int]:
         self._restart()
         return [number for number, _ in self._coming]
-
-    def _stream(self, container: InputContainer) -> VideoStream:
-        return video_stream(container, self.name)
 
     def _picture(self, frame: av.VideoFrame, number: int) -> Picture:
         if frame.is_corrupt:
