@@ -157,15 +157,15 @@ class TableRecords:
 
     def groups(self) -> dict[tuple[str, str], npt.NDArray[np.int64]]:
         """(bucket, skill) -> ascending row numbers, without those that ``check`` found to be bad."""
-        frames, height, width = (self.table.column(name) for name in ("frames", "height", "width"))
+        frames, height, width, which = self._shapes()
         if self.buckets is None:
-            size, which = np.unique(height.astype(np.int64) << 32 | width, return_inverse=True)
-            buckets = [f"{self.num_frames}x{one >> 32}x{one & 0xFFFFFFFF}" for one in size.tolist()]
+            named = [f"{self.num_frames}x{h}x{w}" for h, w in zip(height.tolist(), width.tolist(), strict=True)]
         else:
-            which = choose(self.buckets, frames, height, width)
-            buckets = [str(one) for one in self.buckets]
-        del frames, height, width
-        group = which.astype(np.int32) * len(Skill) + self.table.column("skill")
+            named = [str(self.buckets[number]) for number in choose(self.buckets, frames, height, width).tolist()]
+        buckets = list(dict.fromkeys(named))
+        group = np.array([buckets.index(name) for name in named], np.int32)[which]
+        group *= len(Skill)
+        group += self.table.column("skill")
         group[[fault.row for fault in read_ledger(self.table.folder)]] = -1
         count = np.bincount(group[group >= 0], minlength=len(buckets) * len(Skill))
         names = list(map(str, Skill))
@@ -173,6 +173,15 @@ class TableRecords:
             (buckets[number // len(names)], names[number % len(names)]): np.flatnonzero(group == number)
             for number in np.flatnonzero(count).tolist()
         }
+
+    def _shapes(self) -> tuple[npt.NDArray[Any], ...]:
+        """Frames, height and width of each shape that sources have, and the number of each row's own: they are few."""
+        packed = self.table.column("frames").astype(np.int64)
+        for name in ("height", "width"):  # headers with longer sides than 16 bits are refused
+            packed = packed << 16 | self.table.column(name)
+        coded = pa.array(packed).dictionary_encode()
+        shapes = coded.dictionary.to_numpy()
+        return shapes >> 32, shapes >> 16 & 0xFFFF, shapes & 0xFFFF, coded.indices.to_numpy()
 
     def bucket_of(self, columns: dict[str, Any]) -> Bucket:
         """The shape of a record, by the columns of its row."""
