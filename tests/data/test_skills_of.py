@@ -31,6 +31,7 @@ EXAMPLES = {
     "change the season to autumn": Skill.BACKGROUND,
     "Change the color of the car to blue": Skill.VISUAL_FEATURE,
     "make the swan white": Skill.VISUAL_FEATURE,
+    "Please make the blue star yellow in the given video frames.": Skill.VISUAL_FEATURE,
     "Make the table wooden.": Skill.VISUAL_FEATURE,
     "turn her dress green": Skill.VISUAL_FEATURE,
     "paint the door yellow": Skill.VISUAL_FEATURE,

@@ -99,7 +99,9 @@ class Card(BaseModel):
         if self.reverse and self.skill not in (None, *REVERSIBLE):
             raise ValueError(f"reverse works for {', '.join(REVERSIBLE)}, not for {self.skill}")
         if self.reverse and self.wordings:
-            raise ValueError("wordings of pairs would be wrong for pairs that are read backwards; leave one of them out")
+            raise ValueError(
+                "wordings of pairs would be wrong for pairs that are read backwards; leave one of them out"
+            )
         if (
             self.skill is not None
             and self.task != "all"

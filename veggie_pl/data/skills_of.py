@@ -19,6 +19,7 @@ _PLACES = (
     r"|snowing|raining|foggy|moon|space|ocean|jungle|kitchen|park|garden|day|daytime|storm|stormy"
 )
 _PICTURE = r"(image|picture|photo|video|clip)"
+_INSIDE = rf" in (the |these |this |given )*({_PICTURE}|video frames|frames)"
 _LOOK = r"(look )?(an? )?"
 _THINGS = r"(the |its |his |her |their |all )*[\w' -]+?"
 _RULES: tuple[tuple[Skill, str], ...] = (
@@ -36,7 +37,7 @@ _RULES: tuple[tuple[Skill, str], ...] = (
     (Skill.VISUAL_FEATURE, r"\b(colou?rs?|recolou?r|texture|material|paint|dye|tint|brighter|darker|shinier)\b"),
     (
         Skill.VISUAL_FEATURE,
-        rf"\b(turn|change|make) {_THINGS} (to |into |in )?((be|look) )?(more )?({_SURFACES})[.!?]?$",
+        rf"\b(turn|change|make) {_THINGS} (to |into |in )?((be|look) )?(more )?({_SURFACES})({_INSIDE})?[.!?]?$",
     ),
     (Skill.CHANGING, r"\b(replace|swap|exchange|substitute|transform|turn .+ into|change .+ (in)?to|convert)\b"),
     (Skill.ADDITION, r"\b(add|insert|put|place|include|attach|introduce|(there should|let there) be)\b"),

@@ -42,7 +42,9 @@ def examples(card: Card, root: Path, split: str, entry: Any) -> Iterator[tuple[R
 
 def _named(card: Card, split: str, row: Row) -> Row:
     """With the data set's name before its key, and the skill that the card says."""
-    key = row.key if row.key.startswith(f"{card.name}/") else f"{card.name}/{split}/{row.key}"
+    key = row.key
+    if not key.startswith(f"{card.name}/"):
+        key = f"{card.name}/{key}" if key.startswith(f"{split}/") else f"{card.name}/{split}/{key}"
     return replace(row, key=key, skill=card.skill or PAINTED.get(card.task, row.skill))
 
 
