@@ -187,7 +187,8 @@ def read_clip(path: str | Path, num_frames: int | None = None, size: int | None 
 
 def to_clip(frames: UInt8[np.ndarray, "f h w 3"]) -> Clip:
     """0 .. 255 -> [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    whole = np.require(frames, requirements=["C", "W"])  # Pillow's and bytes' arrays cannot be written to
+    return torch.from_numpy(whole).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def to_frames(clip: Clip) -> UInt8[np.ndarray, "f h w 3"]:

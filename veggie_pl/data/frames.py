@@ -85,8 +85,8 @@ class Sampling:
     """A policy with its numbers.
 
     Args:
-        kind: One of ``KINDS``: ``uniform`` spreads the frames over the clip, ``fps`` takes what is on screen every 1 / fps seconds,
-            ``consecutive`` every stride-th frame from a start drawn by chance.
+        kind: One of ``KINDS``: ``uniform`` spreads the frames over the clip, ``fps`` takes what is on screen every
+            1 / fps seconds, ``consecutive`` every stride-th frame from a start drawn by chance.
         fps: Frames per second, for ``fps``.
         stride: Frames from one to the next, for ``consecutive``.
 

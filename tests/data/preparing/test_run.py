@@ -204,7 +204,7 @@ def test_prepare_interrupted_by_ctrl_c_keeps_finished_parts(tmp_path: Path) -> N
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode not in (0, None)
-    assert said.count("KeyboardInterrupt") == said.count("Traceback") == 1  # of the parent alone
+    assert said.count("KeyboardInterrupt") == said.count("Traceback") == 1, said  # of the parent alone
     finished = {one.name: one.stat().st_mtime_ns for one in partial.glob("rows-*.arrow")}
     assert 0 < len(finished) < 150
     assert not list(partial.glob("table.json"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,7 @@ def run_in_processes(works: list[Work], num_workers: int) -> Iterator[tuple[int,
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Ctrl-C goes to all processes of a terminal; those started here inherit that they do not hear it."""
+    resource_tracker.ensure_running()  # multiprocessing starts it with the first process, and unblocks signals then
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,21 @@ _FAILURES = (DECORDError, DECORDLimitReachedError, RuntimeError, AssertionError,
 
 decord.logging.set_level(decord.logging.FATAL)
 
+_opened: "weakref.WeakSet[decord.VideoReader]" = weakref.WeakSet()
+
+
+def _disown() -> None:
+    """Let a forked process leave its parent's readers alone.
+
+    Their threads are not there, and to free one waits for them for ever: a loader's process would hang at the first
+    garbage collection.
+    """
+    for video in list(_opened):
+        video._handle = None
+
+
+os.register_at_fork(after_in_child=_disown)
+
 
 def is_trusted(listing: Listing) -> bool:
     """Whether decord finds the right frames of this video, by what the packets show."""
@@ -57,6 +73,7 @@ class DecordReader:
         try:
             with _silence():
                 self._video = decord.VideoReader(source, num_threads=1, fault_tol=NO_SUBSTITUTES)
+            _opened.add(self._video)
             num_frames = len(self._video)
         except _FAILURES as error:
             raise ClipError(f"{name}: decord cannot open it ({one_line(error)})") from error
