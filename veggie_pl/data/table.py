@@ -80,14 +80,20 @@ class Table:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column of numbers or texts, whole; of the skill, the number of each one's place in ``Skill``."""
-        found = []
+        found: npt.NDArray[Any] = np.zeros(0, np.int32)
+        filled = 0
         for one in self._maps:  # part by part, so that no more than one is resident at a time
             column = pa.ipc.open_stream(pa.py_buffer(one)).read_all().column(name)
             if name == "skill":
                 column = pc.index_in(column, pa.array([str(skill) for skill in Skill])).cast(pa.int8())
-            found.append(np.array(column.to_numpy()))
+            values = column.to_numpy()
+            if not filled:
+                found = np.empty(len(self), values.dtype)
+            found[filled : filled + len(values)] = values
+            filled += len(values)
+            del values, column
             one.madvise(mmap.MADV_DONTNEED)
-        return np.concatenate(found) if found else np.zeros(0, np.int32)
+        return found
 
     @cached_property
     def _maps(self) -> list[mmap.mmap]:
