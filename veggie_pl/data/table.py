@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from datasets.table import InMemoryTable
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.buckets import Bucket, choose
+from veggie_pl.data.buckets import AT_ONCE, Bucket, choose
 from veggie_pl.data.clips import ClipError
 from veggie_pl.data.decoding import UnfitError, decode_row
 from veggie_pl.data.frames import Sampling
@@ -183,10 +183,14 @@ class TableRecords:
         """Frames, height and width of each shape that sources have, and the number of each row's own: they are few."""
         packed = self.table.column("frames").astype(np.int64)
         for name in ("height", "width"):  # headers with longer sides than 16 bits are refused
-            packed = packed << 16 | self.table.column(name)
-        coded = pa.array(packed).dictionary_encode()
-        shapes = coded.dictionary.to_numpy()
-        return shapes >> 32, shapes >> 16 & 0xFFFF, shapes & 0xFFFF, coded.indices.to_numpy()
+            packed <<= 16
+            packed |= self.table.column(name)
+        which, known = np.zeros(len(packed), np.int32), dict[int, int]()
+        for start in range(0, len(packed), AT_ONCE):
+            values, own = np.unique(packed[start : start + AT_ONCE], return_inverse=True)
+            which[start : start + AT_ONCE] = np.array([known.setdefault(int(v), len(known)) for v in values])[own]
+        shapes = np.array(list(known), np.int64)
+        return shapes >> 32, shapes >> 16 & 0xFFFF, shapes & 0xFFFF, which
 
     def bucket_of(self, columns: dict[str, Any]) -> Bucket:
         """The shape of a record, by the columns of its row."""
