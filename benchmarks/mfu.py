@@ -88,7 +88,7 @@ def main() -> None:
     print("| step | TFLOP | s | TFLOP/s | of a matrix product's |\n|---|---:|---:|---:|---:|")
     for name, size, frames in (("stage 1, 2 images", 2, 1), ("stage 1, 1 clip", 1, 8), ("stage 2, 1 clip", 1, 8)):
         with tempfile.TemporaryDirectory() as home:
-            module = stage2(Path(home)) if name.startswith("stage 2") else stage1(Path(home), True, False, False)
+            module = stage2(Path(home)) if name.startswith("stage 2") else stage1(Path(home), frozen_prefix=True)
             flops, took, peak = measure(module, size, frames, options.steps, options.device)
         cells = f"{flops / 1e12:.2f} | {took:.2f} | {flops / took / 1e12:.3f} | {100 * flops / took / peak:.0f} %"
         print(f"| {name} | {cells} |", flush=True)

@@ -55,11 +55,12 @@ UNET = {
 VAE = {**SD_VAE, "block_out_channels": [16, 32, 64, 64], "norm_num_groups": 8}
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 INSTRUCTION = "highlight the large red circle on the left of the picture with blue masks, and leave the rest as it is"
-WAYS = {  # (a): frozen prefix, latents from the cache, vision features from the cache
-    "straightforward": (False, False, False),
-    "frozen prefix": (True, False, False),
-    "frozen prefix, cached latents": (True, True, False),
-    "frozen prefix, cached latents and features": (True, True, True),
+WAYS = {  # (a): frozen prefix, latents from the cache, vision features from the cache, UNet computed again
+    "straightforward": (False, False, False, False),
+    "frozen prefix": (True, False, False, False),
+    "frozen prefix, cached latents": (True, True, False, False),
+    "frozen prefix, cached latents and features": (True, True, True, False),
+    "the same, UNet with gradient checkpointing": (True, True, True, True),
 }
 
 
@@ -84,13 +85,16 @@ def mllm_folder(home: Path) -> Path:
     return folder
 
 
-def stage1(home: Path, frozen_prefix: bool, latents: bool, features: bool) -> VeggieModule:
+def stage1(
+    home: Path, frozen_prefix: bool, latents: bool = False, features: bool = False, checkpointed: bool = False
+) -> VeggieModule:
     """Everything learns but MLLM and codec."""
     torch.manual_seed(0)
     kept = str(home / "features") if features else None
     mllm = Mllm(str(mllm_folder(home)), pretrained=False, frozen_prefix=frozen_prefix, dtype="bfloat16", cache=kept)
     codec = KlCodec(None, VAE, str(home / "latents") if latents else None)
-    parts = (TaskQueries(QUERIES, 8, LLM), Aligner(LLM, WIDTH), VidDM(UNET), codec)
+    viddm = VidDM(UNET, gradient_checkpointing=checkpointed)
+    parts = (TaskQueries(QUERIES, 8, LLM), Aligner(LLM, WIDTH), viddm, codec)
     module = VeggieModule(mllm, *parts, DDPMScheduler(**BETAS))
     module.mllm.requires_grad_(False).eval()
     return module
@@ -132,16 +136,16 @@ def resident(key: str) -> float:
     return float(line.split()[1]) * 1024
 
 
-def compare_steps(steps: int, rounds: int) -> None:
+def compare_steps(steps: int, rounds: int, ways: list[str]) -> None:
     """(a)."""
     print("\n| stage 1 step | frames | samples/s | ratio | peak beside weights and optimizer, MiB | ratio |")
     print("|---|---:|---:|---:|---:|---:|")
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
     environment.pop("MALLOC_TOP_PAD_", None)  # what is freed goes back, or the peak would say nothing
     for frames in (1, 8):
-        found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
         for _ in range(rounds):
-            for way in WAYS:
+            for way in ways:
                 command = [sys.executable, "-m", "benchmarks.paper_size", "--step", way, "--frames", str(frames)]
                 command += ["--steps", str(steps)]
                 done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
@@ -232,7 +236,14 @@ def compare_edits(rounds: int, steps: int = 10) -> None:
     module = instruct_pix2pix(states).eval()
     nn.init.normal_(module.aligner.null, std=0.5)
     pipeline = StableDiffusionInstructPix2PixPipeline(
-        module.vae.vae, None, None, module.viddm.unet, module.objective.scheduler, None, None, False
+        vae=module.vae.vae,
+        text_encoder=None,
+        tokenizer=None,
+        unet=module.viddm.unet,
+        scheduler=module.objective.scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     from diffusers import DDIMScheduler
 
@@ -297,6 +308,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), help="of (a), the first is 1")
     options = parser.parse_args()
     if options.step:
         print(json.dumps(measure_step(options.step, options.frames, options.steps)))
@@ -304,7 +316,7 @@ def main() -> None:
     torch.set_num_threads(2)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}")
     if "a" in options.only:
-        compare_steps(options.steps, options.rounds)
+        compare_steps(options.steps, options.rounds, options.ways)
     if "b" in options.only:
         compare_training_step(2 * options.rounds)
     if "c" in options.only:

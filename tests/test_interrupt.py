@@ -13,20 +13,30 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def hear_ctrl_c() -> None:
+    """Where the tests run in the background of a shell, SIGINT is ignored, also by what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "veggie_pl", "fit", "--config", "conf/stage1.yaml", "--data.batch_size", "2"]
     command += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.val_check_interval", "1000000"]
     command += ["--data.num_workers", "0", "--trainer.default_root_dir", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
     events = tmp_path / "stage1/version_0"
-    deadline = time.monotonic() + 120
-    while not (events / "hparams.yaml").exists() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    time.sleep(8)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_ctrl_c
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not (events / "hparams.yaml").exists() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode != 0
     assert "To go on: --ckpt_path" in said
     assert "Traceback" not in said

@@ -163,7 +163,7 @@ def stack(tensors: list[Tensor]) -> Tensor:
     if get_worker_info() is None:
         return torch.stack(tensors)
     first = tensors[0]
-    storage = torch.UntypedStorage._new_shared(len(tensors) * first.numel() * first.element_size())
+    storage = torch.UntypedStorage._new_shared(len(tensors) * first.numel() * first.element_size())  # type: ignore[no-untyped-call]
     out = first.new_empty(0).set_(storage).view(len(tensors), *first.shape)
     return torch.stack(tensors, out=out)
 

@@ -1,10 +1,19 @@
+from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from parts import make_data, mixed_data
+from tars import png
 
 from veggie_pl.batch import Skill, collate
+from veggie_pl.data.datamodule import VeggieDataModule
+from veggie_pl.data.media import Media
+from veggie_pl.data.mixture import Weighted
+from veggie_pl.data.rows import Row
+from veggie_pl.data.streams import EditingStream
+from veggie_pl.data.table import TableInfo, TableRecords, write_table
 
 
 def fake_trainer(rank: int = 0, world: int = 1) -> SimpleNamespace:
@@ -125,3 +134,34 @@ def test_workers_put_clips_where_the_training_process_reads_them() -> None:
     other = next(iter(alone.train_dataloader()))
     for name in ("source", "target", "mask"):
         assert torch.equal(getattr(batch, name), getattr(other, name))
+
+
+def write_pairs(folder: Path, count: int) -> Path:
+    """A prepared table of image pairs: two skills."""
+    skills = [Skill.REMOVAL, Skill.REMOVAL, Skill.STYLIZATION]
+    rows = []
+    for number in range(count):
+        source, target = (Media("x.png", data=png(number + turn, 16)) for turn in (0, 1))
+        rows.append(Row(f"pair/{number}", skills[number % 3], (source,), (target,), instruction="x"))
+    write_table(folder, rows, TableInfo(card="pairs", root="", fills=(), wordings=()))
+    return folder
+
+
+def test_groups_of_a_prepared_table_are_mixed_and_resumed(tmp_path: Path) -> None:
+    def data(**skills: float) -> VeggieDataModule:
+        table = EditingStream(TableRecords(str(write_pairs(tmp_path, 12)), size=16))
+        streams = {"pairs": Weighted(table, 1.0, skills or None), "worlds": make_data().mixture.streams["editing"]}
+        made = VeggieDataModule(streams, batch_size=4, num_workers=0)
+        made.trainer = fake_trainer()
+        return made
+
+    mixed = data(stylization=3.0, removal=1.0)
+    found = [skill for batch in islice(mixed.train_dataloader(), 40) for skill in batch.skill]
+    by_rows = [skill for batch in islice(data().train_dataloader(), 40) for skill in batch.skill]
+    assert found.count(Skill.STYLIZATION) > 1.5 * by_rows.count(Skill.STYLIZATION)
+    state = mixed.state_dict() | {"position": 80}
+    with pytest.raises(ValueError, match="another mixture"):
+        data().load_state_dict(state)
+    again = data(stylization=3.0, removal=1.0)
+    again.load_state_dict(state)
+    assert [skill for batch in islice(again.train_dataloader(), 20) for skill in batch.skill] == found[80:]

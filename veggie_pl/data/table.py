@@ -161,6 +161,11 @@ class TableRecords:
         """Frames and size of every clip; empty where they differ."""
         return str(self.buckets[0]) if self.buckets is not None and len(self.buckets) == 1 else ""
 
+    @property
+    def digest(self) -> str:
+        """Changes with what the rows hold."""
+        return self.table.info.content
+
     def groups(self) -> dict[tuple[str, str], npt.NDArray[np.int64]]:
         """(bucket, skill) -> ascending row numbers, without those that ``check`` found to be bad."""
         frames, height, width, which = self._shapes()

@@ -114,7 +114,7 @@ def test_polygon_that_would_take_for_ever_is_refused_at_once() -> None:
     with pytest.raises(ExampleError, match="of 100000 corners with an endless outline"):
         polygons([[[-1e5, -1e5], [1e5, 1e5]] * 50_000], (4000, 6000))
     polygons([[[0, 0], [5, 9]] * 50_000], (4000, 6000))
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # without the limit it takes many minutes
 
 
 def test_indices_are_numbers_of_objects(tmp_path: Path) -> None:

@@ -185,6 +185,11 @@ if __name__ == "__main__":
 """
 
 
+def hear_ctrl_c() -> None:
+    """Where the tests run in the background of a shell, SIGINT is ignored, also by what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_prepare_interrupted_by_ctrl_c_keeps_finished_parts(tmp_path: Path) -> None:
     root = tmp_path / "root"
@@ -195,7 +200,7 @@ def test_prepare_interrupted_by_ctrl_c_keeps_finished_parts(tmp_path: Path) -> N
     command = [sys.executable, str(script), str(path), str(root), str(root / "prepared")]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     with subprocess.Popen(
-        command, start_new_session=True, stderr=subprocess.PIPE, text=True, env=environment
+        command, start_new_session=True, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_ctrl_c
     ) as process:
         partial = root / "prepared/mine/train.partial"
         started = time.monotonic()
