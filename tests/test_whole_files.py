@@ -24,22 +24,30 @@ while True:
 """
 
 
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @pytest.mark.slow
 def test_kill_inside_a_save_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     place, partial = tmp_path / "last.ckpt", tmp_path / ".last.ckpt.partial"
-    for _ in range(5):  # the kill may come too late
-        process = subprocess.Popen(
-            [sys.executable, "-c", SAVES, str(place)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        saved = int(process.stdout.readline())
-        deadline = time.monotonic() + 30
-        while not (partial.exists() and partial.stat().st_size > 1_000_000) and time.monotonic() < deadline:
-            time.sleep(0.0005)
-        process.send_signal(signal.SIGKILL)
-        saved += len(process.communicate()[0].split())
-        if partial.exists():
-            break
+    process = subprocess.Popen([sys.executable, "-c", SAVES, str(place)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    saved = int(process.stdout.readline())
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if size_of(partial) > 1_000_000:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.05)
+            if partial.exists():  # stopped inside a save
+                break
+            process.send_signal(signal.SIGCONT)
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGKILL)
+    saved += len(process.communicate()[0].split())
     assert partial.exists()
     kept = torch.load(place, weights_only=True)
     assert kept["number"] == saved
