@@ -308,6 +308,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clips", type=int, default=16, help="of (c), a skill, to compare quality on")
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), help="of (a), the first is 1")
     options = parser.parse_args()
     if options.step:
@@ -321,7 +322,7 @@ def main() -> None:
         compare_training_step(2 * options.rounds)
     if "c" in options.only:
         compare_edits(options.rounds)
-        compare_quality(50)
+        compare_quality(options.clips)
 
 
 if __name__ == "__main__":
