@@ -54,6 +54,14 @@ def test_resolved_config_is_the_reviewed_one(stage: str, request: pytest.Fixture
     assert text == path.read_text(), "changed; `make golden` rewrites it, and its diff is to be reviewed"
 
 
+def test_one_setting_of_a_part_is_changed_from_the_command_line() -> None:
+    changed = build([*STAGES["stage1"], "--model.scheduler.init_args.prediction_type", "epsilon"])
+    scheduler, shipped = changed.model.objective.scheduler, build(STAGES["stage1"]).model.objective.scheduler
+    assert scheduler.config.prediction_type == "epsilon" != shipped.config.prediction_type
+    assert type(scheduler) is type(shipped)
+    assert scheduler.config.beta_end == shipped.config.beta_end
+
+
 @pytest.mark.parametrize("stage", [1, 2])
 def test_paper_size_names_the_first_checkpoint_that_is_missing(stage: int) -> None:
     with pytest.raises(ValueError, match=r"no MLLM at 'checkpoints/llava.*`hf download llava-hf/.*\(16 GB\)"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from diffusers import SchedulerMixin
 from diffusers.optimization import get_scheduler
 from jaxtyping import Float, Num
 from lightning.pytorch.cli import OptimizerCallable
@@ -54,7 +55,7 @@ class VeggieModule(L.LightningModule):
         aligner: Aligner,
         viddm: VidDM,
         vae: nn.Module,
-        scheduler: Any,
+        scheduler: SchedulerMixin,
         optimizer: OptimizerCallable | None = None,
         lr_schedule: str = "constant_with_warmup",
         lr_warmup_steps: int = 0,
