@@ -4,8 +4,8 @@
 
 Memory is the most that was resident while a fresh process built the module and trained, less what was resident before;
 memory that is freed goes back to the system at once (MALLOC_*). Time is the median step. The CPU's two peaks are
-measured here on large matrix products and copies; its one efficiency is set so that the first size is right, and the
-others tell how far that carries. Prints a markdown table.
+measured here on large matrix products and copies; its one efficiency, and what libraries take for themselves, are set
+so that the first size is right, and the others tell how far that carries. Prints a markdown table.
 """
 
 import argparse
@@ -140,6 +140,7 @@ def main() -> None:
         config = parsed(args)
         if not lines:
             device = calibrated(device, config, real["seconds"])
+            device = replace(device, reserved=max(real["bytes"] - predict(config, device).peak, 0.0))
         found = predict(config, device)
         wrong = found.peak / real["bytes"] - 1, found.seconds / real["seconds"] - 1
         errors.append(wrong)
@@ -149,7 +150,8 @@ def main() -> None:
         )
         print(lines[-1], flush=True)
     print(
-        f"\n{device.flops / 1e9:.0f} GFLOP/s, {device.bandwidth / 1e9:.1f} GB/s, efficiency {device.efficiency:.2f}\n"
+        f"\n{device.flops / 1e9:.0f} GFLOP/s, {device.bandwidth / 1e9:.1f} GB/s, efficiency {device.efficiency:.2f}, "
+        f"libraries {device.reserved / GIB:.2f} GiB\n"
     )
     head = "| run | GiB | predicted | error | s a step | predicted | error |\n|---|---:|---:|---:|---:|---:|---:|"
     print("\n".join([head, *lines]))
