@@ -15,7 +15,6 @@ from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
 
 REFERENCE = Path(__file__).parent / "golden/shipped_edit.json"
-pytestmark = pytest.mark.skipif(not (WEIGHTS / "model").is_dir(), reason="no shipped weights")
 
 
 @pytest.fixture(scope="module")

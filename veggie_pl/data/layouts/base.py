@@ -1,5 +1,6 @@
 """How a data set lies on disk, and how its files become rows: one class per official layout."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ class Layout(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: ClassVar[str]  # its name in cards
 
+    @abstractmethod
     def entries(self, root: Path, split: str) -> Iterator[Any]:
         """What can be turned into rows one by one, e.g. a video's name: anything that can be pickled.
 
@@ -33,14 +35,13 @@ class Layout(BaseModel):
         Raises:
             LayoutError: If a file that all depends on is missing or cannot be parsed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, root: Path, split: str, entry: Any) -> Iterator[Row | Skipped]:
         """The rows of one entry. Keys are unique within the split and start with no slash.
 
         A fault of one example is a ``Skipped``; masks are checked here, media are not opened (``check`` does).
         """
-        raise NotImplementedError
 
     def watched(self, root: Path, split: str) -> Iterator[Path]:
         """Files whose change makes another table, where entries do not tell; media are not among them."""
