@@ -5,11 +5,12 @@ from typing import Any, Literal
 
 import torch
 from jsonargparse import Namespace
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from veggie_pl.baselines import CopySource, MethodModule, Oracle
-from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, Samples
+from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, Samples, StepBar
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.models import PixelCodec
@@ -27,7 +28,19 @@ class OutOfMemoryError(RuntimeError):
     """A run does not fit; the message names what to switch on."""
 
 
-class VeggieCLI(LightningCLI):
+class StepsCLI(LightningCLI):
+    """Trains for a number of steps, and shows how many of them are done."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """With our progress bar, where one is wanted and no other is set."""
+        config = self._get(self.config_init, "trainer")
+        callbacks = config.callbacks or []
+        if config.enable_progress_bar is not False and not any(isinstance(one, ProgressBar) for one in callbacks):
+            kwargs["callbacks"] = [*callbacks, StepBar()]
+        return super().instantiate_trainer(**kwargs)
+
+
+class VeggieCLI(StepsCLI):
     """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
 
     def __init__(self, args: list[str], **options: Any) -> None:

@@ -78,6 +78,18 @@ def test_throughput_and_waiting(run) -> None:
     assert values(run, "speed/frames_per_s")[0] == pytest.approx(2 * samples, rel=0.01)
 
 
+def test_samples_and_wall_clock_of_the_whole_run(run) -> None:
+    assert values(run, "progress/samples") == [8, 16]
+    hours = values(run, "progress/hours")
+    assert 0 < hours[0] < hours[1]
+    kept = next(watcher for watcher in run[2] if isinstance(watcher, Throughput)).state_dict()
+    assert kept["seen"] == 16
+    assert kept["seconds"] > hours[1] * 3600  # with the last validation
+    resumed = Throughput()
+    resumed.load_state_dict(kept)
+    assert resumed.seconds == kept["seconds"]
+
+
 def test_metrics_of_every_skill(run) -> None:
     tags = set(run[3].Tags()["scalars"])
     assert {f"val/success/{skill}" for skill in Skill if not skill.is_painted} <= tags

@@ -11,6 +11,7 @@ from veggie_pl.callbacks.init_from import InitFrom
 from veggie_pl.callbacks.samples import Samples
 from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
+from veggie_pl.callbacks.step_bar import StepBar
 from veggie_pl.callbacks.stopping import StopBetweenSteps
 from veggie_pl.callbacks.throughput import Throughput
 from veggie_pl.callbacks.whole_steps import WholeSteps
@@ -26,6 +27,7 @@ __all__ = [
     "Samples",
     "SaveModel",
     "SkillLoss",
+    "StepBar",
     "StopAtNaN",
     "StopBetweenSteps",
     "Throughput",

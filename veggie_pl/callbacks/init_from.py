@@ -65,7 +65,8 @@ class InitFrom(Callback):
             for key in own.keys() & given.keys():
                 own[key].copy_(given[key])
         self.report = self._report(folder, own.keys() & given.keys(), missing, given.keys() - own.keys())
-        log.info("%s", self.report)
+        head, *keys = self.report.splitlines()
+        log.info("%s%s", head, " (listed in TensorBoard, setup/init_from)" if keys else "")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the report with the run."""

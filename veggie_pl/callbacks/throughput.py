@@ -1,21 +1,35 @@
-"""Samples and frames a second, and the share of time spent waiting for data."""
+"""Samples and frames a second, the share of time spent waiting for data, and what a run has taken in all."""
 
 import logging
 import sys
 import time
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol, runtime_checkable
 
 from lightning import Callback, LightningModule, Trainer
 
-from veggie_pl.batch import Batch
+from veggie_pl.batch import Clips
 
 log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Examples(Protocol):
+    """A batch of any kind that shows clips."""
+
+    source: Clips
+
+    @property
+    def good(self) -> list[int]:
+        """Rows that count."""
 
 
 class Throughput(Callback):
     """Log speed over windows of steps, and a line of progress now and then where no progress bar can be seen.
 
     Waiting is measured from the end of one batch to the start of the next: fetching, plus the loop's own overhead.
+    Samples seen (by all ranks; one that cannot be read is none) and hours (with validation) are those of the whole run,
+    however often it was resumed; the last line says both.
 
     Args:
         every_n_steps: Batches in a window.
@@ -23,7 +37,39 @@ class Throughput(Callback):
 
     def __init__(self, every_n_steps: int = 50) -> None:
         self.every_n_steps = every_n_steps
+        self.seen = 0  # samples of all ranks, since the run's first step
+        self.before = 0.0  # seconds that the run took before this process
+        self._began: float | None = None
         self._reset()
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of the run, without that between a stop and its resumption."""
+        return self.before + (0.0 if self._began is None else time.perf_counter() - self._began)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The clock starts."""
+        self._began = time.perf_counter()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say where a resumed run stands."""
+        if self.seen:
+            taken = timedelta(seconds=round(self.before))
+            log.info("goes on after %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The clock stops."""
+        self.before, self._began = self.seconds, None
+        taken = timedelta(seconds=round(self.before))
+        log.info("trained for %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the run has taken so far."""
+        return {"seen": self.seen, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Count on."""
+        self.seen, self.before = state_dict["seen"], state_dict["seconds"]
 
     def _reset(self) -> None:
         self.samples = self.frames = self.batches = 0
@@ -37,13 +83,15 @@ class Throughput(Callback):
             self.waiting += self._started - self._ended
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Examples, batch_idx: int
     ) -> None:
         """A batch is done."""
         self._ended = time.perf_counter()
         self.working += self._ended - self._started
-        self.samples += len(batch.good)
-        self.frames += len(batch.good) * batch.source.shape[1]
+        good = len(batch.good)
+        self.samples += good
+        self.frames += good * batch.source.shape[1]
+        self.seen += good * trainer.world_size
         self.batches += 1
         if self.batches < self.every_n_steps:
             return
@@ -53,6 +101,8 @@ class Throughput(Callback):
             "speed/frames_per_s": self.frames * trainer.world_size / seconds,
             "speed/step_ms": 1000 * seconds / self.batches,
             "speed/data_wait_share": self.waiting / seconds,
+            "progress/samples": self.seen,
+            "progress/hours": self.seconds / 3600,
         }
         for logger in trainer.loggers:
             logger.log_metrics(rates, trainer.global_step)

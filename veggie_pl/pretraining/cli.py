@@ -3,8 +3,9 @@
 import logging
 from pathlib import Path
 
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser
 
+from veggie_pl.configs import StepsCLI
 from veggie_pl.parsing import RunParser
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
@@ -14,8 +15,8 @@ from veggie_pl.pretraining.lessons import LessonData
 log = logging.getLogger(__name__)
 
 
-class PretrainCLI(LightningCLI):
-    """LightningCLI plus where the trained MLLM goes."""
+class PretrainCLI(StepsCLI):
+    """The training CLI plus where the trained MLLM goes."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add ``--output``."""

@@ -17,23 +17,32 @@ from veggie_pl.pretraining.paraphrases import paraphrase
 
 
 @dataclass
-class Talk:
-    """Clips with a question and its answer."""
+class Shown:
+    """Clips and where they stand among the lessons."""
 
     source: Clips
-    question: list[str]
-    answer: list[str]
     index: Int[Tensor, " b"]
+
+    @property
+    def good(self) -> list[int]:
+        """All rows: what is made here can always be read."""
+        return list(range(len(self.index)))
 
 
 @dataclass
-class Forms:
+class Talk(Shown):
+    """Clips with a question and its answer."""
+
+    question: list[str]
+    answer: list[str]
+
+
+@dataclass
+class Forms(Shown):
     """Clips with a request and its form, one for each frame."""
 
-    source: Clips
     request: list[str]
     form: list[list[Form]]
-    index: Int[Tensor, " b"]
 
 
 Row = tuple[int, Clip, str, str | list[Form]]
@@ -87,8 +96,8 @@ def collate_lessons(rows: list[Row]) -> Talk | Forms:
     index, source, said, answer = zip(*rows, strict=True)
     stacked, indices = torch.stack(source), torch.tensor(index)
     if isinstance(answer[0], str):
-        return Talk(stacked, list(said), list(answer), indices)
-    return Forms(stacked, list(said), list(answer), indices)
+        return Talk(stacked, indices, list(said), list(answer))
+    return Forms(stacked, indices, list(said), list(answer))
 
 
 class LessonData(L.LightningDataModule):

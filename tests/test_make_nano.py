@@ -1,0 +1,55 @@
+"""``make nano``, cut short: three stages from nothing, each of which goes on where it stopped."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+FEW = "--data.batch_size 2 --data.num_val 1 --data.num_workers 0 --trainer.val_check_interval 1000"
+STAGES = {"stage0": "mllm/model.safetensors", "stage1": "model/veggie.json", "stage2": "model/veggie.json"}
+pytestmark = pytest.mark.slow
+
+
+def make_nano(folder: Path, steps: int) -> str:
+    """Run it with the Python of these tests, and return all it says."""
+    command = ["make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", "nano"]
+    command.append(f"NANO_FLAGS=--trainer.max_steps {steps} {FEW}")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def last(folder: Path, stage: str) -> dict[str, Any]:
+    path = folder / "runs" / stage / "nano/checkpoints/last.ckpt"
+    kept: dict[str, Any] = torch.load(path, weights_only=True)
+    return kept
+
+
+def test_make_nano_runs_and_goes_on(tmp_path: Path) -> None:
+    for name in ("conf", "weights"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    made = {stage: tmp_path / "runs" / stage / "nano" / name for stage, name in STAGES.items()}
+
+    said = make_nano(tmp_path, 2)
+    assert said.count("2 steps, 4 samples") == 3, said  # wall-clock and samples of each stage
+    assert all(path.is_file() for path in made.values())
+    assert "fit" not in make_nano(tmp_path, 2)  # a stage that is done is not done again
+
+    before = {stage: last(tmp_path, stage)["callbacks"]["Throughput"] for stage in STAGES}
+    made["stage0"].unlink()
+    said = make_nano(tmp_path, 3)
+    assert said.count("goes on after") == said.count("2 steps, 4 samples") == said.count("3 steps, 6 samples") == 3, (
+        said
+    )
+    assert "3/3" in said  # the bar goes on as well
+    assert "Epoch" not in said
+    for stage in STAGES:
+        kept = last(tmp_path, stage)
+        assert kept["global_step"] == 3
+        assert kept["callbacks"]["Throughput"]["seconds"] > before[stage]["seconds"]
