@@ -67,8 +67,9 @@ def ledger(folder: Path) -> list[dict[str, Any]]:
 def test_a_run_with_bad_samples_trains_on_all_the_others_in_order(tmp_path: Path, workers: int) -> None:
     keys, lines = expected(0.05)
     assert 1 < len(lines) < 10
-    seen, budget, _ = run(tmp_path, 0.05, workers=workers)
+    seen, budget, trainer = run(tmp_path, 0.05, workers=workers)
     assert seen.keys == keys
+    assert next(one for one in trainer.callbacks if isinstance(one, Throughput)).seen == len(keys)  # holes are none
     assert ledger(tmp_path) == lines
     assert sum(budget.bad.values()) == len(lines)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
 from parts import UNET, fit, make_data, tiny_module
 
 from veggie_pl.callbacks import InitFrom
@@ -27,6 +28,20 @@ def test_image_weights_go_into_a_video_model(image_model: Path) -> None:
     fresh = [line for line in start.report.splitlines() if line.startswith("- as built")]
     assert len(fresh) == len(loaded) - len(expected)
     assert all("motion_modules" in line for line in fresh)
+
+
+def test_console_names_the_tensors_only_where_tensorboard_does_not(
+    image_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "veggie_pl")
+    data = make_data(num_frames=2)
+    fit(tiny_module(video=True), data, 0, callbacks=[InitFrom([str(image_model)])], logger=TensorBoardLogger(tmp_path))
+    assert "listed in TensorBoard" in caplog.text
+    assert "- as built" not in caplog.text
+    caplog.clear()
+    fit(tiny_module(video=True), data, 0, callbacks=[InitFrom([str(image_model)])], logger=False)
+    assert "TensorBoard" not in caplog.text
+    assert "- as built: viddm.unet" in caplog.text
 
 
 def test_unused_keys_are_reported(image_model: Path) -> None:

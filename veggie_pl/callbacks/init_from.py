@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.model_folder import find_model, read_weights
@@ -66,7 +67,10 @@ class InitFrom(Callback):
                 own[key].copy_(given[key])
         self.report = self._report(folder, own.keys() & given.keys(), missing, given.keys() - own.keys())
         head, *keys = self.report.splitlines()
-        log.info("%s%s", head, " (listed in TensorBoard, setup/init_from)" if keys else "")
+        if keys and any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
+            log.info("%s (listed in TensorBoard, setup/init_from)", head)  # on_train_start writes them
+        else:
+            log.info("%s", self.report)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the report with the run."""

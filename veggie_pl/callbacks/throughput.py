@@ -28,8 +28,8 @@ class Throughput(Callback):
     """Log speed over windows of steps, and a line of progress now and then where no progress bar can be seen.
 
     Waiting is measured from the end of one batch to the start of the next: fetching, plus the loop's own overhead.
-    Samples seen (by all ranks; one that cannot be read is none) and hours (with validation) are those of the whole run,
-    however often it was resumed; the last line says both.
+    Samples seen (this rank's that could be read, times the ranks) and hours (with validation) are those of the whole
+    run, however often it was resumed; the last line says both.
 
     Args:
         every_n_steps: Batches in a window.
@@ -37,7 +37,7 @@ class Throughput(Callback):
 
     def __init__(self, every_n_steps: int = 50) -> None:
         self.every_n_steps = every_n_steps
-        self.seen = 0  # samples of all ranks, since the run's first step
+        self.seen = 0  # samples since the run's first step
         self.before = 0.0  # seconds that the run took before this process
         self._began: float | None = None
         self._reset()
