@@ -70,6 +70,14 @@ def test_resumed_run_equals_whole_run(whole, stop: int, workers: int, tmp_path: 
         assert torch.equal(module.state_dict()[name], value), name
 
 
+def test_a_run_that_died_after_its_last_step_leaves_what_it_would_have_left(whole, tmp_path: Path) -> None:
+    run(tmp_path, STEPS)
+    nothing, module = run(tmp_path, STEPS, ckpt_path=str(tmp_path / f"step={STEPS}.ckpt"))
+    assert nothing.losses == []
+    for name, value in whole[1].state_dict().items():  # the average, not the weights that learned
+        assert torch.equal(module.state_dict()[name], value), name
+
+
 def test_position_survives_another_batch_size(tmp_path: Path) -> None:
     first, _ = run(tmp_path, STEPS, stop_at=2)
     record = Record()

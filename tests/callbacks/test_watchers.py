@@ -214,6 +214,41 @@ def test_a_stop_in_validation_does_not_mix_up_weights_and_average(tmp_path: Path
     assert not torch.equal(kept["callbacks"]["Ema"]["average"][name], seen[-1])
 
 
+def test_a_stop_while_the_model_folder_is_written_does_not_mix_up_weights_and_average(tmp_path: Path) -> None:
+    name = "viddm.unet.conv_out.weight"
+    seen: list[torch.Tensor] = []
+
+    class FullDisk(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            seen.append(pl_module.state_dict()[name].clone())
+
+        def on_fit_end(self, trainer, pl_module) -> None:
+            seen.append(pl_module.state_dict()[name].clone())
+            raise OSError("no space left")
+
+    module = tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5))
+    randomise_output(module)
+    keep = ModelCheckpoint(tmp_path, save_on_exception=True, every_n_train_steps=100)
+    with pytest.raises(OSError, match="no space left"):
+        fit(module, make_data(), 3, callbacks=[Ema(0.9), FullDisk(), keep])
+    kept = torch.load(next(tmp_path.glob("*.ckpt")), weights_only=True)
+    weights, average = seen[-2:]
+    assert not torch.equal(weights, average)
+    assert torch.equal(kept["state_dict"][name], weights)
+    assert torch.equal(kept["callbacks"]["Ema"]["average"][name], average)
+
+
+def test_a_stop_before_training_goes_on_keeps_the_average(tmp_path: Path) -> None:
+    module = tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5))
+    fit(module, make_data(), 3, callbacks=[Ema(0.9), ModelCheckpoint(tmp_path, every_n_train_steps=3, filename="end")])
+    kept = torch.load(tmp_path / "end.ckpt", weights_only=True)["callbacks"]["Ema"]
+    ema = Ema(0.9)
+    ema.load_state_dict(kept)
+    again = ema.state_dict()
+    assert again["updates"] == 3
+    assert again["average"].keys() == kept["average"].keys() != set()
+
+
 def test_validation_of_a_checkpoint_looks_at_its_average(tmp_path: Path) -> None:
     name = "viddm.unet.conv_out.weight"
     keep = ModelCheckpoint(tmp_path, every_n_train_steps=3, filename="end")

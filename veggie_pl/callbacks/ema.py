@@ -37,13 +37,16 @@ class Ema(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, or go on with what a checkpoint held."""
+        self._begin(pl_module)
+        self._step = trainer.global_step
+
+    def _begin(self, pl_module: LightningModule) -> None:
         self._weights = {name: p for name, p in pl_module.named_parameters() if p.requires_grad}
         if self._loaded and self._loaded.keys() != self._weights.keys():
             raise ValueError("the checkpoint's average is of other weights than those that learn now")
         start = {name: local_part(self._loaded.get(name, p.detach()), p) for name, p in self._weights.items()}
         self.average = {name: tensor.clone() for name, tensor in start.items()}
         self._loaded = {}
-        self._step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -75,12 +78,17 @@ class Ema(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The average is what is left: checkpoints are written, the model folder is not."""
+        if not self._weights:  # the checkpoint was of the last step: there was nothing left to train
+            self._begin(pl_module)
         self._show(True)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Nobody has been stopped while writing the model folder: the weights that learned are not needed any more."""
         self._is_shown, self._weights = False, {}
 
     def state_dict(self) -> dict[str, Any]:
         """Whole tensors. Where weights are sharded, all ranks must call it."""
-        whole = {name: as_whole(tensor, self._weights[name]) for name, tensor in self.average.items() if self._weights}
+        whole = {name: as_whole(self.average[name], weight) for name, weight in self._weights.items()} or self._loaded
         return {"updates": self.updates, "average": whole}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
