@@ -1,12 +1,13 @@
 """What stage 0 learns from: captions of scenes, and requests with their forms."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import lightning as L
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from veggie_pl.batch import Clip, Clips
 from veggie_pl.chance import numpy_rng
@@ -91,6 +92,24 @@ class Lessons(Dataset[Row]):
         return self.parts[index // self.group % 4][index]
 
 
+class FewerClips(Sampler[list[int]]):
+    """Batches of lessons, those of clips cut short: a clip costs as much as a picture for each of its frames.
+
+    Args:
+        batches: Indices of each batch; what is cut off is not made up for later, so a step's examples stay where they
+            are.
+        group: As of the lessons.
+        num_clips: Clips that are left.
+    """
+
+    def __init__(self, batches: Iterable[list[int]], group: int, num_clips: int) -> None:
+        self.batches, self.group, self.num_clips = batches, group, num_clips
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            yield batch[: self.num_clips] if batch[0] // self.group % 4 == 3 else batch
+
+
 def collate_lessons(rows: list[Row]) -> Talk | Forms:
     """Stack rows of one kind."""
     index, source, said, answer = zip(*rows, strict=True)
@@ -107,7 +126,8 @@ class LessonData(L.LightningDataModule):
         images: Training pictures.
         clips: Training clips, a quarter of the batches.
         val: Held-out sets by name; captions and forms of each are logged under its name.
-        batch_size: Examples a step.
+        batch_size: Pictures a step.
+        num_clips: Clips a step, where a step is of clips; ``batch_size`` at most.
         num_val: Held-out examples of each set, captions and requests each.
         num_workers: Processes that make them.
     """
@@ -118,11 +138,14 @@ class LessonData(L.LightningDataModule):
         clips: ShapesRecords,
         val: dict[str, ShapesRecords],
         batch_size: int = 32,
+        num_clips: int = 8,
         num_val: int = 256,
         num_workers: int = 1,
     ) -> None:
         super().__init__()
-        self.images, self.clips, self.val = images, clips, val
+        if num_clips < 1:
+            raise ValueError(f"num_clips must be at least 1, got {num_clips}")
+        self.images, self.clips, self.val, self.num_clips = images, clips, val, num_clips
         self.batch_size, self.num_val, self.num_workers = batch_size, num_val, num_workers
 
     @property
@@ -136,7 +159,8 @@ class LessonData(L.LightningDataModule):
         assert trainer is not None
         sampler = BatchSampler(lambda: trainer.global_step * self.batch_size, self.batch_size)
         lessons = Lessons(self.images, self.clips, self.batch_size)
-        return DataLoader(lessons, batch_sampler=sampler, collate_fn=collate_lessons, num_workers=self.num_workers)
+        fewer = FewerClips(sampler, self.batch_size, self.num_clips)
+        return DataLoader(lessons, batch_sampler=fewer, collate_fn=collate_lessons, num_workers=self.num_workers)
 
     def val_dataloader(self) -> list[DataLoader[Row]]:
         """The first ``num_val`` captions and requests of each set."""
