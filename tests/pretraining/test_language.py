@@ -1,10 +1,12 @@
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from lightning import Trainer
 from parts import NANO_MLLM
 from transformers import AutoTokenizer
 
@@ -15,7 +17,7 @@ from veggie_pl.models import Mllm
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
 from veggie_pl.pretraining.language import IGNORED, LanguageModule
-from veggie_pl.pretraining.lessons import Captions, Forms, Lessons, Requests, Talk, collate_lessons
+from veggie_pl.pretraining.lessons import Captions, Forms, LessonData, Lessons, Requests, Talk, collate_lessons
 from veggie_pl.pretraining.paraphrases import paraphrase
 
 
@@ -98,6 +100,25 @@ def test_of_four_batches_one_is_of_captions_and_one_of_clips() -> None:
     kinds = [(isinstance(row[3], str), len(row[1])) for row in (lessons[i] for i in range(20))]
     assert kinds[::4] == [(True, 1), (False, 1), (False, 1), (False, 2), (True, 1)]
     assert all(kinds[i] == kinds[i // 4 * 4] for i in range(20))
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_step_of_clips_has_fewer_examples_and_moves_no_others(first: int) -> None:
+    images, clips = (ShapesRecords("train", num_frames=f, size=16) for f in (1, 2))
+    data = LessonData(images, clips, {}, batch_size=4, num_clips=2, num_workers=0)
+    data.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    data.trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = first
+    steps = list(islice(data.train_dataloader(), 5))
+    for step, batch in enumerate(steps, start=first):
+        is_clips = step % 4 == 3
+        assert batch.source.shape[1] == (2 if is_clips else 1)
+        assert batch.index.tolist() == list(range(4 * step, 4 * step + (2 if is_clips else 4)))
+
+
+def test_no_clips_at_all_is_an_error() -> None:
+    records = ShapesRecords("train", num_frames=1, size=16)
+    with pytest.raises(ValueError, match="num_clips must be at least 1, got 0"):
+        LessonData(records, records, {}, num_clips=0)
 
 
 def test_paraphrases_say_what_is_asked_and_none_is_held_out() -> None:
