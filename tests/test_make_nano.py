@@ -53,3 +53,10 @@ def test_make_nano_runs_and_goes_on(tmp_path: Path) -> None:
         kept = last(tmp_path, stage)
         assert kept["global_step"] == 3
         assert kept["callbacks"]["Throughput"]["seconds"] > before[stage]["seconds"]
+
+    model = made["stage2"].parent
+    kept_model = model.rename(tmp_path / "kept")
+    make_nano(tmp_path, 3)  # it died after its last step, before its folder was written
+    parts = sorted(path.relative_to(model) for path in model.rglob("*.safetensors"))
+    assert len(parts) > 2
+    assert all((model / part).read_bytes() == (kept_model / part).read_bytes() for part in parts)
