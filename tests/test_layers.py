@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
-    {"chance", "batch", "parsing"},
+    {"chance", "batch", "parsing", "file_names"},
     {"optimizers", "sharding", "whole_files"},
     {"diffusion", "models", "data", "checks"},
     {"metrics", "module", "baselines"},

@@ -13,6 +13,7 @@ from veggie_pl.data.checking import Checked, Limits, check_tables
 from veggie_pl.data.ledger import NAME
 from veggie_pl.data.parts import INFO, TableError
 from veggie_pl.data.table import Table
+from veggie_pl.file_names import matching
 from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def check_folders(args: list[str]) -> None:
 def _tables(folder: Path) -> list[Path]:
     if (folder / INFO).exists() or not folder.is_dir():
         return [folder]
-    if not (found := sorted(path.parent for path in folder.rglob(INFO))):
+    if not (found := [path.parent for path in matching(folder, f"**/{INFO}")]):
         raise TableError(f"{folder}: no prepared table in it or below; python -m veggie_pl prepare CARD makes one")
     return found
 

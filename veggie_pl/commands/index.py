@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from veggie_pl.data.shards import make_index
-from veggie_pl.data.shards.index import numbered
+from veggie_pl.data.shards.index import visible
 from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def index_shards(args: list[str]) -> None:
         storage = json.loads(options.storage_options)
     except ValueError as error:
         raise ValueError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
-    shards = [name for pattern in options.shards for name in numbered(pattern)]
+    shards = visible(options.shards)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("indexing", total=len(shards))
         found = make_index(shards, options.output, storage, lambda: bar.advance(task))

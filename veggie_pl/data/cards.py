@@ -21,6 +21,7 @@ from pydantic import (
 from veggie_pl.batch import Skill
 from veggie_pl.data.layouts import LAYOUTS, Layout
 from veggie_pl.data.painting import COLORS
+from veggie_pl.file_names import matching
 
 CARDS = Path(__file__).resolve().parents[2] / "data_cards"
 Split = Literal["train", "val", "test"]
@@ -158,7 +159,7 @@ def find_card(name: str) -> Path:
     Raises:
         CardError: If there is none; the message names those that come closest.
     """
-    names = sorted(path.stem for path in CARDS.glob("*.md") if path.stem != "TEMPLATE")
+    names = [path.stem for path in matching(CARDS, "*.md") if path.stem != "TEMPLATE"]
     if name in names:
         return CARDS / f"{name}.md"
     close = difflib.get_close_matches(name, names, 3) or names

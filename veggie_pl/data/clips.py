@@ -18,6 +18,7 @@ from veggie_pl.data.readers.decord import DecordReader, is_trusted
 from veggie_pl.data.readers.images import FolderReader, ImageReader, is_picture
 from veggie_pl.data.readers.listing import Listing, list_frames
 from veggie_pl.data.readers.pyav import PyavReader
+from veggie_pl.file_names import in_order
 
 __all__ = [
     "IMAGES",
@@ -208,8 +209,8 @@ def resize(clip: Float[Tensor, "f c h w"], height: int, width: int) -> Float[Ten
 
 
 def clips_in(folder: str | Path) -> Iterator[Path]:
-    """Videos and images of a folder, by name."""
-    return (path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in IMAGES | VIDEOS)
+    """Videos and images of a folder that are not hidden, in natural order: 2 before 10."""
+    return (path for path in in_order(folder) if path.suffix.lower() in IMAGES | VIDEOS)
 
 
 def _content(media: Media, root: str | Path | None) -> Content:

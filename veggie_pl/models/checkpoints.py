@@ -10,6 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from veggie_pl.file_names import matching
+
 # What the configs of this project name, by the last part of the path: where it comes from, and its size.
 SOURCES = {
     "llava-onevision-qwen2-7b-ov-hf": ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "16 GB"),
@@ -99,7 +101,7 @@ def _find(path: str, part: str) -> Path:
         return place
     for folder in (place / part, place):
         if (folder / "config.json").is_file():
-            if not any(folder.glob("*.safetensors")):
+            if not any(matching(folder, "*.safetensors")):
                 raise ValueError(f"{folder} has a config.json but no .safetensors; pickles (.bin) are not read")
             return folder
     state = "is no folder of diffusers: it has no config.json" if place.exists() else "is not there"

@@ -14,6 +14,7 @@ from transformers.initialization import no_init_weights
 
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.callbacks import Freeze
+from veggie_pl.file_names import in_order
 from veggie_pl.models import KlCodec, Mllm, VidDM
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.lora import Lora, add_adapters
@@ -48,7 +49,7 @@ class ShapesMllm(Mllm):
         nn.Module.__init__(self)  # there is no tokenizer to read
         found = Path(folder) if Path(folder, "config.json").is_file() else SHIPPED / Path(folder).name
         if not (found / "config.json").is_file():
-            known = ", ".join(sorted(path.name for path in SHIPPED.iterdir()))
+            known = ", ".join(path.name for path in in_order(SHIPPED))
             raise ValueError(
                 f"no config.json at {folder!r}, and none shipped (there are: {known}); {where_to_get(folder)}"
             )

@@ -13,6 +13,7 @@ from veggie_pl.data.layouts.base import LayoutError
 from veggie_pl.data.media import MediaError, inside
 from veggie_pl.data.rle import MaskError
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.file_names import is_hidden
 
 _VERBS = {"is", "are", "was", "were", "do", "does", "did", "can", "could", "will", "would"}
 ASKING = {"what", "who", "whom", "whose", "which", "where", "when", "why", "how", *_VERBS}  # a question's first word
@@ -173,7 +174,7 @@ def below(root: Path, path: str) -> Path:
 
 
 def listed(root: Path, folder: str) -> set[str]:
-    """Names of the files right in a folder; links out of the root do not count.
+    """Names of the files right in a folder; links out of the root and hidden files do not count.
 
     Raises:
         ExampleError: If there is no such folder below the root.
@@ -182,6 +183,8 @@ def listed(root: Path, folder: str) -> set[str]:
     try:
         with os.scandir(place) as files:
             for file in files:
+                if is_hidden(file.name):
+                    continue
                 if not file.is_symlink() or (
                     file.is_file() and Path(file.path).resolve().is_relative_to(root.resolve())
                 ):

@@ -7,6 +7,7 @@ from typing import Any
 from veggie_pl.data.layouts.annotations import ExampleError, below, line, listed, named, parse
 from veggie_pl.data.layouts.base import LayoutError
 from veggie_pl.data.media import Media, MediaError, inside
+from veggie_pl.file_names import natural_key
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -65,15 +66,15 @@ def there(root: Path, folder: str, name: str) -> Media:
 
 
 def pictures(root: Path, folder: str) -> tuple[Media, ...]:
-    """The pictures of a folder, in the order of their names: a clip.
+    """The pictures of a folder, in natural order of their names: a clip.
 
     Raises:
         ExampleError: If there is no such folder or no picture in it.
     """
-    names = [name for name in listed(root, folder) if Path(name).suffix.lower() in PICTURES and name[0] != "."]
+    names = [name for name in listed(root, folder) if Path(name).suffix.lower() in PICTURES]
     if not names:
         raise ExampleError(f"{folder}: no pictures")
-    return tuple(Media(f"{folder}/{named(name)}") for name in sorted(names))
+    return tuple(Media(f"{folder}/{named(name)}") for name in sorted(names, key=natural_key))
 
 
 def only(kind: str, split: str, *splits: str) -> None:

@@ -12,6 +12,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.file_names import in_hidden, matching, natural_key
 
 MAX_JSON = 1 << 20  # bytes; those of real examples are a few kilobytes
 EDITED = re.compile(r"edited\.(\d+)\.jpg")
@@ -33,7 +34,7 @@ class EraseDraw(Layout):
     def entries(self, root: Path, split: str) -> Iterator[str]:
         """The tars."""
         only(self.kind, split, "train")
-        names = sorted(path.name for path in root.glob("*.tar"))
+        names = [path.name for path in matching(root, "*.tar")]
         if not names:
             raise LayoutError(f"{root}: no file *.tar")
         yield from names
@@ -46,7 +47,7 @@ class EraseDraw(Layout):
         try:
             with tarfile.open(root / entry, "r:") as tar:
                 for member in tar:
-                    if not member.isfile():
+                    if not member.isfile() or in_hidden(member.name):
                         continue
                     owner, _, kind = member.name.rpartition("/")[2].partition(".")
                     if owner != name:
@@ -81,7 +82,7 @@ class EraseDraw(Layout):
         except FAULTS as error:
             yield Skipped(start, str(error))
             return
-        for kind, media in sorted(edited.items()):
+        for kind, media in sorted(edited.items(), key=lambda one: natural_key(one[0])):
             place = int(kind.split(".")[1])
             try:
                 phrase = _phrase(labels, place)

@@ -18,6 +18,7 @@ from veggie_pl.data.painting import named_fill
 from veggie_pl.data.rle import MaskError, Rle, check, encode, from_polygons, from_runs
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import skill_of
+from veggie_pl.file_names import in_order
 
 Field = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
 FIELDS: tuple[Field, ...] = get_args(Field)
@@ -133,7 +134,7 @@ def media_of(cell: Any, root: Path, folder: str = "") -> tuple[Media, ...]:
         if place.suffix.lower() not in IMAGES | VIDEOS:
             raise MediaError(f"{path}: {place.suffix or 'a name without suffix'} is no known kind of video or image")
         return (Media(path),)
-    frames = sorted(one.name for one in place.iterdir() if one.suffix.lower() in IMAGES)
+    frames = [one.name for one in in_order(place) if one.suffix.lower() in IMAGES]
     if not frames:
         raise MediaError(f"{path}: a folder without images")
     return tuple(Media(f"{path.rstrip('/')}/{name}") for name in frames)

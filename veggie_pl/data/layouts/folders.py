@@ -13,6 +13,7 @@ from veggie_pl.data.layouts.examples import Reading
 from veggie_pl.data.layouts.places import place
 from veggie_pl.data.media import inside
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.file_names import in_order, matching
 
 
 class PairedFolders(Layout, Reading):
@@ -50,7 +51,7 @@ class PairedFolders(Layout, Reading):
                 raise LayoutError(f"{root / folder.replace('{split}', split)}: no such folder")
         if self.words is not None:
             self._all_words(root, split, self.words)
-        for path in sorted(self._folder(root, split, self.source).iterdir()):
+        for path in in_order(self._folder(root, split, self.source)):
             if path.suffix.lower() in IMAGES | VIDEOS or path.is_dir():
                 yield path.name
 
@@ -78,7 +79,7 @@ class PairedFolders(Layout, Reading):
         if self.words is not None:
             yield self._folder(root, split, self.words)
         elif self.instruction is None:
-            yield from sorted(self._folder(root, split, self.source).glob("*.txt"))
+            yield from matching(self._folder(root, split, self.source), "*.txt")
 
     def _folder(self, root: Path, split: str, name: str) -> Path:
         return place(root, name.replace("{split}", split))
@@ -105,7 +106,7 @@ class PairedFolders(Layout, Reading):
 @lru_cache(maxsize=8)
 def _stems(folder: Path, changed: int) -> dict[str, str]:
     """Names in a folder, by stem; of several the first."""
-    names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in IMAGES | VIDEOS or path.is_dir())
+    names = [path.name for path in in_order(folder) if path.suffix.lower() in IMAGES | VIDEOS or path.is_dir()]
     return {Path(name).stem: name for name in reversed(names)}
 
 

@@ -12,6 +12,7 @@ from veggie_pl.data.layouts.base import LayoutError
 from veggie_pl.data.layouts.masks import Size, indices, picture, seen
 from veggie_pl.data.media import Media
 from veggie_pl.data.rle import Rle
+from veggie_pl.file_names import natural_key
 
 
 def videos(root: Path, path: str) -> Iterator[tuple[str, Any]]:
@@ -28,7 +29,7 @@ def videos(root: Path, path: str) -> Iterator[tuple[str, Any]]:
 
 def frame_names(video: Any) -> list[str]:
     """Names of a video's frames without their suffix, in time."""
-    names = sorted(named(name) for name in field(video, "frames", list))
+    names = sorted((named(name) for name in field(video, "frames", list)), key=natural_key)
     if len(set(names)) < len(names):
         raise ExampleError("frames that are named twice")
     return names

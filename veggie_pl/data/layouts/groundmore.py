@@ -22,6 +22,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.frames import Palettes, clip
 from veggie_pl.data.layouts.frames import videos as videos_in
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.file_names import natural_key
 
 FPS = 6  # frames per second at which clips were cut into pictures, as the authors' evaluation has it
 
@@ -89,7 +90,7 @@ def _opening(video: str) -> int:
 def _numbered(names: set[str], suffix: str) -> dict[int, str]:
     """Names without their suffix, by the number they end in, in time."""
     found = {}
-    for name in sorted(names):
+    for name in sorted(names, key=natural_key):
         if (ends := re.search(r"(\d{1,9})$", name.removesuffix(suffix), re.ASCII)) and name.endswith(suffix):
             found[int(ends[1])] = name.removesuffix(suffix)
     return dict(sorted(found.items()))

@@ -10,6 +10,7 @@ from veggie_pl.data.layouts.edited import fields, lines, only
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import skill_of
+from veggie_pl.file_names import in_order
 
 
 class InstructV2V(Layout):
@@ -41,7 +42,7 @@ class InstructV2V(Layout):
         if not folders:
             raise LayoutError(f"{root}: none of the folders {', '.join(self.folders)}")
         for folder in folders:
-            yield from sorted(f"{folder}/{path.name}" for path in (root / folder).iterdir() if path.is_dir())
+            yield from (f"{folder}/{path.name}" for path in in_order(root / folder) if path.is_dir())
 
     def rows(self, root: Path, split: str, entry: str) -> Iterator[Row | Skipped]:
         """One per seed; of pairs that are not alike enough the authors kept no pictures."""

@@ -13,6 +13,7 @@ from veggie_pl.data.layouts.edited import only, there
 from veggie_pl.data.media import MediaError, inside
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import skill_of
+from veggie_pl.file_names import matching
 
 TOGETHER = 20_000  # rows of one entry
 VARIANT = re.compile(r"(_\d+){3}(?=\.mp4$)")  # of an edited clip's name, behind that of its source
@@ -35,7 +36,7 @@ class InsVie(Layout):
     def entries(self, root: Path, split: str) -> Iterator[tuple[str, int]]:
         """List, and the number of a first row."""
         only(self.kind, split, "train")
-        names = sorted(path.relative_to(root).as_posix() for path in root.glob(self.file))
+        names = [path.relative_to(root).as_posix() for path in matching(root, self.file)]
         if not names:
             raise LayoutError(f"{root}: no list {self.file}")
         for name in names:

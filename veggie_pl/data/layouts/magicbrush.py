@@ -13,6 +13,7 @@ from veggie_pl.data.layouts.edited import there
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import skill_of
+from veggie_pl.file_names import matching
 
 FOLDERS = {"train": "train", "val": "dev", "test": "test"}
 COLUMNS = ["img_id", "turn_index", "source_img", "target_img", "instruction"]
@@ -31,7 +32,7 @@ class MagicBrush(Layout):
     def entries(self, root: Path, split: str) -> Iterator[tuple[str, int]]:
         """File and number of its row group; 0 for the folder form."""
         folder = FOLDERS[split]
-        files = sorted(path.relative_to(root).as_posix() for path in root.glob(f"data/{folder}-*.parquet"))
+        files = [path.relative_to(root).as_posix() for path in matching(root, f"data/{folder}-*.parquet")]
         for name in files:
             try:
                 groups = pq.ParquetFile(root / name).num_row_groups

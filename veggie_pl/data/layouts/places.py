@@ -5,10 +5,11 @@ from pathlib import Path
 
 from veggie_pl.data.layouts.base import LayoutError
 from veggie_pl.data.media import MediaError, inside
+from veggie_pl.file_names import matching
 
 
 def find_files(root: Path, split: str, pattern: str | dict[str, str], suffixes: Sequence[str]) -> list[Path]:
-    """The files of a split, by name.
+    """The files of a split, in natural order, hidden ones left out.
 
     Args:
         root: The data set's folder.
@@ -25,7 +26,7 @@ def find_files(root: Path, split: str, pattern: str | dict[str, str], suffixes: 
         pattern = pattern[split]
     pattern = pattern.replace("{split}", split)
     place(root, pattern)
-    found = [path for path in sorted(root.resolve().glob(pattern)) if path.is_file()]
+    found = [path for path in matching(root.resolve(), pattern) if path.is_file()]
     readable = [path for path in found if path.name.lower().endswith(tuple(suffixes))]
     if not readable or ("*" not in pattern and len(readable) < len(found)):
         kinds = f" of the kinds {', '.join(suffixes)}"

@@ -24,6 +24,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.masks import corners, picture, polygons, seen
 from veggie_pl.data.rle import Rle
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.file_names import natural_key
 
 SPLITS = ("train", "val", "test")
 
@@ -41,7 +42,7 @@ class Reasonseg(Layout):
             files = [Path(name) for name in listed(root, split)]
         except ExampleError as error:
             raise LayoutError(f"{root}: {error}") from error
-        yield from sorted({file.stem for file in files if file.suffix in (".jpg", ".json")})
+        yield from sorted({file.stem for file in files if file.suffix in (".jpg", ".json")}, key=natural_key)
 
     def rows(self, root: Path, split: str, entry: Any) -> Iterator[Row | Skipped]:
         """One per wording of the picture's question."""

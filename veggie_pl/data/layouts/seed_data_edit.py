@@ -9,6 +9,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import fields, lines, only, there
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import skill_of
+from veggie_pl.file_names import matching
 
 PARTS = {
     "openimages": "SEED-Data-Edit-Part1-Openimages/auto_editing/openimages",
@@ -42,7 +43,7 @@ class SeedDataEdit(Layout):
         files = [
             (part, path.relative_to(root).as_posix())
             for part in self.parts
-            for path in sorted((root / PARTS[part] / "annotations").glob("*.jsonl"))
+            for path in matching(root / PARTS[part] / "annotations", "*.jsonl")
         ]
         if not files:
             places = ", ".join(f"{PARTS[part]}/annotations/*.jsonl" for part in self.parts)

@@ -12,6 +12,7 @@ from veggie_pl.data.layouts.examples import FIELDS, Columns, Field, Reading
 from veggie_pl.data.layouts.places import find_files
 from veggie_pl.data.media import Media, inside
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.file_names import in_hidden
 
 MAX_TEXT = 2**24  # bytes of a text or JSON member
 
@@ -95,11 +96,11 @@ class WebDataset(Layout, Reading):
 
 
 def _members(file: Any) -> Iterator[tarfile.TarInfo]:
-    """Files in a tar, without keeping them all in memory."""
+    """Files in a tar that are not hidden, without keeping them all in memory."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         while (member := tar.next()) is not None:
             tar.members = []  # type: ignore[attr-defined]
-            if member.isreg():
+            if member.isreg() and not in_hidden(member.name):
                 yield member
 
 

@@ -11,6 +11,8 @@ from typing import Any, BinaryIO, Literal
 
 import fsspec
 
+from veggie_pl.file_names import in_hidden, is_hidden
+
 VERSION = 1
 Sample = tuple[str, dict[str, tuple[int, int]]]  # key, and of each member by extension: first byte and length
 
@@ -63,7 +65,7 @@ def make_index(
     """Read every shard once and write the index, whole or not at all.
 
     Args:
-        shards: Paths or addresses; ``{000..127}`` in one stands for all numbers between.
+        shards: Paths or addresses; ``{000..127}`` in one stands for all numbers between. Hidden files are no shards.
         output: JSON to write. Paths are kept relative to its folder, so that both can be moved together.
         options: Of the file system, as fsspec takes them.
         on_shard: Called after each.
@@ -73,7 +75,7 @@ def make_index(
     """
     output = Path(output)
     found = []
-    for url in itertools.chain.from_iterable(map(numbered, shards)):
+    for url in visible(shards):
         found.append(_count(url, options or {}))
         on_shard()
     if not found:
@@ -115,6 +117,12 @@ def numbered(pattern: str) -> Sequence[str]:
     return [name for number in numbers for name in numbered(pattern.replace(found[0], number, 1))]
 
 
+def visible(shards: Iterable[str]) -> list[str]:
+    """Give the shards that patterns stand for, without hidden files such as ``._a.tar``."""
+    names = itertools.chain.from_iterable(map(numbered, shards))
+    return [name for name in names if not is_hidden(name.rpartition("/")[2])]
+
+
 def _count(url: str, options: dict[str, Any]) -> Shard:
     """Read a shard from first to last byte."""
     reason = ""
@@ -148,10 +156,10 @@ def _streaming(url: str) -> dict[str, Any]:
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Files, without keeping them all in memory."""
+    """Files that are not hidden, without keeping them all in memory."""
     while (member := tar.next()) is not None:
         tar.members = []  # type: ignore[attr-defined]
-        if member.isreg():
+        if member.isreg() and not in_hidden(member.name):
             yield member
 
 
