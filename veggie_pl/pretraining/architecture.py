@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import LlavaOnevisionConfig, LlavaOnevisionImageProcessor, PreTrainedTokenizerFast
 
 PAD, USER, ASSISTANT, END, VIDEO, IMAGE = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<video>", "<image>"
@@ -18,7 +18,8 @@ CHAT_TEMPLATE = (
 def write_nano_mllm(folder: Path, corpus: Iterable[str], vocab_size: int = 1024) -> None:
     """Write config, tokenizer and image processor of the nano MLLM; no weights.
 
-    The tokenizer is byte-level BPE: common words of the corpus are one token, and no text is unknown.
+    The tokenizer is byte-level BPE over text in lower case: common words of the corpus are one token, no text is
+    unknown, and capitals mean nothing (a small corpus shows few of them). The special tokens alone keep their case.
 
     Args:
         folder: Where to.
@@ -27,6 +28,7 @@ def write_nano_mllm(folder: Path, corpus: Iterable[str], vocab_size: int = 1024)
     """
     specials = [PAD, USER, ASSISTANT, END, VIDEO, IMAGE]
     bpe = Tokenizer(models.BPE())
+    bpe.normalizer = normalizers.Lowercase()
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # "red" at the start is the token of " red"
     bpe.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
