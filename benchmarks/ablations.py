@@ -4,7 +4,7 @@
 
 A variant is a folder with ``stage1.yaml``, ``stage2.yaml`` or both, read on top of the stage and ``pico.yaml``; those
 that differ in stage 2 only share the stage 1 of ``full``. What is done is kept under ``runs/ablation`` and not done
-again. Writes ``docs/ABLATIONS.md``: mean over seeds and clips, 95 % bootstrap interval over clips, per skill, with the
+again. Writes ``docs/ABLATIONS.md``: mean over seeds and clips, 95 % interval over clips, per skill, with the
 baselines that need no training and the average rank.
 """
 

@@ -26,7 +26,7 @@ from veggie_pl.data.shapes.scene import Background, Motion, Scene
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.metrics import measures
-from veggie_pl.metrics.per_sample import bootstrap_interval
+from veggie_pl.metrics.intervals import mean_interval
 from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.module import VeggieModule
 
@@ -144,7 +144,7 @@ def main() -> None:
         cells = []
         for pictures in (shown, wrong):
             values = score(module, task.skill, batch, pictures)
-            low, high = bootstrap_interval(values, seed=0)
+            low, high = mean_interval(values, seed=0, bounds=(0.0, 100.0))
             cells.append(f"{values.mean():.1f} ({low:.1f} to {high:.1f})")
         rows.append(f"| {task.name} | {cells[0]} | {cells[1]} |")
         print(rows[-1], flush=True)

@@ -8,12 +8,10 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from metric_batches import batch_of, noise, part
-from scipy.stats import bootstrap
 from torch import Tensor
 
 from veggie_pl.batch import Batch, Skill
-from veggie_pl.chance import numpy_rng
-from veggie_pl.metrics import PerSampleMean, bootstrap_interval
+from veggie_pl.metrics import PerSampleMean, mean_interval
 
 
 def brightness(edited: Tensor, batch: Batch) -> Tensor:
@@ -123,66 +121,33 @@ def test_per_sample_mean_starts_anew_after_reset_and_survives_pickle() -> None:
 # --- intervals
 
 
-def draws(n: int, seed: int = 0) -> np.ndarray:
-    return numpy_rng("draws", seed).exponential(size=n)
-
-
-@pytest.mark.parametrize("level", [0.95, 0.8])
-def test_bootstrap_interval_agrees_with_scipy(level: float) -> None:
-    values = draws(150)
-    ours = bootstrap_interval(values, seed=1, level=level, num_resamples=20_000)
-    theirs = bootstrap(
-        (values,),
-        np.mean,
-        confidence_level=level,
-        n_resamples=20_000,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    width = theirs.high - theirs.low
-    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.03 * width)
-
-
-def test_bootstrap_interval_agrees_with_the_normal_approximation() -> None:
-    values = draws(2000)
-    error = 1.959964 * values.std() / math.sqrt(len(values))
-    ours = bootstrap_interval(values, seed=1, num_resamples=4000)
-    assert ours == pytest.approx((values.mean() - error, values.mean() + error), abs=0.1 * error)
-
-
-def test_bootstrap_interval_holds_the_truth_as_often_as_it_says() -> None:
-    hits = 0
-    for seed in range(300):
-        low, high = bootstrap_interval(numpy_rng("coverage", seed).normal(size=60), seed, num_resamples=400)
-        hits += low <= 0.0 <= high
-    assert 0.90 <= hits / 300 <= 0.98  # 0.95, less a little as the percentile interval is; standard error 0.013
-
-
-def test_bootstrap_interval_is_a_function_of_its_seed() -> None:
-    values = draws(50)
-    assert bootstrap_interval(values, seed=1) == bootstrap_interval(values, seed=1)
-    assert bootstrap_interval(values, seed=1) != bootstrap_interval(values, seed=2)
-
-
-def test_bootstrap_interval_draws_all_resamples_whatever_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = draws(50)
-    whole = bootstrap_interval(values, seed=1)
-    monkeypatch.setattr("veggie_pl.metrics.per_sample._CHUNK", 50 * 7)
-    assert bootstrap_interval(values, seed=1) == whole
-
-
-def test_bootstrap_interval_needs_two_samples_and_a_level() -> None:
-    assert all(math.isnan(end) for end in bootstrap_interval(np.ones(1), seed=0))
-    assert bootstrap_interval(np.ones(2), seed=0) == (1.0, 1.0)
-    with pytest.raises(ValueError, match=r"level must be in \(0, 1\), got 95"):
-        bootstrap_interval(np.ones(5), seed=0, level=95.0)
+def of_values(values: list[float], unit: str = "%", **options: object) -> PerSampleMean:
+    metric = PerSampleMean(lambda edited, batch: torch.tensor(values, dtype=torch.float64), unit, **options)
+    metric.update(torch.zeros(len(values), 1, 3, 8, 8), batch_of(Skill.CHANGING, len(values), 1, 8))
+    return metric
 
 
 def test_interval_leaves_undefined_samples_out() -> None:
     metric = filled([ALL])
     values = metric.samples()[1].numpy()
     assert np.isnan(values).any()
-    assert metric.interval(seed=5) == bootstrap_interval(values[~np.isnan(values)], seed=5)
+    assert metric.interval(seed=5) == mean_interval(values[~np.isnan(values)], seed=5)
+
+
+def test_interval_of_successes_is_wilsons() -> None:
+    assert of_values([100.0] * 40).interval(seed=0) == pytest.approx((91.24, 100.0), abs=0.01)
+    assert of_values([100.0] * 9 + [math.nan, 0.0]).interval(seed=0) == pytest.approx((59.58, 98.21), abs=0.01)
+
+
+def test_interval_knows_the_ends_of_a_percentage_only_where_it_keeps_them() -> None:
+    near = [97.0, 98.0, 99.0, 98.5]
+    ends = {"bounds": (0.0, 100.0)}
+    assert of_values(near).interval(seed=0) == mean_interval(np.array(near), 0, bounds=(0.0, 100.0))
+    assert of_values(near, "dB").interval(seed=0) == mean_interval(np.array(near), 0)
+    assert of_values(near, "dB", **ends).interval(seed=0) == of_values(near).interval(seed=0)
+    assert of_values([-5.0, *near]).interval(seed=0) == mean_interval(np.array([-5.0, *near]), 0)
+    with pytest.raises(ValueError, match=r"values from -5.0 to 99.0 lie outside of 0.0 .. 100.0"):
+        of_values([-5.0, *near], **ends).interval(seed=0)
 
 
 # --- two processes

@@ -27,7 +27,7 @@ _LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "t
 class Evaluate(HeldOut):
     """Update the metrics of each skill with the module's edits.
 
-    In validation the means go to the logger; after test the whole table, with 95 % bootstrap intervals, goes to the
+    In validation the means go to the logger; after test the whole table, with 95 % intervals, goes to the
     console, to ``report.json`` and ``report.md`` in ``output``, and to TensorBoard. Samples that cannot be read are in
     no number; the table says how many they are.
 
@@ -35,7 +35,7 @@ class Evaluate(HeldOut):
         detector: Finds what was added or removed; None is the exact detector of Moving Shapes.
         output: Folder of the test report; None is the run's own.
         against: ``report.json`` of an earlier test to print beside this one.
-        seed: Seeds the bootstrap.
+        seed: Seeds what the intervals draw.
     """
 
     def __init__(

@@ -13,10 +13,9 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from veggie_pl.batch import Batch, Clips
-from veggie_pl.chance import numpy_rng
+from veggie_pl.metrics.intervals import UNBOUNDED, Interval, mean_interval
 
 Measure = Callable[[Clips, Batch], Float[Tensor, " b"]]  # outputs, what was asked -> one number per sample or NaN
-_CHUNK = 2**22  # float64 drawn at a time by the bootstrap: 32 MiB
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class PerSampleMean(Metric):
     Args:
         measure: Outputs and batch -> one number per sample, the higher the better, NaN where it is not defined.
         unit: What the numbers are in: "%", "dB", ...
+        bounds: Least and greatest value that a sample may have, where samples come near to them; infinite where not.
+            None: 0 and 100 for "%", as long as no sample lies beyond them, else infinite.
         **kwargs: Passed to ``torchmetrics.Metric``.
     """
 
@@ -48,10 +49,11 @@ class PerSampleMean(Metric):
     values: list[Tensor] | Tensor
     indices: list[Tensor] | Tensor
 
-    def __init__(self, measure: Measure, unit: str, **kwargs: Any) -> None:
+    def __init__(self, measure: Measure, unit: str, bounds: Interval | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.measure = measure
         self.unit = unit
+        self.bounds = bounds
         # Both states and the metric itself are float64 (indices are exact up to 2^53): a rank without samples takes
         # part in the gathering with an empty tensor of the metric's own type, and types must agree between ranks.
         self.set_dtype(torch.float64)
@@ -90,28 +92,31 @@ class PerSampleMean(Metric):
         with self.sync_context(should_sync=self.sync_on_compute):
             return self._distinct()
 
-    def summary(self, seed: int, level: float = 0.95, num_resamples: int = 2000) -> Summary:
+    def summary(self, seed: int, level: float = 0.95) -> Summary:
         """Mean, interval and counts, with one gathering. All ranks must call it.
 
-        Efron's percentile bootstrap: samples are drawn anew with replacement, and the interval holds the middle
-        ``level`` of the means. It tells how another test set of this size might have come out, not another training
-        run. It has no width if all samples score alike, such as a success of 100 %.
+        What interval, and what it means: ``veggie_pl.metrics.intervals``.
 
         Args:
             seed: Chance is a function of the seed and the number of samples alone.
             level: Coverage, in (0, 1).
-            num_resamples: Means drawn.
         """
         values = self.samples()[1].cpu().numpy()
         defined = values[~np.isnan(values)]
-        low, high = bootstrap_interval(defined, seed, level, num_resamples)
+        low, high = mean_interval(defined, seed, level, self._bounds_of(defined))
         mean = float(defined.mean()) if len(defined) else math.nan
         return Summary(mean, low, high, len(defined), len(values) - len(defined))
 
-    def interval(self, seed: int, level: float = 0.95, num_resamples: int = 2000) -> tuple[float, float]:
+    def interval(self, seed: int, level: float = 0.95) -> Interval:
         """Low and high of ``summary``; NaN for fewer than two samples. All ranks must call it."""
-        summary = self.summary(seed, level, num_resamples)
+        summary = self.summary(seed, level)
         return summary.low, summary.high
+
+    def _bounds_of(self, values: Float[np.ndarray, " n"]) -> Interval:
+        if self.bounds is not None:
+            return self.bounds
+        is_share = self.unit == "%" and bool(((values >= 0) & (values <= 100)).all())
+        return (0.0, 100.0) if is_share else UNBOUNDED
 
     def _distinct(self) -> tuple[Int[Tensor, " n"], Float[Tensor, " n"]]:
         """What has been gathered, sorted by index, each index once."""
@@ -123,20 +128,3 @@ class PerSampleMean(Metric):
         is_first = torch.ones_like(indices, dtype=torch.bool)
         is_first[1:] = indices[1:] != indices[:-1]
         return indices[is_first], values[is_first]
-
-
-def bootstrap_interval(
-    values: Float[np.ndarray, " n"], seed: int, level: float = 0.95, num_resamples: int = 2000
-) -> tuple[float, float]:
-    """The percentile bootstrap of a mean, see ``PerSampleMean.summary``; NaN for fewer than two values."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must be in (0, 1), got {level}")
-    n = len(values)
-    if n < 2:
-        return math.nan, math.nan
-    rng = numpy_rng("interval", seed, n)
-    rows = max(1, _CHUNK // n)
-    sizes = [min(rows, num_resamples - start) for start in range(0, num_resamples, rows)]
-    means = np.concatenate([values[rng.integers(n, size=(size, n))].mean(1) for size in sizes])
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

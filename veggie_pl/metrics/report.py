@@ -61,7 +61,7 @@ def results_of(skill: Skill, metrics: MetricCollection, seed: int) -> tuple[Resu
     Args:
         skill: Named in the rows.
         metrics: Of that skill.
-        seed: Of the intervals' bootstrap.
+        seed: Of what the intervals draw.
     """
     rows = []
     for name in SKILL_MEASURES[skill]:  # a collection sorts its metrics by name

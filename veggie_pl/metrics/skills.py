@@ -1,10 +1,13 @@
 """The table: which measures each of the eight skills is scored by."""
 
+import math
+
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.detections import Detector
 from veggie_pl.metrics import measures
+from veggie_pl.metrics.intervals import Interval
 from veggie_pl.metrics.per_sample import Measure, PerSampleMean
 from veggie_pl.metrics.remembering import RememberingDetector
 
@@ -56,7 +59,7 @@ def skill_metrics(skill: Skill, detector: Detector) -> MetricCollection:
         own |= {"detection": measures.Presence(detector), "success": measures.Placed(detector)}
     if skill is Skill.REMOVAL:
         own |= {"detection": measures.Absence(detector)}
-    rows = {name: PerSampleMean(own[name], _unit(name)) for name in SKILL_MEASURES[skill]}
+    rows = {name: PerSampleMean(own[name], _unit(name), _bounds(name)) for name in SKILL_MEASURES[skill]}
     # Metrics whose states happen to agree after the first batch would be taken for one and the same, and only one of
     # them would be updated from then on: two PSNR that both start at the cap, for instance.
     return MetricCollection(dict(rows), compute_groups=False)
@@ -66,3 +69,8 @@ def _unit(name: str) -> str:
     if name.startswith("psnr"):
         return "dB"
     return "score" if name == "detection" else "%"
+
+
+def _bounds(name: str) -> Interval:
+    """What is missed altogether scores 0; a likeness does not come near to its least value."""
+    return (-math.inf, 100.0) if name.startswith(("psnr", "ssim")) else (0.0, 100.0)
