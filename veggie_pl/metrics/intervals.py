@@ -81,13 +81,13 @@ def wilson(count: int, total: int, level: float = 0.95) -> Interval:
 
 
 def bounded_mean(values: Values, seed: int, level: float = 0.95, num_resamples: int = 10_000) -> Interval:
-    """Interval of the mean of values in [0, 1], whatever their distribution (Gaffke, 2005).
+    """Interval of the mean of values in [0, 1], without an assumption on their distribution (Gaffke, 2005).
 
     Weights that sum to 1 are drawn evenly for the values and one more: for the low end that one is 0, for the high end
     it is 1, as if there were one sample more of the kind that might have been missed. An end is a quantile of the
     weighted means. For values that are all 0 or 1 this is the interval of Clopper and Pearson; for many samples it is
     the bootstrap's. A bootstrap alone cannot know of the clip in forty that fails outright where the sample has none.
-    See Learned-Miller and Thomas, arXiv:1905.06208, on its coverage.
+    That it holds is a conjecture no counterexample is known of: Learned-Miller and Thomas, arXiv:1905.06208.
 
     Args:
         values: In [0, 1], at least one.
