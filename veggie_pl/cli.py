@@ -1,12 +1,16 @@
 """The command line: LightningCLI for fit, validate and test; the other commands are handed to the rooms below."""
 
 import logging
+import os
 import re
 import sys
 import warnings
 from collections.abc import Callable
+from typing import NoReturn
 
-# The commands import what they need when they run: `edit --help` should not wait for Lightning.
+from veggie_pl.lean import lean_imports, quick_imports
+
+# The commands import what they need when they run, and helps are given before: none waits for torch.
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {}
 
@@ -21,10 +25,12 @@ def command(function: Callable[[list[str]], None]) -> Callable[[list[str]], None
 def fit(args: list[str]) -> None:
     """Train; everything is in the configs, e.g. --config conf/stage1.yaml. --dry-run shows what it would read."""
     if "--dry-run" in args:
-        from veggie_pl.commands.dry_run import show_run
+        with quick_imports():
+            from veggie_pl.commands.dry_run import show_run
 
         return show_run([arg for arg in args if arg != "--dry-run"])
-    from veggie_pl.configs import TRAINING, VeggieCLI
+    with quick_imports():
+        from veggie_pl.configs import TRAINING, VeggieCLI
 
     VeggieCLI(["fit", *args], parser_kwargs={"fit": {"default_config_files": TRAINING}})
 
@@ -32,7 +38,8 @@ def fit(args: list[str]) -> None:
 @command
 def validate(args: list[str]) -> None:
     """Loss and metrics of a checkpoint on held-out samples (--ckpt_path)."""
-    from veggie_pl.configs import TRAINING, VeggieCLI
+    with quick_imports():
+        from veggie_pl.configs import TRAINING, VeggieCLI
 
     VeggieCLI(["validate", *args], parser_kwargs={"validate": {"default_config_files": TRAINING}})
 
@@ -40,7 +47,8 @@ def validate(args: list[str]) -> None:
 @command
 def test(args: list[str]) -> None:
     """Score the newest trained model, or --model.folder, on all eight skills."""
-    from veggie_pl.configs import TestCLI
+    with quick_imports():
+        from veggie_pl.configs import TestCLI
 
     TestCLI(args)
 
@@ -48,7 +56,8 @@ def test(args: list[str]) -> None:
 @command
 def edit(args: list[str]) -> None:
     """Edit one video or image as instructed."""
-    from veggie_pl.commands.edit import edit_file
+    with lean_imports():
+        from veggie_pl.commands.edit import edit_file
 
     edit_file(args)
 
@@ -56,7 +65,8 @@ def edit(args: list[str]) -> None:
 @command
 def predict(args: list[str]) -> None:
     """Edit every video and image of a folder."""
-    from veggie_pl.commands.edit import edit_folder
+    with lean_imports():
+        from veggie_pl.commands.edit import edit_folder
 
     edit_folder(args)
 
@@ -64,7 +74,8 @@ def predict(args: list[str]) -> None:
 @command
 def export(args: list[str]) -> None:
     """Make a model folder from a checkpoint, or from a config's untrained model."""
-    from veggie_pl.commands.export import export_model
+    with quick_imports():
+        from veggie_pl.commands.export import export_model
 
     export_model(args)
 
@@ -72,7 +83,8 @@ def export(args: list[str]) -> None:
 @command
 def plan(args: list[str]) -> None:
     """Parameters, FLOPs, memory and time of a config on a named GPU; nothing is loaded."""
-    from veggie_pl.commands.plan import plan_run
+    with quick_imports():
+        from veggie_pl.commands.plan import plan_run
 
     plan_run(args)
 
@@ -80,7 +92,8 @@ def plan(args: list[str]) -> None:
 @command
 def prepare(args: list[str]) -> None:
     """Make record tables from a data set on disk, as its data card says."""
-    from veggie_pl.commands.prepare import prepare_data
+    with quick_imports():
+        from veggie_pl.commands.prepare import prepare_data
 
     prepare_data(args)
 
@@ -88,7 +101,8 @@ def prepare(args: list[str]) -> None:
 @command
 def preview(args: list[str]) -> None:
     """Draw what a config feeds the model."""
-    from veggie_pl.commands.preview import preview_data
+    with quick_imports():
+        from veggie_pl.commands.preview import preview_data
 
     preview_data(args)
 
@@ -96,7 +110,8 @@ def preview(args: list[str]) -> None:
 @command
 def check(args: list[str]) -> None:
     """Decode every sample of prepared tables; what is bad goes to the ledger that training reads."""
-    from veggie_pl.commands.check import check_folders
+    with quick_imports():
+        from veggie_pl.commands.check import check_folders
 
     check_folders(args)
 
@@ -104,7 +119,8 @@ def check(args: list[str]) -> None:
 @command
 def index(args: list[str]) -> None:
     """Count the samples of tar shards, once, so that any of them has a number."""
-    from veggie_pl.commands.index import index_shards
+    with quick_imports():
+        from veggie_pl.commands.index import index_shards
 
     index_shards(args)
 
@@ -112,8 +128,9 @@ def index(args: list[str]) -> None:
 @command
 def pretrain(args: list[str]) -> None:
     """Stage 0: the nano MLLM from nothing, a stand-in for pretrained weights (not part of VEGGIE)."""
-    from veggie_pl.configs import CONF
-    from veggie_pl.pretraining.cli import pretrain_nano
+    with quick_imports():
+        from veggie_pl.configs import CONF
+        from veggie_pl.pretraining.cli import pretrain_nano
 
     pretrain_nano(args, CONF)
 
@@ -129,6 +146,9 @@ def main(argv: list[str] | None = None) -> None:
         return
     if args[0] not in COMMANDS:
         sys.exit(f"error: unknown command {args[0]!r}; the choices are {', '.join(COMMANDS)}")
+    if {"-h", "--help"} & {*args[1:]}:
+        _show_help(args[0])
+    args = ["--help" if arg == "--help-all" else arg for arg in args]
     _quiet()
     try:
         COMMANDS[args[0]](args[1:])
@@ -139,6 +159,14 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"error: {said or error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")
+
+
+def _show_help(command: str) -> NoReturn:
+    from veggie_pl.commands.options import OPTIONS
+    from veggie_pl.commands.run_help import run_help
+
+    print(OPTIONS[command]().format_help().rstrip() if command in OPTIONS else run_help(command))
+    sys.exit(0)
 
 
 def _from_worker(message: str) -> str | None:
@@ -155,14 +183,10 @@ def _from_worker(message: str) -> str | None:
 
 def _quiet() -> None:
     """Our own messages and warnings; not the advertisements and progress bars of libraries."""
-    import diffusers
-    import transformers
-
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("veggie_pl").setLevel(logging.INFO)
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    diffusers.utils.logging.set_verbosity_error()
+    # Read when these libraries are imported, which most commands do later or never.
+    os.environ.update(TRANSFORMERS_VERBOSITY="error", DIFFUSERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*|torch.*|jsonargparse.*|diffusers.*")

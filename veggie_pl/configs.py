@@ -1,6 +1,5 @@
 """From YAML to parts: LightningCLI with the defaults of this project."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -12,16 +11,14 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from veggie_pl.baselines import CopySource, MethodModule, Oracle
 from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, Samples, StepBar
 from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.model_folder import find_model, load_model
 from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
-from veggie_pl.parsing import RunParser
+from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
 from veggie_pl.planning.advice import cheapest_switches
+from veggie_pl.run_parser import RunParser
+from veggie_pl.trained import trained_model
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
-TRAINING = [str(CONF / name) for name in ("base.yaml", "backbone/nano.yaml", "data/shapes.yaml")]
-TESTING = [str(CONF / name) for name in ("data/shapes.yaml", "eval.yaml")]
-TRAINED = ["runs/stage2/*/model", "runs/stage1/*/model", "weights/nano/model"]  # what `test` and `edit` look for
+__all__ = ["CONF", "TESTING", "TRAINED", "TRAINING", "TestCLI", "VeggieCLI"]
 
 
 class OutOfMemoryError(RuntimeError):
@@ -102,20 +99,5 @@ def scored_method(
         baseline: Score the source itself ("copy") or the exact target through the nano codec ("oracle") instead.
     """
     if baseline is None:
-        return trained_model(folder, num_steps)
+        return trained_model(folder, num_steps, VeggieModule)
     return MethodModule(CopySource() if baseline == "copy" else Oracle(PixelCodec()))
-
-
-def trained_model(folder: str | None = None, num_steps: int | None = None) -> VeggieModule:
-    """The module of a model folder.
-
-    Args:
-        folder: Model folder; None takes the newest of the runs here, else the shipped weights.
-        num_steps: Sampling steps; None keeps the folder's.
-    """
-    path = find_model([folder] if folder else TRAINED)
-    module = load_model(path)
-    module.name = str(path)
-    if num_steps is not None:
-        module.num_steps = num_steps
-    return module

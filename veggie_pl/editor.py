@@ -18,7 +18,7 @@ from veggie_pl.data.preview import comparison, write_png
 from veggie_pl.data.windows import cross_fade, restore, windows
 from veggie_pl.data.writing import ClipWriter
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.module import VeggieModule
+from veggie_pl.model import VeggieModel
 
 OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
@@ -67,7 +67,7 @@ class Editor:
 
     def __init__(
         self,
-        module: VeggieModule,
+        module: VeggieModel,
         guidance_task: float | None = None,
         guidance_source: float | None = None,
         num_steps: int | None = None,

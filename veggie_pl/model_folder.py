@@ -5,7 +5,7 @@ import os
 import shutil
 from glob import glob
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import diffusers
 import torch
@@ -13,16 +13,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
-from veggie_pl.module import VeggieModule
+from veggie_pl.places import ROOT
 
+M = TypeVar("M", bound=VeggieModel)
 INDEX = "veggie.json"
 PIPELINE_INDEX = "model_index.json"  # by which diffusers knows a pipeline; what we read is INDEX
 FORMAT = 1
 PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
 _CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
-_ROOT = Path(__file__).resolve().parent.parent  # where conf/ and weights/ lie in a checkout
 
 
 def find_model(patterns: list[str]) -> Path:
@@ -32,7 +33,7 @@ def find_model(patterns: list[str]) -> Path:
         ValueError: If none matches; the message names the patterns and the command that makes one.
     """
     for pattern in patterns:
-        for base in (Path(), _ROOT):
+        for base in (Path(), ROOT):
             if found := glob(str(base / pattern / INDEX)):
                 return max(map(Path, found), key=lambda index: index.stat().st_mtime).parent
     raise ValueError(
@@ -42,7 +43,7 @@ def find_model(patterns: list[str]) -> Path:
 
 
 def save_model(
-    module: VeggieModule,
+    module: VeggieModel,
     folder: Path,
     half: bool = False,
     mllm: Path | None = None,
@@ -99,7 +100,7 @@ def save_model(
     building.rename(folder)
 
 
-def _describe(module: VeggieModule, mllm: dict[str, Any]) -> dict[str, Any]:
+def _describe(module: VeggieModel, mllm: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "mllm": mllm,
@@ -112,7 +113,7 @@ def _describe(module: VeggieModule, mllm: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe_pipeline(module: VeggieModule) -> dict[str, Any]:
+def _describe_pipeline(module: VeggieModel) -> dict[str, Any]:
     classes = {name: ["veggie_pl.models", type(getattr(module, name)).__name__] for name in PARTS[:-1]}
     scheduler = ["diffusers", type(module.objective.scheduler).__name__]
     return (
@@ -122,8 +123,12 @@ def _describe_pipeline(module: VeggieModule) -> dict[str, Any]:
     )
 
 
-def load_model(folder: Path) -> VeggieModule:
+def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore[assignment]
     """Build the module that a model folder holds, in eval mode.
+
+    Args:
+        folder: The model folder.
+        build: ``VeggieModel`` edits; ``VeggieModule`` also trains, and needs Lightning.
 
     Raises:
         ValueError: If the folder is not a model folder of this format.
@@ -139,7 +144,7 @@ def load_model(folder: Path) -> VeggieModule:
     mllm = {
         name: str(folder / value) if name in ("folder", "adapters") else value for name, value in index["mllm"].items()
     }
-    module = VeggieModule(
+    module = build(
         mllm=_MLLMS[mllm.pop("class")](**mllm),
         queries=_read(TaskQueries, folder / "queries"),
         aligner=_read(Aligner, folder / "aligner"),

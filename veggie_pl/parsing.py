@@ -6,7 +6,6 @@ import re
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
-from lightning.pytorch.cli import LightningArgumentParser
 
 NUM_CLOSE = 3  # names to suggest
 
@@ -16,19 +15,19 @@ class UsageError(ValueError):
 
 
 class CommandParser(ArgumentParser):
-    """Raises instead of printing pages of usage."""
+    """Raises instead of printing pages of usage, and takes no options by half their name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise, with what may have been meant."""
-        raise UsageError(" ".join(message.split()) + _suggestion(self, message)) from ex
+        refuse(self, message, ex)
 
 
-class RunParser(LightningArgumentParser):
-    """The same for LightningCLI."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise, with what may have been meant."""
-        raise UsageError(" ".join(message.split()) + _suggestion(self, message)) from ex
+def refuse(parser: Any, message: str, ex: Exception | None) -> NoReturn:
+    """Raise in one line, with what may have been meant."""
+    raise UsageError(" ".join(message.split()) + _suggestion(parser, message)) from ex
 
 
 def _suggestion(parser: Any, message: str) -> str:

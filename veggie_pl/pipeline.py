@@ -16,9 +16,9 @@ from PIL import Image
 from veggie_pl.batch import Clip
 from veggie_pl.data.clips import resize, to_clip, to_frames
 from veggie_pl.editor import Editor
+from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import PARTS, load_model, save_model
 from veggie_pl.models import Aligner, Codec, Mllm, TaskQueries, VidDM
-from veggie_pl.module import VeggieModule
 
 Frames = NDArray[Any] | Sequence[Image.Image] | Image.Image
 Pixels = list[Image.Image] | Float[np.ndarray, "f h w 3"] | Float[torch.Tensor, "f 3 h w"]
@@ -44,7 +44,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         video = pipe(frames, "highlight the green circle with red masks").frames[0]
         diffusers.utils.export_to_video(video, "out.mp4", fps=8)
 
-    The parts are those of ``VeggieModule``; ``options`` are its other arguments.
+    The parts are those of ``VeggieModel``; ``options`` are its other arguments.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.register_modules(mllm=mllm, queries=queries, aligner=aligner, viddm=viddm, vae=vae, scheduler=scheduler)
-        self._module = VeggieModule(**self.components, **(options or {})).eval()
+        self._module = VeggieModel(**self.components, **(options or {})).eval()
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "VeggiePipeline":
@@ -71,7 +71,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         return cls.from_module(load_model(Path(folder)))
 
     @classmethod
-    def from_module(cls, module: VeggieModule) -> "VeggiePipeline":
+    def from_module(cls, module: VeggieModel) -> "VeggiePipeline":
         """Wrap a module in memory; the two share their parts."""
         parts = {name: getattr(module, name) for name in PARTS[:-1]}
         options = {
@@ -87,7 +87,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         save_model(self.module, Path(folder), half)
 
     @property
-    def module(self) -> VeggieModule:
+    def module(self) -> VeggieModel:
         """The module, with the scheduler that the pipeline has now."""
         self._module.objective.scheduler = self.scheduler
         return self._module

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table as Drawn
 
+from veggie_pl.commands.options import check_options
 from veggie_pl.data.checking import Checked, Limits, check_tables
 from veggie_pl.data.ledger import NAME
 from veggie_pl.data.parts import INFO, TableError
 from veggie_pl.data.table import Table
 from veggie_pl.file_names import matching
-from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
 MOST = 20  # kinds of faults shown per table
@@ -27,22 +27,7 @@ def check_folders(args: list[str]) -> None:
     Raises:
         TableError: If a folder holds no prepared table.
     """
-    parser = CommandParser(
-        prog="python -m veggie_pl check",
-        description="Decode every sample of prepared tables in processes of their own, compare pairs, masks and "
-        "tables, and write what training leaves out to ledger.jsonl in each table's folder.",
-    )
-    parser.add_argument(
-        "tables", type=str, nargs="+", help="prepared/CARD/SPLIT, or a folder of such; give splits that belong together"
-    )
-    parser.add_argument("--num_workers", type=int, default=2, help="processes")
-    parser.add_argument("--timeout", type=float, default=30.0, help="seconds that a sample may take")
-    parser.add_argument("--memory", type=float, default=4.0, help="GiB that a sample may take")
-    parser.add_argument("--quick", type=bool, default=False, help="decode first, middle and last frames only")
-    parser.add_argument(
-        "--near", type=int | None, help="also leave out training sources that look like held-out ones: bits of 64"
-    )
-    options = parser.parse_args(args)
+    options = check_options().parse_args(args)
     folders = [folder for name in options.tables for folder in _tables(Path(name))]
     limits = Limits(options.num_workers, options.timeout, options.memory, options.quick)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

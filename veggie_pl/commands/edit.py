@@ -9,26 +9,17 @@ from jsonargparse import Namespace
 from rich.console import Console
 from rich.progress import Progress
 
-from veggie_pl.configs import trained_model
+from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
 from veggie_pl.editor import EditFiles, Editor, output_name
-from veggie_pl.parsing import CommandParser
+from veggie_pl.trained import trained_model
 
 log = logging.getLogger(__name__)
 
 
 def edit_file(args: list[str]) -> None:
     """Edit one video or image."""
-    parser = CommandParser(prog="python -m veggie_pl edit", description="Edit one video or image as instructed.")
-    parser.add_argument("source", type=str, help="video or image to edit")
-    parser.add_argument("instruction", type=str, help="what to do, such as 'remove the red circle'")
-    parser.add_argument("-o", "--output", type=str, required=True, help="video (.mp4) or image to write")
-    parser.add_argument(
-        "--mask", type=str | None, help="also write the filled region here; the instruction names the fill colour"
-    )
-    parser.add_argument("--reference", type=str | None, help="a picture that the instruction speaks of")
-    _add_options(parser)
-    options = parser.parse_args(args)
+    options = edit_options().parse_args(args)
     files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
     ClipFile(files.source).frames(0, 1)  # what cannot be read is said before the model is loaded
     started = time.perf_counter()
@@ -46,16 +37,7 @@ def edit_folder(args: list[str]) -> None:
     Raises:
         ValueError: If there is nothing to edit, or more files cannot be read than ``--max_errors``.
     """
-    parser = CommandParser(prog="python -m veggie_pl predict", description="Edit every video and image of a folder.")
-    parser.add_argument("source", type=str, help="folder of videos and images")
-    parser.add_argument(
-        "instruction", type=str | None, nargs="?", help="what to do; if left out, NAME.txt beside each NAME.mp4 says it"
-    )
-    parser.add_argument("-o", "--output", type=str, required=True, help="folder to write to, made if it is not there")
-    parser.add_argument("--masks", type=bool, default=False, help="also write NAME_mask for each file")
-    parser.add_argument("--max_errors", type=int, default=10, help="files that may be skipped before giving up")
-    _add_options(parser)
-    options = parser.parse_args(args)
+    options = predict_options().parse_args(args)
     folder, output = Path(options.source), Path(options.output)
     if not folder.is_dir():
         raise ClipError(f"{folder}: no such folder")
@@ -84,19 +66,6 @@ def edit_folder(args: list[str]) -> None:
     log.info("%s: %d edited, %d skipped", output, len(sources) - len(skipped), len(skipped))
     if len(skipped) == len(sources):
         raise ValueError("no file could be edited")
-
-
-def _add_options(parser: CommandParser) -> None:
-    parser.add_argument("--model", type=str | None, help="model folder; the newest under runs/, else the shipped one")
-    parser.add_argument("--steps", type=int | None, help="sampling steps; more is slower and finer (the model's own)")
-    parser.add_argument(
-        "--guidance-task", type=float | None, help="how hard to follow the instruction, 1 is off (the model's own)"
-    )
-    parser.add_argument(
-        "--guidance-source", type=float | None, help="how close to stay to the source, 1 is off (the model's own)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
-    parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
 
 
 def _editor(options: Namespace) -> Editor:

@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from veggie_pl.commands.options import prepare_options
 from veggie_pl.data.cards import CARDS, Card, read_card
 from veggie_pl.data.parts import TableInfo
 from veggie_pl.data.preparing import prepare
 from veggie_pl.data.preparing.report import Report
-from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
 NUM_REASONS = 5  # that are printed; the report file has all
@@ -23,24 +23,7 @@ def prepare_data(args: list[str]) -> None:
     Raises:
         ValueError: If the card, the layout or the disk does not allow it; the message says what to do.
     """
-    parser = CommandParser(
-        prog="python -m veggie_pl prepare", description="Make record tables from a data set on disk."
-    )
-    parser.add_argument("card", type=str, help="a card's file, or the name of one in data_cards")
-    parser.add_argument(
-        "--root",
-        type=str | None,
-        default=None,
-        help="the data set's folder; datasets/NAME, or where your own card lies",
-    )
-    parser.add_argument("--output", "-o", type=str, default="prepared", help="tables go to OUTPUT/NAME/SPLIT")
-    parser.add_argument("--splits", type=str, nargs="+", default=None, help="some of the card's splits")
-    parser.add_argument("--num_workers", type=int, default=2, help="processes; 0 works in this one")
-    parser.add_argument("--limit", type=int | None, default=None, help="rows per split at most, for a first look")
-    parser.add_argument(
-        "--again", action="store_true", help="anew, though card, lists and names of files are unchanged"
-    )
-    options = parser.parse_args(args)
+    options = prepare_options().parse_args(args)
     card = read_card(options.card)
     root = default_root(card, options.card) if options.root is None else Path(options.root)
     started = time.perf_counter()

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
-from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+import diffusers  # its classes are asked for where they are needed: each brings modules that editing does without
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -34,23 +33,27 @@ def read_unet(path: str, config: dict[str, Any]) -> dict[str, Tensor]:
     """
     found = _find(path, "unet")
     if found.is_dir():
-        return _from_folder(UNet2DConditionModel, found).state_dict()  # type: ignore[no-any-return]
+        return _from_folder(diffusers.UNet2DConditionModel, found).state_dict()  # type: ignore[no-any-return]
+    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+
     return _from_file(found, convert_ldm_unet_checkpoint, config)
 
 
-def read_vae(path: str, config: dict[str, Any]) -> AutoencoderKL:
+def read_vae(path: str, config: dict[str, Any]) -> Any:
     """An ``AutoencoderKL`` from the same places; ``config`` is that of a single file, folders have their own."""
     found = _find(path, "vae")
     if found.is_dir():
-        model: AutoencoderKL = _from_folder(AutoencoderKL, found)
+        model: Any = _from_folder(diffusers.AutoencoderKL, found)
     else:
-        model = AutoencoderKL.from_config(config)
+        from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+
+        model = diffusers.AutoencoderKL.from_config(config)
         load_strictly(model, _from_file(found, convert_ldm_vae_checkpoint, config), path)
     return model
 
 
-def read_motion_adapter(path: str) -> MotionAdapter:
-    """An AnimateDiff motion adapter (arXiv:2307.04725) from a folder of diffusers.
+def read_motion_adapter(path: str) -> Any:
+    """An AnimateDiff ``MotionAdapter`` (arXiv:2307.04725) from a folder of diffusers.
 
     Raises:
         ValueError: If there is none, or it is a pickle.
@@ -58,8 +61,7 @@ def read_motion_adapter(path: str) -> MotionAdapter:
     found = _find(path, "motion_adapter")
     if found.is_file():
         raise ValueError(f"{path} is one file; a motion adapter is read from a folder of diffusers")
-    adapter: MotionAdapter = _from_folder(MotionAdapter, found)
-    return adapter
+    return _from_folder(diffusers.MotionAdapter, found)
 
 
 def load_strictly(model: nn.Module, state: dict[str, Tensor], path: str) -> None:

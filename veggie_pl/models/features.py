@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
 from veggie_pl.models.cache import TensorCache
 
@@ -38,6 +37,8 @@ class FeatureCache:
             inputs: Frames as the forward takes them, as many of each clip.
             batch: Clips.
         """
+        from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
+
         rows = [
             self._of_one({name: tensor.chunk(batch)[row] for name, tensor in inputs.items()}) for row in range(batch)
         ]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model, set_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 
 WEIGHTS = "adapter_model.safetensors"
@@ -33,6 +31,8 @@ class Lora:
 
 def add_adapters(model: Any, lora: Lora) -> None:
     """Put adapters into the language model, in float32 whatever the weights are; vision towers share layer names."""
+    from peft import LoraConfig, inject_adapter_in_model  # seconds to import, and few models have adapters
+
     decoder = model.get_decoder()
     name = next(name for name, module in model.named_modules() if module is decoder)
     targets = rf"{re.escape(name)}\..*\.({'|'.join(lora.targets)})"
@@ -43,6 +43,8 @@ def add_adapters(model: Any, lora: Lora) -> None:
 
 def save_adapters(model: Any, folder: str) -> None:
     """Write the adapters alone, as peft does: ``PeftModel.from_pretrained(base, folder)`` reads them."""
+    from peft import get_peft_model_state_dict
+
     settings = model.peft_config["default"]
     settings.save_pretrained(folder)
     state = {PREFIX + key: value.contiguous() for key, value in get_peft_model_state_dict(model).items()}
@@ -55,6 +57,8 @@ def load_adapters(model: Any, folder: str) -> None:
     Raises:
         ValueError: If the folder holds no LoRA adapters, or those of another model.
     """
+    from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model, set_peft_model_state_dict
+
     if not Path(folder, WEIGHTS).is_file():
         raise ValueError(f"no adapters at {folder!r}: no peft folder with {WEIGHTS}")
     settings = LoraConfig.from_pretrained(folder)
@@ -78,6 +82,8 @@ def _keep_float32(model: Any) -> None:
 
 def merged(model: Any) -> Any:
     """A copy with adapters added into the weights, which transformers alone can read."""
+    from peft.tuners.lora import LoraLayer
+
     model = copy.deepcopy(model)
     for name, layer in [item for item in model.named_modules() if isinstance(item[1], LoraLayer)]:
         layer.merge()

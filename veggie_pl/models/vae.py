@@ -2,10 +2,11 @@
 
 from typing import Any, Protocol, runtime_checkable
 
+import diffusers
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL, ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -91,7 +92,7 @@ class KlCodec(nn.Module):
     def __init__(self, folder: str | None, config: dict[str, Any] | None = None, cache: str | None = None) -> None:
         super().__init__()
         config = config or SD_VAE
-        self.vae: Any = AutoencoderKL.from_config(config) if folder is None else read_vae(folder, config)
+        self.vae: Any = diffusers.AutoencoderKL.from_config(config) if folder is None else read_vae(folder, config)
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
         self.cache = None if cache is None else TensorCache(cache, self.vae)

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 _FILTERS = {0: "nearest", 1: "bicubic", 2: "bilinear", 3: "bicubic"}  # PIL's numbers; torch has no Lanczos (1)
 
@@ -121,6 +120,8 @@ class Patches(Vision):
 
     def target_size(self, height: int, width: int) -> tuple[int, int]:
         """As the family's processor rounds: whole tokens, within its bounds on pixels."""
+        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
         size = self.processor.size
         bounds = {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]}
         rounded: tuple[int, int] = smart_resize(height, width, self.patch * self.merge, **bounds)

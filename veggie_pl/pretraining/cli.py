@@ -6,11 +6,11 @@ from pathlib import Path
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.configs import StepsCLI
-from veggie_pl.parsing import RunParser
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences
 from veggie_pl.pretraining.language import LanguageModule
 from veggie_pl.pretraining.lessons import LessonData
+from veggie_pl.run_parser import RunParser
 
 log = logging.getLogger(__name__)
 

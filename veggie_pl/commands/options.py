@@ -1,0 +1,110 @@
+"""What the commands on files take. Nothing here imports more than a parser, so that `--help` answers at once."""
+
+from collections.abc import Callable
+
+from veggie_pl.parsing import CommandParser
+
+
+def edit_options() -> CommandParser:
+    """Options of ``edit``."""
+    parser = CommandParser(prog="python -m veggie_pl edit", description="Edit one video or image as instructed.")
+    parser.add_argument("source", type=str, help="video or image to edit")
+    parser.add_argument("instruction", type=str, help="what to do, such as 'remove the red circle'")
+    parser.add_argument("-o", "--output", type=str, required=True, help="video (.mp4) or image to write")
+    parser.add_argument(
+        "--mask", type=str | None, help="also write the filled region here; the instruction names the fill colour"
+    )
+    parser.add_argument("--reference", type=str | None, help="a picture that the instruction speaks of")
+    _add_model(parser)
+    return parser
+
+
+def predict_options() -> CommandParser:
+    """Options of ``predict``."""
+    parser = CommandParser(prog="python -m veggie_pl predict", description="Edit every video and image of a folder.")
+    parser.add_argument("source", type=str, help="folder of videos and images")
+    parser.add_argument(
+        "instruction", type=str | None, nargs="?", help="what to do; if left out, NAME.txt beside each NAME.mp4 says it"
+    )
+    parser.add_argument("-o", "--output", type=str, required=True, help="folder to write to, made if it is not there")
+    parser.add_argument("--masks", type=bool, default=False, help="also write NAME_mask for each file")
+    parser.add_argument("--max_errors", type=int, default=10, help="files that may be skipped before giving up")
+    _add_model(parser)
+    return parser
+
+
+def _add_model(parser: CommandParser) -> None:
+    parser.add_argument("--model", type=str | None, help="model folder; the newest under runs/, else the shipped one")
+    parser.add_argument("--steps", type=int | None, help="sampling steps; more is slower and finer (the model's own)")
+    parser.add_argument(
+        "--guidance-task", type=float | None, help="how hard to follow the instruction, 1 is off (the model's own)"
+    )
+    parser.add_argument(
+        "--guidance-source", type=float | None, help="how close to stay to the source, 1 is off (the model's own)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
+    parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+
+
+def prepare_options() -> CommandParser:
+    """Options of ``prepare``."""
+    parser = CommandParser(
+        prog="python -m veggie_pl prepare", description="Make record tables from a data set on disk."
+    )
+    parser.add_argument("card", type=str, help="a card's file, or the name of one in data_cards")
+    parser.add_argument(
+        "--root",
+        type=str | None,
+        default=None,
+        help="the data set's folder; datasets/NAME, or where your own card lies",
+    )
+    parser.add_argument("--output", "-o", type=str, default="prepared", help="tables go to OUTPUT/NAME/SPLIT")
+    parser.add_argument("--splits", type=str, nargs="+", default=None, help="some of the card's splits")
+    parser.add_argument("--num_workers", type=int, default=2, help="processes; 0 works in this one")
+    parser.add_argument("--limit", type=int | None, default=None, help="rows per split at most, for a first look")
+    parser.add_argument(
+        "--again", action="store_true", help="anew, though card, lists and names of files are unchanged"
+    )
+    return parser
+
+
+def check_options() -> CommandParser:
+    """Options of ``check``."""
+    parser = CommandParser(
+        prog="python -m veggie_pl check",
+        description="Decode every sample of prepared tables in processes of their own, compare pairs, masks and "
+        "tables, and write what training leaves out to ledger.jsonl in each table's folder.",
+    )
+    parser.add_argument(
+        "tables", type=str, nargs="+", help="prepared/CARD/SPLIT, or a folder of such; give splits that belong together"
+    )
+    parser.add_argument("--num_workers", type=int, default=2, help="processes")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds that a sample may take")
+    parser.add_argument("--memory", type=float, default=4.0, help="GiB that a sample may take")
+    parser.add_argument("--quick", type=bool, default=False, help="decode first, middle and last frames only")
+    parser.add_argument(
+        "--near", type=int | None, help="also leave out training sources that look like held-out ones: bits of 64"
+    )
+    return parser
+
+
+def index_options() -> CommandParser:
+    """Options of ``index``."""
+    parser = CommandParser(prog="python -m veggie_pl index", description="Count the samples of WebDataset tar shards.")
+    parser.add_argument(
+        "shards", type=str, nargs="+", help="paths or addresses of tars; a-{000..127}.tar stands for 128 of them"
+    )
+    parser.add_argument("-o", "--output", type=str, required=True, help="the JSON to write")
+    parser.add_argument(
+        "--storage_options", type=str, default="{}", help="of the file system, as JSON, such as '{\"anon\": true}'"
+    )
+    return parser
+
+
+OPTIONS: dict[str, Callable[[], CommandParser]] = {
+    "edit": edit_options,
+    "predict": predict_options,
+    "prepare": prepare_options,
+    "check": check_options,
+    "index": index_options,
+}

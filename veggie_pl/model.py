@@ -1,0 +1,130 @@
+"""VEGGIE as a plain module: its parts, and how they edit. ``module.py`` teaches them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+
+from veggie_pl.batch import Batch, Clips
+from veggie_pl.chance import torch_rng
+from veggie_pl.checks import check_guidance, check_widths, per_skill
+from veggie_pl.diffusion.guidance import Guidance, guided
+from veggie_pl.diffusion.objective import Latents, Objective
+from veggie_pl.diffusion.sampler import sample_latents
+from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
+
+
+class VeggieModel(nn.Module):
+    """MLLM -> task queries -> aligner -> video diffusion model (arXiv:2503.14350), as far as editing needs it.
+
+    Args:
+        mllm: Multimodal LLM.
+        queries: Learnable task queries, as wide as the MLLM.
+        aligner: From the MLLM's width to the diffusion model's.
+        viddm: Video diffusion model.
+        vae: Pixel-latent codec, a ``Codec``.
+        scheduler: diffusers noise scheduler, for training and sampling.
+        drop_task: Share of training samples without task tokens.
+        drop_source: Share of training samples without source.
+        drop_both: Share of training samples without either.
+        guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
+        num_steps: Sampling steps at inference.
+        seed: Seeds all chance, a function of (seed, example).
+        timestep_power: See ``Objective``; matters in training only.
+
+    Raises:
+        ValueError: If the parts do not fit each other, or guidance is asked for that training made impossible.
+    """
+
+    def __init__(
+        self,
+        mllm: Mllm,
+        queries: TaskQueries,
+        aligner: Aligner,
+        viddm: VidDM,
+        vae: nn.Module,
+        scheduler: Any,
+        drop_task: float = 0.05,
+        drop_source: float = 0.05,
+        drop_both: float = 0.05,
+        guidance: dict[str, Guidance] | None = None,
+        num_steps: int = 20,
+        seed: int = 0,
+        timestep_power: float = 1.0,
+    ) -> None:
+        super().__init__()
+        check_widths(mllm, queries, aligner, viddm, vae)
+        self.mllm, self.queries, self.aligner, self.viddm = mllm, queries, aligner, viddm
+        self.vae: Any = vae  # a module that is a Codec
+        self.vae.requires_grad_(False).eval()
+        self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both)
+        self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
+        self.num_steps, self.seed = num_steps, seed
+        self.name = ""  # what reports call this model; its folder, if it comes from one
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parts are."""
+        return next(self.parameters()).device
+
+    def predict(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"], tokens: Tensor) -> Latents:
+        """One pass of the diffusion model; one that adds the source to its output sees the noisy *change* only."""
+        shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
+        return self.viddm(shown, source, timestep, tokens)  # type: ignore[no-any-return]
+
+    def edit_batch(self, batch: Batch) -> Clips:
+        """Edit held-out examples, each under its skill's guidance and with noise of its own."""
+        edited = torch.empty_like(batch.source)
+        for skill in set(batch.skill):
+            rows = [row for row, other in enumerate(batch.skill) if other == skill]
+            instruction = [batch.instruction[row] for row in rows]
+            seeds = [(self.seed, "edit", batch.key[row]) for row in rows]
+            edited[rows] = self.edit(batch.source[rows], instruction, self.guidance[skill], seeds)
+        return edited
+
+    @torch.no_grad()
+    def edit(
+        self,
+        source: Clips,
+        instruction: list[str],
+        guidance: Guidance,
+        seeds: Sequence[tuple[int | str, ...]],
+        num_steps: int | None = None,
+        references: Float[Tensor, "b r 3 h w"] | None = None,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Clips:
+        """Edit clips in [-1, 1] as instructed.
+
+        Args:
+            source: Clips of at most ``queries.max_frames`` frames, references counted.
+            instruction: One per clip.
+            guidance: Scales of the two conditions.
+            seeds: One key per clip, which fixes its noise.
+            num_steps: Sampling steps; the module's own if None.
+            references: Pictures that the instruction speaks of; the MLLM alone sees them.
+            on_step: Called with the number of sampling steps done.
+        """
+        batch, num_frames = source.shape[:2]
+        first = 0 if references is None else references.shape[1]
+        frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
+        hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
+        tokens = self.aligner(hidden).expand(-1, num_frames, -1, -1)
+        null = self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)).expand(-1, num_frames, -1, -1)
+        latents = self.vae.encode_source(source)
+
+        def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
+            return guided(self.predict, guidance, noisy, latents, timestep, tokens, null)
+
+        shape = (num_frames, self.vae.channels, *latents.shape[-2:])
+        generators = [torch_rng(*seed, device=source.device) for seed in seeds]
+        noise = torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
+        steps = self.num_steps if num_steps is None else num_steps
+        edited = sample_latents(predict, self.objective.scheduler, noise, steps, on_step)
+        return self.vae.decode(edited)  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels that the model was built for."""
+        return int(self.viddm.unet.config.sample_size) * int(self.vae.factor)
