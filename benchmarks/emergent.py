@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--num", type=int, default=200, help="requests a task")
     parser.add_argument("--frames", type=int, default=4, help="frames a clip; with what is shown at most 8")
     args = parser.parse_args()
-    module = load_model(args.model or find_model(TRAINED))
+    module = load_model(args.model or find_model(TRAINED), VeggieModule)
     rows = []
     for task in TASKS:
         samples, shown, wrong = requests(task, args.num, args.frames)

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=8, help="frames a clip")
     parser.add_argument("--num", type=int, default=32, help="clips a skill")
     args = parser.parse_args()
-    module = load_model(args.model or find_model(TRAINED))
+    module = load_model(args.model or find_model(TRAINED), VeggieModule)
     print("| mIoU % in one pass from | the noised answer | noise |\n|---|---:|---:|")
     for skill in (Skill.GROUNDING, Skill.REASONING):
         noised, noise = gap(module, skill, args.frames, args.num)

@@ -46,9 +46,8 @@ def test_help_imports_no_torch(command: str) -> None:
 @pytest.mark.parametrize("command", HELP)
 def test_short_help_puts_own_options_first_and_names_the_whole_list(command: str) -> None:
     text = run_help(command)
-    assert text.index("options:") < min(
-        (text.find(part) for part in ("\nrun:", "\ndata:") if part in text), default=999
-    )
+    shared = [text.index(title) for title in ("\nrun:", "\ndata:", "\nmodel:") if title in text]
+    assert text.index("options:") < min(shared)
     assert text.endswith("--help-all")
 
 

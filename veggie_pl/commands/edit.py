@@ -12,6 +12,7 @@ from rich.progress import Progress
 from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
 from veggie_pl.editor import EditFiles, Editor, output_name
+from veggie_pl.model import VeggieModel
 from veggie_pl.trained import trained_model
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def edit_folder(args: list[str]) -> None:
 
 
 def _editor(options: Namespace) -> Editor:
-    module = trained_model(options.model)
+    module: VeggieModel = trained_model(options.model)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
     return Editor(module.to(device), options.guidance_task, options.guidance_source, options.steps, options.seed)
 
