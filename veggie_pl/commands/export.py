@@ -9,6 +9,7 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.module import VeggieModule
 from veggie_pl.parsing import CommandParser
@@ -83,7 +84,7 @@ def averaged_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return weights | (kept[0] if kept else {})
 
 
-def _write(module: VeggieModule, options: Namespace) -> None:
+def _write(module: VeggieModel, options: Namespace) -> None:
     shared = None if options.share_mllm is None else Path(options.share_mllm)
     save_model(module, Path(options.output), options.half, shared, options.adapters)
     log.info("model folder: %s", options.output)
