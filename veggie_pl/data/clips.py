@@ -18,6 +18,7 @@ from veggie_pl.data.readers.decord import DecordReader, is_trusted
 from veggie_pl.data.readers.images import FolderReader, ImageReader, is_picture
 from veggie_pl.data.readers.listing import Listing, list_frames
 from veggie_pl.data.readers.pyav import PyavReader
+from veggie_pl.data.readers.shape import head_of
 from veggie_pl.file_names import in_order
 
 __all__ = [
@@ -61,23 +62,13 @@ class ClipFile:
         fps: float = 0.0,
         strict: bool = False,
     ) -> None:
-        if isinstance(source, (str, Path)):
-            names = [str(source)]
-            contents: list[Content] = [Path(source)]
-        else:
-            parts = [source] if isinstance(source, Media) else list(source)
-            if not parts:
-                raise ClipError("a clip of no media at all")
-            names = [part.name or part.path for part in parts]
-            contents = [_content(part, root) for part in parts]
-        for content, name in zip(contents, names, strict=True):
-            _check_there(content, name)
+        contents, names = contents_of(source, root)
         self.name = names[0]
         self._listing: Listing | None = None
         self._content = contents[0]
         if len(contents) > 1:
             self._reader: Reader = FolderReader(contents, names, fps)
-        elif is_picture(_head(self._content)):
+        elif is_picture(head_of(self._content)):
             self._reader = ImageReader(self._content, self.name)
         else:
             self._listing = list_frames(self._content, self.name)
@@ -213,6 +204,28 @@ def clips_in(folder: str | Path) -> Iterator[Path]:
     return (path for path in in_order(folder) if path.suffix.lower() in IMAGES | VIDEOS)
 
 
+def contents_of(
+    source: str | Path | Media | Sequence[Media], root: str | Path | None = None
+) -> tuple[list[Content], list[str]]:
+    """Where the bytes of a clip are, one place for each of its media, and what messages call them.
+
+    Raises:
+        ClipError: If one is missing, empty, or out of the root.
+    """
+    if isinstance(source, (str, Path)):
+        names = [str(source)]
+        contents: list[Content] = [Path(source)]
+    else:
+        parts = [source] if isinstance(source, Media) else list(source)
+        if not parts:
+            raise ClipError("a clip of no media at all")
+        names = [part.name or part.path for part in parts]
+        contents = [_content(part, root) for part in parts]
+    for content, name in zip(contents, names, strict=True):
+        _check_there(content, name)
+    return contents, names
+
+
 def _content(media: Media, root: str | Path | None) -> Content:
     """A whole file stays a path, so that a video is not read into memory; the rest is bytes."""
     try:
@@ -230,10 +243,3 @@ def _check_there(content: Content, name: str) -> None:
         raise ClipError(f"{name}: {'is a folder' if content.is_dir() else 'no such file'}")
     if (len(content) if isinstance(content, bytes) else content.stat().st_size) == 0:
         raise ClipError(f"{name}: the file is empty")
-
-
-def _head(content: Content) -> bytes:
-    if isinstance(content, bytes):
-        return content[:12]
-    with content.open("rb") as file:
-        return file.read(12)

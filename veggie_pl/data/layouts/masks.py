@@ -9,28 +9,27 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from veggie_pl.data import rle
-from veggie_pl.data.layouts.annotations import ExampleError, below, field, number, typed
-from veggie_pl.data.media import Media
+from veggie_pl.data.headers import read_header
+from veggie_pl.data.layouts.annotations import ExampleError, below, field, line, number, typed
+from veggie_pl.data.media import Media, MediaError
 from veggie_pl.data.rle import Rle
 
 Size = tuple[int, int]  # height, width
-PICTURES = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # formats that are opened; Pillow knows stranger ones
-ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF: values for which readers swap height and width
 FAR = 1e6  # pixels; no corner of a real polygon lies beyond
 LONGEST = 1000  # of an outline, in sides of the picture; longer ones would only cost time and memory
 
 
 def picture(root: Path, path: str) -> tuple[Media, Size]:
     """A picture, and its (height, width) as readers show it, from the header alone."""
+    media = Media(path)
+    _file(root, path)
     try:
-        with Image.open(_file(root, path), formats=PICTURES) as opened:
-            width, height = opened.size
-            turned = opened.format == "JPEG" and opened.getexif().get(ORIENTATION) in TURNED
-    except ExampleError:
-        raise
-    except Exception as error:  # Pillow raises many kinds on broken files
-        raise ExampleError(f"{path}: no picture that can be read ({type(error).__name__})") from error
-    return Media(path), (width, height) if turned else (height, width)
+        header = read_header([media], root)
+    except MediaError as error:
+        raise ExampleError(f"{path}: no picture that can be read ({line(error)})") from error
+    if header.frames != 1:
+        raise ExampleError(f"{path}: {header.frames} frames, not one picture")
+    return media, (header.height, header.width)
 
 
 def indices(root: Path, path: str, size: Size) -> UInt8[np.ndarray, "h w"]:

@@ -13,6 +13,7 @@ Frames = UInt8[np.ndarray, "f h w 3"]  # RGB, 0 .. 255
 Seconds = Float64[np.ndarray, " n"]  # when each frame appears, the first at 0; NaN where nobody knows
 
 MAX_FRAME_PIXELS = 64 * 2**20  # of one frame; 8K video has half of it
+MAX_SIDE = 2**16 - 1  # pixels: record tables keep sides as 16 bits
 MAX_PIXELS = 2**30  # of all frames asked for at once: 3 GiB
 MAX_FRAMES = 2**20  # listed in one file: ten hours at 30 frames per second
 
@@ -27,6 +28,15 @@ class ClipInfo:
 
     num_frames: int
     fps: float  # frames per second, on average; 0 for images
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """The shape of a clip as its reader gives it: frames, and height and width in pixels, rotation carried out."""
+
+    frames: int
     height: int
     width: int
 
@@ -60,6 +70,8 @@ def check_size(name: str, height: int, width: int) -> None:
     if height < 1 or width < 1:
         # which is also how FFmpeg puts that they are larger than it may decode
         raise ClipError(f"{name}: the frames have no size, or one over the limit of {MAX_FRAME_PIXELS} pixels")
+    if max(height, width) > MAX_SIDE:
+        raise ClipError(f"{name}: frames of {width}x{height} pixels; the limit is {MAX_SIDE} pixels a side")
     if height * width > MAX_FRAME_PIXELS:
         raise ClipError(f"{name}: frames of {width}x{height} pixels; the limit is {MAX_FRAME_PIXELS} pixels a frame")
 

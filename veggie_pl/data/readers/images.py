@@ -5,10 +5,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile
 
 from veggie_pl.data.readers.base import (
     MAX_FRAMES,
@@ -16,11 +18,14 @@ from veggie_pl.data.readers.base import (
     ClipInfo,
     Content,
     Frames,
+    Header,
     Seconds,
     check_size,
     one_line,
     over_white,
 )
+from veggie_pl.data.readers.whole_pictures import has_late_text
+from veggie_pl.data.readers.wholeness import fault
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 ANIMATED = ("GIF", "WEBP", "PNG")  # further pictures of other formats, such as pages, are no frames
@@ -50,16 +55,13 @@ class ImageReader:
 
     def __init__(self, content: Content, name: str) -> None:
         self.content, self.name = content, name
-        with _opened(content, name) as image:
-            width, height = image.size
-            if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
-                width, height = height, width
-            num_frames = getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
-            if not 0 < num_frames <= MAX_FRAMES:
-                raise ClipError(f"{name}: has {num_frames} frames; the limit is {MAX_FRAMES}")
-            durations = [self._duration(image, number) for number in range(num_frames)] if num_frames > 1 else [0.0]
-        fps = num_frames / sum(durations) if num_frames > 1 else 0.0
-        self._info = ClipInfo(num_frames, fps, height, width)
+        with opened(content, name) as image:
+            header = _header(image, name)
+            durations = [0.0]
+            if header.frames > 1:
+                durations = [self._duration(image, number) for number in range(header.frames)]
+        fps = header.frames / sum(durations) if header.frames > 1 else 0.0
+        self._info = ClipInfo(header.frames, fps, header.height, header.width)
         self._seconds = np.cumsum([0.0, *durations[:-1]])
 
     @property
@@ -79,11 +81,21 @@ class ImageReader:
             ClipError: If one cannot be decoded.
         """
         found = {}
-        with _opened(self.content, self.name) as image:
+        # Read once, and looked at before it is decoded: Pillow takes a picture for whole as soon as it has its pixels.
+        data = self.content if isinstance(self.content, bytes) else self._bytes(self.content)
+        if wrong := fault(io.BytesIO(data), len(data)):
+            raise ClipError(f"{self.name}: {wrong}")
+        with opened(data, self.name) as image:
             for number in sorted(set(numbers)):
                 image.seek(number)
                 found[number] = _to_rgb(image, self.name)
         return np.stack([found[number] for number in numbers])
+
+    def _bytes(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ClipError(f"{self.name}: {error.strerror or error}") from error
 
     @staticmethod
     def _duration(image: Image.Image, number: int) -> float:
@@ -143,9 +155,43 @@ class FolderReader:
         return picture
 
 
+def image_header(content: Content, name: str) -> Header:
+    """The shape of a picture or animation, nothing decoded.
+
+    Raises:
+        ClipError: If the header cannot be read or names a picture that is too large.
+    """
+    with opened(content, name) as image:
+        return _header(image, name)
+
+
+def _header(image: Image.Image, name: str) -> Header:
+    width, height = image.size
+    if image.format != "TIFF" and _orientation(image) in _SIDEWAYS:  # of TIFF, Pillow gives the size after rotation
+        width, height = height, width
+    num_frames = getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
+    if not 0 < num_frames <= MAX_FRAMES:
+        raise ClipError(f"{name}: has {num_frames} frames; the limit is {MAX_FRAMES}")
+    return Header(num_frames, height, width)
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """EXIF's value, whatever the format."""
+    # Of a PNG, Pillow decodes all pixels to see whether EXIF follows them: a look at the chunks tells.
+    file: Any = getattr(image, "fp", None)
+    is_known = isinstance(image, PngImageFile) and not has_late_text(file)
+    exif = Image.Image.getexif(image) if is_known else image.getexif()
+    found = exif.get(_ORIENTATION)
+    return found if isinstance(found, int) else None
+
+
 @contextmanager
-def _opened(content: Content, name: str) -> Iterator[Image.Image]:
-    """A picture whose header is read and checked, its pixels not yet decoded."""
+def opened(content: Content, name: str) -> Iterator[Image.Image]:
+    """A picture whose header is read and checked, its pixels not yet decoded.
+
+    Raises:
+        ClipError: If it is none that we read, or reading it fails anywhere in the block.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs and broken metadata; what matters is raised
@@ -158,7 +204,7 @@ def _opened(content: Content, name: str) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise ClipError(f"{name}: not an image that can be read") from error
     except Exception as error:  # Pillow's decoders raise whatever their reading of broken bytes leads to
-        raise ClipError(f"{name}: not an image that can be read ({one_line(error)})") from error
+        raise ClipError(f"{name}: not an image that can be read ({type(error).__name__}: {one_line(error)})") from error
 
 
 def _to_rgb(image: Image.Image, name: str) -> UInt8[np.ndarray, "h w 3"]:

@@ -29,7 +29,7 @@ from veggie_pl.data.readers.base import (
 )
 from veggie_pl.data.readers.keyframes import Start, start_of
 from veggie_pl.data.readers.orientation import Turn
-from veggie_pl.data.readers.wholeness import fault
+from veggie_pl.data.readers.wholeness import fault, opened_bytes
 
 # Demuxers that may be used: FFmpeg also knows playlists and scripts, which open other files and addresses.
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,ivf,mpegvideo,m4v,h264,hevc,obu,mxf,yuv4mpegpipe"
@@ -162,21 +162,17 @@ def list_frames(content: Content, name: str) -> Listing:
     Raises:
         ClipError: If it cannot be read, is truncated, has no frames, or frames too large.
     """
-    if reason := _fault(content):
-        raise ClipError(f"{name}: {reason}")
-    with opened(content, name) as container:
-        stream = video_stream(container, name)
+    with opened_whole(content, name) as (container, stream):
         context = stream.codec_context
-        check_size(name, context.height, context.width)
         num_keys = 0
         codec, header = context.codec.canonical_name, context.extradata
         packets: list[Packet] = []
         first: VideoFrame | None = None
-        for packet in _whole_packets(container, stream, name):
-            packets.append(_packet(packet, codec, header))
+        for packet in whole_packets(container, stream, name):
+            packets.append(read_packet(packet, codec, header))
             num_keys += packet.is_keyframe
             if first is None and num_keys:
-                first = _first_frame(packet)
+                first = first_frame(packet)
         if packets and first is None:
             first = next(iter(context.decode(None)), None)
         kind = container.format.name.split(",")[0]
@@ -191,9 +187,7 @@ def list_frames(content: Content, name: str) -> Listing:
             raise ClipError(f"{name}: the video has no frames")
         if first is None:
             raise ClipError(f"{name}: none of its frames can be decoded")
-        matrix: Any = first.side_data.get("DISPLAYMATRIX")
-        turn = Turn() if matrix is None else Turn.of_matrix(bytes(matrix))
-        size = (first.width, first.height) if turn.swaps else (first.height, first.width)
+        turn, size = shown(first)
         return Listing(
             info=ClipInfo(num_frames, _rate(stream, times), *size),
             container=kind,
@@ -208,7 +202,36 @@ def list_frames(content: Content, name: str) -> Listing:
         )
 
 
-def _whole_packets(container: InputContainer, stream: VideoStream, name: str) -> Iterator[VideoPacket]:
+@contextmanager
+def opened_whole(content: Content, name: str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A video whose structure is whole and whose headers name a possible size.
+
+    Raises:
+        ClipError: If it is none, or reading it fails anywhere in the block.
+    """
+    with opened_bytes(content) as (file, size):
+        reason = fault(file, size)
+    if reason:
+        raise ClipError(f"{name}: {reason}")
+    with opened(content, name) as container:
+        stream = video_stream(container, name)
+        check_size(name, stream.codec_context.height, stream.codec_context.width)
+        yield container, stream
+
+
+def shown(frame: VideoFrame) -> tuple[Turn, tuple[int, int]]:
+    """Which way up frames like this one are, and their (height, width) as they are seen."""
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    turn = Turn() if matrix is None else Turn.of_matrix(bytes(matrix))
+    return turn, (frame.width, frame.height) if turn.swaps else (frame.height, frame.width)
+
+
+def whole_packets(container: InputContainer, stream: VideoStream, name: str) -> Iterator[VideoPacket]:
+    """Packets in order of decoding, without those that hold nothing.
+
+    Raises:
+        ClipError: If one is damaged, or they are too many.
+    """
     for number, packet in enumerate(container.demux(stream)):
         if packet.is_corrupt:
             raise ClipError(f"{name}: packet {number} is truncated or broken")
@@ -218,7 +241,7 @@ def _whole_packets(container: InputContainer, stream: VideoStream, name: str) ->
             yield packet
 
 
-def _first_frame(packet: VideoPacket) -> VideoFrame | None:
+def first_frame(packet: VideoPacket) -> VideoFrame | None:
     """The frame that tells what the headers may not: its real size, format and which way is up."""
     try:
         return next(iter(packet.decode()), None)
@@ -226,7 +249,8 @@ def _first_frame(packet: VideoPacket) -> VideoFrame | None:
         return None
 
 
-def _packet(packet: VideoPacket, codec: str, header: bytes | None) -> Packet:
+def read_packet(packet: VideoPacket, codec: str, header: bytes | None) -> Packet:
+    """What is to be known of a packet."""
     is_hidden = packet.is_discard or (codec == "vp8" and not bytes(packet)[0] & VP8_SHOWN)
     start = start_of(codec, header, bytes(packet)) if packet.is_keyframe else Start.NONE
     return Packet(packet.pts, packet.dts, start, not is_hidden)
@@ -250,13 +274,6 @@ def _rate(stream: VideoStream, times: NDArray[np.int64] | None) -> float:
         return float((len(times) - 1) / ((times[-1] - times[0]) * stream.time_base))
     rate = float(stream.average_rate or 0)
     return rate if 0 < rate < math.inf else 25.0
-
-
-def _fault(content: Content) -> str:
-    if isinstance(content, bytes):
-        return fault(io.BytesIO(content), len(content))
-    with content.open("rb") as file:
-        return fault(file, content.stat().st_size)
 
 
 def _reason(error: BaseException) -> str:
