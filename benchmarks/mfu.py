@@ -3,9 +3,9 @@
     python -m benchmarks.mfu [--steps 5] [--device cpu]
 
 Model FLOPs utilisation: floating point operations of a step (forward and backward, counted operator by operator;
-nothing is computed twice here) by its time, over the rate of one large bfloat16 matrix product on the same machine,
-measured in between. The model is that of ``benchmarks.paper_size``: the tokens and pictures of paper size, narrow
-networks. Prints markdown.
+nothing is computed twice here) by its time, over the rate of one large matrix product of the step's
+precision on the same machine, measured in between. The model is that of ``benchmarks.paper_size``: the tokens and
+pictures of paper size, narrow networks. Prints markdown.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from veggie_pl.module import VeggieModule
 from veggie_pl.planning.devices import GPUS
 from veggie_pl.planning.meter import Meter
 from veggie_pl.planning.predict import part_of
+from veggie_pl.precision import autocast, best_precision
 
 
 def stage2(home: Path) -> VeggieModule:
@@ -41,7 +42,7 @@ def stage2(home: Path) -> VeggieModule:
 
 def product_rate(device: str) -> float:
     """FLOP/s of a large matrix product."""
-    square = torch.randn(4096, 4096, dtype=torch.bfloat16, device=device)
+    square = torch.randn(4096, 4096, dtype=best_precision(device).dtype, device=device)
     return 2 * 4096**3 / seconds(lambda: square @ square, device)
 
 
@@ -62,7 +63,7 @@ def measure(module: VeggieModule, size: int, frames: int, steps: int, device: st
     batch.source, batch.target = batch.source.to(device), batch.target.to(device)
 
     def step() -> None:
-        with torch.autocast(device, torch.bfloat16):
+        with autocast(device):
             loss = module.per_sample_loss(batch, "fit").mean()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

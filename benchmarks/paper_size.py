@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,7 @@ from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
 from veggie_pl.models.vae import SD_VAE
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.shapes import batch_of
+from veggie_pl.precision import autocast, best_precision
 
 ROOT = Path(__file__).resolve().parent.parent
 PIXELS, QUERIES, LLM, WIDTH = 512, 32, 896, 64
@@ -91,7 +92,8 @@ def stage1(
     """Everything learns but MLLM and codec."""
     torch.manual_seed(0)
     kept = str(home / "features") if features else None
-    mllm = Mllm(str(mllm_folder(home)), pretrained=False, frozen_prefix=frozen_prefix, dtype="bfloat16", cache=kept)
+    dtype: Literal["float32", "bfloat16"] = "bfloat16" if best_precision("cpu").mixed else "float32"
+    mllm = Mllm(str(mllm_folder(home)), pretrained=False, frozen_prefix=frozen_prefix, dtype=dtype, cache=kept)
     codec = KlCodec(None, VAE, str(home / "latents") if latents else None)
     viddm = VidDM(UNET, gradient_checkpointing=checkpointed)
     parts = (TaskQueries(QUERIES, 8, LLM), Aligner(LLM, WIDTH), viddm, codec)
@@ -114,7 +116,7 @@ def measure_step(way: str, frames: int, steps: int) -> dict[str, float]:
                 Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
                 before = resident("VmRSS")
             started = time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast("cpu"):
                 loss = module.per_sample_loss(batch, "fit").mean()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -205,12 +207,12 @@ def compare_training_step(rounds: int) -> None:
     null = torch.zeros(2, QUERIES, WIDTH)
 
     def ours() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             loss = module.per_sample_loss(batch, "fit").mean()
         loss.backward()  # type: ignore[no-untyped-call]
 
     def theirs() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             with torch.no_grad():
                 latents = vae.encode(batch.target[:, 0]).latent_dist.sample() * vae.config.scaling_factor
                 original = vae.encode(batch.source[:, 0]).latent_dist.mode()

@@ -26,6 +26,7 @@ from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.planning.devices import GIB, Device
 from veggie_pl.planning.predict import predict
 from veggie_pl.planning.shapes import batch_of
+from veggie_pl.precision import autocast, best_precision
 
 UNET = "--model.viddm.init_args.unet_config."
 KL = ["--model.vae.class_path", "veggie_pl.models.KlCodec", "--model.vae.init_args.folder", "null"]
@@ -74,7 +75,7 @@ def measure(args: list[str], steps: int) -> dict[str, float]:
     clock = []
     for _ in range(steps):
         started = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             loss = module.per_sample_loss(batch, "fit").mean()
         loss.backward()
         optimizer.step()
@@ -85,9 +86,10 @@ def measure(args: list[str], steps: int) -> dict[str, float]:
 
 
 def this_cpu() -> Device:
-    """One thread of it: bfloat16 matrix products and copies between large blocks."""
+    """One thread of it: matrix products, in what a run computes in here, and copies between large blocks."""
     torch.set_num_threads(1)
-    square = torch.randn(2048, 2048, dtype=torch.bfloat16)
+    choice = best_precision("cpu")
+    square = torch.randn(2048, 2048, dtype=choice.dtype)
     block = torch.empty(2**26)
 
     def rate(run: object, work: float) -> float:
@@ -101,7 +103,7 @@ def this_cpu() -> Device:
 
     flops = rate(lambda: square @ square, 2 * 2048**3)
     bandwidth = rate(lambda: block.clone(), 2 * block.numel() * 4)
-    return Device(24 * GIB, flops, bandwidth, launch=5e-6, reserved=0.0, efficiency=1.0)
+    return Device(24 * GIB, flops, bandwidth, launch=5e-6, reserved=0.0, efficiency=1.0, precision=choice.precision)
 
 
 def calibrated(device: Device, config: Namespace, seconds: float) -> Device:

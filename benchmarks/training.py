@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel
 from veggie_pl.callbacks import Freeze, Throughput
 from veggie_pl.callbacks.ema import moving_average
 from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.precision import autocast
 
 ROUNDS, WARMUP, STEPS = 3, 10, 60
 WRITERS = ("ModelCheckpoint", "SaveModel", "LearningRateMonitor")  # files and loggers are no part of a step
@@ -87,7 +88,7 @@ def bare(stage: str) -> float:
         if step == WARMUP:
             started = time.perf_counter()
         batch = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             per_sample = module.per_sample_loss(batch, "fit")
             loss = (torch.tensor([weights[skill] for skill in batch.skill]) * per_sample).mean()
         optimizer.zero_grad()

@@ -8,8 +8,12 @@ import torch
 from parts import randomise_output, tiny_module
 
 from veggie_pl.model_folder import save_model
+from veggie_pl.precision import VARIABLE, best_precision
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
+os.environ.setdefault(
+    VARIABLE, best_precision("cpu").precision
+)  # one answer for all test processes and what they start
 torch.set_num_threads(1)  # results do not depend on the machine's cores, and parallel test processes do not fight
 
 

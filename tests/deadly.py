@@ -2,6 +2,7 @@
 
 import ctypes
 import time
+from pathlib import Path
 
 from veggie_pl.data.examining import Finding
 from veggie_pl.data.records import Record
@@ -30,14 +31,16 @@ def examine_deadly(folder: str, row: int, quick: bool) -> Finding:
 
 
 class DeadlyRecords(ShapesRecords):
-    """Moving Shapes, one of which does it."""
+    """Moving Shapes, one of which does it, after it has made the file ``told``."""
 
-    def __init__(self, what: str, number: int = 60) -> None:
+    def __init__(self, what: str, number: int = 60, told: str | None = None) -> None:
         super().__init__("train", num_frames=8, skills={"grounding": 1.0})
-        self.what, self.number, self.count = what, number, 0
+        self.what, self.number, self.count, self.told = what, number, 0, told
 
     def __getitem__(self, index: int) -> Record:
         self.count += 1
         if self.count > self.number:
+            if self.told is not None:
+                Path(self.told).touch()  # now
             do(self.what)
         return super().__getitem__(index)

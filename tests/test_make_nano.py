@@ -20,7 +20,7 @@ def make_nano(folder: Path, steps: int) -> str:
     command = ["make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.ready", f"BIN={Path(sys.executable).parent}", "nano"]
     command.append(f"NANO_FLAGS=--trainer.max_steps {steps} {FEW}")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout + done.stderr
 

@@ -1,6 +1,7 @@
 """`plan`: what it counts is what the real module does."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from veggie_pl.models import Mllm
 from veggie_pl.planning.advice import advise
 from veggie_pl.planning.devices import GPUS, Device
 from veggie_pl.planning.predict import PARTS, Prediction, part_of, predict, state_bytes
+from veggie_pl.precision import FULL, VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 A100 = GPUS["a100-80"]
@@ -115,6 +117,15 @@ def test_slower_devices_take_longer() -> None:
         plan("--config", "conf/stage1.yaml", device=Device(1e9, flops, flops / 100, 0.0)) for flops in (1e12, 1e11)
     )
     assert slow.seconds == pytest.approx(10 * fast.seconds)
+
+
+def test_precision_is_that_of_the_device_unless_the_config_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, FULL)  # of this machine, which does not matter
+    parsed = config("--config", "conf/stage1.yaml", *SMALL)
+    gpu, full = predict(parsed, A100), predict(parsed, replace(A100, precision=FULL))
+    assert gpu.memory["activations"] < full.memory["activations"]
+    parsed.trainer.precision = FULL
+    assert predict(parsed, A100).memory == full.memory
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def start(*args: str) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
     done = subprocess.run(
-        [*TORCHRUN, *args], cwd=ROOT, capture_output=True, text=True, timeout=500, env=environment, check=False
+        [*TORCHRUN, *args], cwd=ROOT, capture_output=True, text=True, timeout=1800, env=environment, check=False
     )
     said = [line for line in done.stderr.splitlines() if line.startswith("[rank")]
     assert done.returncode == 0, "\n".join(said)[-6000:] or done.stderr[-3000:]

@@ -4,24 +4,24 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from ticking import ticks, wait_for, wait_for_steps
 
 from veggie_pl.model_folder import read_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def command(folder: Path, steps: int) -> list[str]:
+def command(folder: Path, steps: int, *more: str) -> list[str]:
     args = ["fit", "--config", "conf/stage1.yaml", "--trainer.accelerator", "cpu", "--trainer.precision", "32"]
     args += ["--trainer.max_steps", str(steps), "--data.batch_size", "2", "--data.num_workers", "0"]
     args += ["--model.lr_schedule", "constant_with_warmup", "--trainer.limit_val_batches", "0"]
     args += ["--trainer.default_root_dir", str(folder)]
     args += ["--trainer.logger.init_args.save_dir", str(folder), "--trainer.enable_progress_bar", "false"]
-    return [sys.executable, "-m", "veggie_pl", *args]
+    return [sys.executable, "-m", "veggie_pl", *args, *more]
 
 
 @pytest.fixture
@@ -34,22 +34,26 @@ def cluster(tmp_path: Path) -> dict[str, str]:
     job = {"JOB_ID": "7", "JOB_NAME": "veggie", "NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
     job |= {"NTASKS_PER_NODE": "1", "NNODES": "1", "JOB_NUM_NODES": "1", "NODELIST": "localhost"}
     settings = {f"SLURM_{name}": value for name, value in job.items()}
-    return {**os.environ, **settings, "PATH": f"{tool.parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    return {
+        **os.environ,
+        **settings,
+        "PATH": f"{tool.parent}:{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+    }
 
 
 @pytest.mark.slow
 def test_preempted_job_is_queued_again_and_equals_one_that_was_not(tmp_path: Path, cluster: dict[str, str]) -> None:
     folder = tmp_path / "job"
     with (tmp_path / "log").open("w") as log:
-        job = subprocess.Popen(command(folder, 100_000), cwd=ROOT, env=cluster, stdout=log, stderr=log)
+        job = subprocess.Popen(
+            command(folder, 100_000, *ticks(tmp_path / "ticks")), cwd=ROOT, env=cluster, stdout=log, stderr=log
+        )
         try:
-            started = time.monotonic()
-            while not list(folder.glob("stage1/version_*/events*")) and time.monotonic() - started < 120:
-                time.sleep(0.2)
-            time.sleep(3)  # some steps
+            wait_for_steps(job, tmp_path / "ticks")
             job.send_signal(signal.SIGUSR1)
-            while not (tmp_path / "asked").exists() and time.monotonic() - started < 180:
-                time.sleep(0.2)
+            wait_for(job, (tmp_path / "asked").exists, "it asks to be queued again")
         finally:
             job.kill()
             job.wait()

@@ -9,12 +9,14 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from veggie_pl.baselines import CopySource, MethodModule, Oracle
-from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, Samples, StepBar
+from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, KeepPrecision, Samples, StepBar
+from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
 from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
 from veggie_pl.planning.advice import cheapest_switches
+from veggie_pl.precision import best_precision
 from veggie_pl.run_parser import RunParser
 from veggie_pl.trained import trained_model
 
@@ -25,7 +27,20 @@ class OutOfMemoryError(RuntimeError):
     """A run does not fit; the message names what to switch on."""
 
 
-class StepsCLI(LightningCLI):
+class PreciseCLI(LightningCLI):
+    """Computes in what is best on this machine, where no precision is named."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """With the precision, and a callback that says it and keeps it in checkpoints."""
+        config = self._get(self.config_init, "trainer")
+        choice = None if names_precision(config) else best_precision(*trainer_device(config))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks", config.callbacks) or []), KeepPrecision(choice)]
+        if choice is not None:
+            kwargs["precision"] = choice.precision
+        return super().instantiate_trainer(**kwargs)
+
+
+class StepsCLI(PreciseCLI):
     """Trains for a number of steps, and shows how many of them are done."""
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -65,7 +80,7 @@ class VeggieCLI(StepsCLI):
         parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
 
 
-class TestCLI(LightningCLI):
+class TestCLI(PreciseCLI):
     """Scores a model folder; `evaluate:` and `samples:` say how."""
 
     def __init__(self, args: list[str]) -> None:

@@ -19,6 +19,7 @@ from veggie_pl.data.windows import cross_fade, restore, windows
 from veggie_pl.data.writing import ClipWriter
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.model import VeggieModel
+from veggie_pl.precision import autocast
 
 OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
@@ -146,7 +147,7 @@ class Editor:
         device = self.module.device
         pictures = None if references is None else references[None].to(device)
         seeds = [("edit", self.seed)]
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with autocast(device):
             edited = self.module.edit(
                 clip[None].to(device), [instruction], guidance, seeds, self.num_steps, pictures, self.on_step
             )

@@ -93,7 +93,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         return self._module
 
     def to(self, device: str | torch.device) -> "VeggiePipeline":
-        """Move to a device. Weights keep their precision; on a GPU the computation is in bfloat16, as in `edit`."""
+        """Move to a device. Weights keep their precision; what is computed in depends on the device, as in `edit`."""
         self._module.to(device)
         return self
 

@@ -8,6 +8,7 @@ from veggie_pl.callbacks.finite import StopAtNaN
 from veggie_pl.callbacks.freeze import Freeze
 from veggie_pl.callbacks.grad_norms import GradNorms
 from veggie_pl.callbacks.init_from import InitFrom
+from veggie_pl.callbacks.keep_precision import KeepPrecision
 from veggie_pl.callbacks.samples import Samples
 from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
@@ -24,6 +25,7 @@ __all__ = [
     "Freeze",
     "GradNorms",
     "InitFrom",
+    "KeepPrecision",
     "Samples",
     "SaveModel",
     "SkillLoss",

@@ -44,6 +44,7 @@ def plan_run(args: list[str]) -> None:
     console.print(memory_table(found, config.gpu, device))
     console.print(
         f"An optimizer step of {found.samples} samples takes about {found.seconds:.3g} s on {config.gpu} "
+        f"in {config.trainer.precision or device.precision} "
         f"({found.samples / found.seconds:.3g} samples/s, {found.num_frames} frames each)."
     )
     if given:

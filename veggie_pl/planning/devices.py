@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from veggie_pl.precision import for_capability
+
 GIB = 2.0**30
 
 
@@ -16,6 +18,7 @@ class Device:
         launch: Seconds that starting one kernel takes, below which no operation falls.
         reserved: Bytes that are gone before the first tensor: the driver's context and the libraries' workspaces.
         efficiency: Share of both peaks that real operations reach.
+        precision: What a run computes in here, where its config names nothing.
     """
 
     memory: float
@@ -24,6 +27,7 @@ class Device:
     launch: float = 6e-6
     reserved: float = 0.75 * GIB
     efficiency: float = 0.6
+    precision: str = for_capability((8, 0)).precision  # of all GPUs below, at least
 
 
 # Data sheets of NVIDIA: dense, without sparsity.

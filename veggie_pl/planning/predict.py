@@ -83,7 +83,7 @@ def predict(config: Namespace, device: Device, num_frames: int | None = None, te
         frames = num_frames or (module.queries.max_frames if module.viddm.is_video else 1)
         batch = batch_of(module, size, frames)
     batch.index = torch.arange(size)  # chance is a function of these: they need data
-    mixed = str(config.trainer.precision).startswith("bf16")
+    mixed = str(config.trainer.precision or device.precision).startswith("bf16")
     meter = Meter(module, part_of, device)
     with shapes, meter, torch.autocast("cpu", torch.bfloat16, enabled=mixed):
         module(batch).backward()
