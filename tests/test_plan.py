@@ -17,7 +17,7 @@ from veggie_pl.models import Mllm
 from veggie_pl.planning.advice import advise
 from veggie_pl.planning.devices import GPUS, Device
 from veggie_pl.planning.predict import PARTS, Prediction, part_of, predict, state_bytes
-from veggie_pl.precision import FULL, VARIABLE
+from veggie_pl.precision import FULL, MIXED, VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 A100 = GPUS["a100-80"]
@@ -123,9 +123,10 @@ def test_precision_is_that_of_the_device_unless_the_config_names_one(monkeypatch
     monkeypatch.setenv(VARIABLE, FULL)  # of this machine, which does not matter
     parsed = config("--config", "conf/stage1.yaml", *SMALL)
     gpu, full = predict(parsed, A100), predict(parsed, replace(A100, precision=FULL))
-    assert gpu.memory["activations"] < full.memory["activations"]
-    parsed.trainer.precision = FULL
-    assert predict(parsed, A100).memory == full.memory
+    assert gpu.memory != full.memory
+    for name, expected in ((MIXED, gpu), (FULL, full)):
+        parsed.trainer.precision = name
+        assert predict(parsed, A100).memory == expected.memory
 
 
 @pytest.mark.slow
