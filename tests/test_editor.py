@@ -7,6 +7,7 @@ import torch
 from fake import pattern, write_fake
 from parts import tiny_module
 
+from veggie_pl.batch import Skill
 from veggie_pl.data.clips import ClipError, ClipFile
 from veggie_pl.data.painting import paint
 from veggie_pl.diffusion.guidance import Guidance
@@ -36,7 +37,10 @@ def test_image_in_image_out(tmp_path: Path, copier: Editor) -> None:
     assert np.array_equal(cv2.imread(str(tmp_path / "out.png")), cv2.imread(str(tmp_path / "in.png")))
 
 
-def test_mask_is_read_from_the_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "instruction", ["highlight the red square with blue masks", "With blue masks, highlight the red square."]
+)
+def test_mask_is_read_from_the_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instruction: str) -> None:
     module = tiny_module(video=True, num_steps=2)
     where = torch.zeros(16, 16, dtype=torch.bool)
     where[4:10, 2:8] = True
@@ -46,7 +50,7 @@ def test_mask_is_read_from_the_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(module, "edit", fill)
     files = EditFiles(write_fake(tmp_path / "in.mp4", 5, 64, 64), tmp_path / "out.mp4", tmp_path / "mask.mp4")
-    Editor(module).edit_file(files, "highlight the red square with blue masks")
+    Editor(module).edit_file(files, instruction)
     mask = ClipFile(files.mask).frames() > 127
     expected = where.numpy().repeat(4, 0).repeat(4, 1)
     for frame in mask[..., 0]:
@@ -120,6 +124,47 @@ def test_mask_without_a_colour_names_the_choices(tmp_path: Path, copier: Editor)
     with pytest.raises(ValueError, match="no fill colour; the choices are red, green"):
         copier.edit_file(files, "highlight the square")
     assert not files.output.exists()
+
+
+@pytest.mark.parametrize(
+    ("instruction", "message"),
+    [
+        ("highlight the red square", "no fill colour; the choices are red, green"),
+        ("highlight it in red or blue", "names red and blue, and not which of them is the fill"),
+        ("make the hockey mask yellow", "asks for visual_feature, which fills nothing; ask to highlight"),
+    ],
+)
+def test_mask_of_a_request_without_one_fill_is_refused(
+    tmp_path: Path, copier: Editor, instruction: str, message: str
+) -> None:
+    source = write_fake(tmp_path / "in.mp4", 2)
+    with pytest.raises(ValueError, match=message) as error:
+        copier.edit_file(EditFiles(source, tmp_path / "out.mp4", tmp_path / "mask.mp4"), instruction)
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_guidance_is_that_of_the_requests_skill(monkeypatch: pytest.MonkeyPatch) -> None:
+    scales = {str(skill): Guidance(float(number)) for number, skill in enumerate(Skill, start=2)}
+    module = tiny_module(video=True, guidance={**scales, "default": Guidance(99.0)})
+    seen: list[Guidance] = []
+
+    def note(source, instruction, guidance, *rest):
+        seen.append(guidance)
+        return source
+
+    monkeypatch.setattr(module, "edit", note)
+    clip = torch.zeros(1, 3, 16, 16)
+    for instruction in ("Mark the dog in red.", "Which is red? Mark it in blue.", "make the mask yellow", "hmm"):
+        Editor(module).edit_clip(clip, instruction)
+    Editor(module, guidance_source=1.5).edit_clip(clip, "remove the dog")
+    assert seen == [
+        scales["grounding"],
+        scales["reasoning"],
+        scales["visual_feature"],
+        Guidance(99.0),
+        Guidance(scales["removal"].task, 1.5),
+    ]
 
 
 def test_failure_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 LAYERS = [
     {"errors", "chance", "batch", "parsing", "file_names", "places", "lean", "ckpt_path", "precision"},
     {"optimizers", "sharding", "whole_files", "run_parser"},
-    {"diffusion", "models", "data", "checks"},
+    {"diffusion", "models", "data", "checks", "request"},
     {"model"},
     {"metrics", "module", "baselines"},
     {"model_folder"},

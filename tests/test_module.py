@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from diffusers import DDPMScheduler
 from parts import make_batch, randomise_output, tiny_module
 
 from veggie_pl.batch import Batch, Hole, Skill
@@ -123,6 +126,51 @@ def test_edit_of_a_batch_equals_edits_one_by_one() -> None:
     together = module.edit_batch(batch)
     alone = torch.cat([module.edit_batch(rows(batch, i, i + 1)) for i in range(5)])
     torch.testing.assert_close(together, alone, atol=2e-5, rtol=1e-4)
+
+
+def test_edit_of_a_batch_goes_by_its_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the words, which a data set may put as it likes."""
+    module = tiny_module(guidance={"removal": Guidance(2.0), "grounding": Guidance(3.0)})
+    batch = make_batch(2, 1)
+    batch.skill, batch.instruction = [Skill.REMOVAL, Skill.GROUNDING], ["make it night", "make it night"]
+    seen: list[float] = []
+    monkeypatch.setattr(module, "edit", lambda source, words, guidance, seeds: seen.append(guidance.task) or source)
+    module.edit_batch(batch)
+    assert sorted(seen) == [2.0, 3.0]
+
+
+def test_stochastic_sampling_is_the_seeds_own() -> None:
+    module = tiny_module(num_steps=3)
+    randomise_output(module)
+    module.objective.scheduler = DDPMScheduler(prediction_type="sample", timestep_spacing="trailing")
+    batch = make_batch(3, 2)
+    torch.manual_seed(1)
+    together = module.edit_batch(batch)
+    torch.manual_seed(2)
+    alone = torch.cat([module.edit_batch(rows(batch, i, i + 1)) for i in range(3)])
+    torch.testing.assert_close(together, alone, atol=2e-5, rtol=1e-4)
+
+
+def test_validation_draws_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a device that cannot draw at all, training fails and validation is the same."""
+    module, batch = tiny_module(), make_batch(2, 2)
+    expected = module.per_sample_loss(batch, "validate")
+    monkeypatch.setattr(type(module), "device", torch.device("meta"))
+    assert torch.equal(module.per_sample_loss(batch, "validate"), expected)
+    with pytest.raises(RuntimeError, match="meta"):
+        module.per_sample_loss(batch, "fit")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the CPU")
+def test_gpu_starts_from_the_same_noise() -> None:
+    module, batch = tiny_module(num_steps=1), make_batch(2, 2)
+    randomise_output(module)
+    expected = module.edit_batch(batch), module.per_sample_loss(batch, "validate")
+    module.cuda()
+    batch = replace(batch, **{name: getattr(batch, name).cuda() for name in ("source", "target", "mask", "index")})
+    found = module.edit_batch(batch), module.per_sample_loss(batch, "validate")
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one.cpu(), other, atol=1e-3, rtol=1e-2)
 
 
 def test_frames_of_an_image_visit_every_place() -> None:

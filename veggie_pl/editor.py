@@ -13,13 +13,14 @@ from torch import Tensor
 from veggie_pl.batch import Clip, Mask
 from veggie_pl.checks import check_guidance
 from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, read_clip, resize, to_clip, to_frames
-from veggie_pl.data.painting import COLORS, named_fill, unpaint
+from veggie_pl.data.painting import unpaint
 from veggie_pl.data.preview import comparison, write_png
 from veggie_pl.data.windows import cross_fade, restore, windows
 from veggie_pl.data.writing import ClipWriter
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.model import VeggieModel
 from veggie_pl.precision import autocast
+from veggie_pl.request import find_request
 
 OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
@@ -86,13 +87,13 @@ class Editor:
         """Write the output in the source's size, frame rate and number of frames; nothing is left half-written.
 
         Raises:
-            ValueError: If the instruction is empty, too long or, for a mask, names no colour.
+            ValueError: If the instruction is empty, too long or, for a mask, does not name one fill.
             ClipError: If a file cannot be read or written.
         """
         if files.output.resolve() == files.source.resolve():
             raise ClipError(f"{files.output} is the source itself; name another output")
         self.module.mllm.prompt.text_ids(instruction)
-        fill = _fill_for_mask(instruction) if files.mask else None
+        fill = find_request(instruction, self.module.guidance).fill if files.mask else None
         file = ClipFile(files.source)
         references = None if files.reference is None else read_clip(files.reference, 1, self.module.size)
         fps = file.info.fps or IMAGE_FPS
@@ -138,8 +139,7 @@ class Editor:
             instruction: What to do.
             references: Pictures that the instruction speaks of.
         """
-        painted = named_fill(instruction) is not None and "mask" in instruction.lower()
-        own = self.module.guidance["grounding" if painted else "default"]
+        own = find_request(instruction, self.module.guidance).guidance
         guidance = Guidance(
             own.task if self.guidance_task is None else self.guidance_task,
             own.source if self.guidance_source is None else self.guidance_source,
@@ -184,13 +184,3 @@ def _read_mask(small: Float[Tensor, "f 3 small_h small_w"], source: Clip, fill: 
     """Read the fill at the model's size, as the metrics do, and enlarge the answer."""
     mask = unpaint(small, resize(source, *small.shape[-2:]), fill)
     return resize(mask[:, None].float(), *source.shape[-2:])[:, 0] >= 0.5
-
-
-def _fill_for_mask(instruction: str) -> str:
-    fill = named_fill(instruction)
-    if fill is None:
-        raise ValueError(
-            f"a mask is read from the fill, but {instruction!r} names no fill colour; "
-            f"the choices are {', '.join(COLORS)}, as in 'highlight the square with red masks'"
-        )
-    return fill

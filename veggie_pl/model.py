@@ -12,8 +12,9 @@ from veggie_pl.chance import torch_rng
 from veggie_pl.checks import check_guidance, check_widths, per_skill
 from veggie_pl.diffusion.guidance import Guidance, guided
 from veggie_pl.diffusion.objective import Latents, Objective
-from veggie_pl.diffusion.sampler import sample_latents
+from veggie_pl.diffusion.sampler import draw_noise, sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
+from veggie_pl.request import find_request
 
 
 class VeggieModel(nn.Module):
@@ -77,11 +78,13 @@ class VeggieModel(nn.Module):
     def edit_batch(self, batch: Batch) -> Clips:
         """Edit held-out examples, each under its skill's guidance and with noise of its own."""
         edited = torch.empty_like(batch.source)
+        asked = zip(batch.instruction, batch.skill, batch.fill, strict=True)
+        requests = [find_request(words, self.guidance, *labels) for words, *labels in asked]
         for skill in set(batch.skill):
-            rows = [row for row, other in enumerate(batch.skill) if other == skill]
+            rows = [row for row, request in enumerate(requests) if request.skill == skill]
             instruction = [batch.instruction[row] for row in rows]
             seeds = [(self.seed, "edit", batch.key[row]) for row in rows]
-            edited[rows] = self.edit(batch.source[rows], instruction, self.guidance[skill], seeds)
+            edited[rows] = self.edit(batch.source[rows], instruction, requests[rows[0]].guidance, seeds)
         return edited
 
     @torch.no_grad()
@@ -101,7 +104,7 @@ class VeggieModel(nn.Module):
             source: Clips of at most ``queries.max_frames`` frames, references counted.
             instruction: One per clip.
             guidance: Scales of the two conditions.
-            seeds: One key per clip, which fixes its noise.
+            seeds: One key per clip, which fixes its noise, on any device and in any batch.
             num_steps: Sampling steps; the module's own if None.
             references: Pictures that the instruction speaks of; the MLLM alone sees them.
             on_step: Called with the number of sampling steps done.
@@ -118,10 +121,10 @@ class VeggieModel(nn.Module):
             return guided(self.predict, guidance, noisy, latents, timestep, tokens, null)
 
         shape = (num_frames, self.vae.channels, *latents.shape[-2:])
-        generators = [torch_rng(*seed, device=source.device) for seed in seeds]
-        noise = torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
+        generators = [torch_rng(*seed) for seed in seeds]  # on the CPU, whose numbers are the same for every device
+        noise = draw_noise(shape, generators, source.device)
         steps = self.num_steps if num_steps is None else num_steps
-        edited = sample_latents(predict, self.objective.scheduler, noise, steps, on_step)
+        edited = sample_latents(predict, self.objective.scheduler, noise, steps, on_step, generators)
         return self.vae.decode(edited)  # type: ignore[no-any-return]
 
     @property

@@ -98,7 +98,8 @@ class VeggieModule(VeggieModel, L.LightningModule):
 
     def per_sample_loss(self, batch: Batch, purpose: str) -> Float[Tensor, " b"]:
         """The diffusion loss of each example; its chance depends on (seed, purpose, example) alone."""
-        generators = [torch_rng(self.seed, purpose, index, device=self.device) for index in batch.index.tolist()]
+        where = self.device if purpose == "fit" else "cpu"  # where it is fast, or where it is the same for every device
+        generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
 
         # 1. What to do: the MLLM fills the queries of every frame.
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from veggie_pl.data.fills import COLORS, check_fills, check_opacity, fill_color, named_fill
+from veggie_pl.data.fills import COLORS, check_fills, check_opacity, fill_color
 
 
 def test_fills_are_corners_of_the_rgb_cube() -> None:
@@ -17,11 +17,6 @@ def test_fill_color_is_made_for_the_clip() -> None:
     assert color.flatten().tolist() == [1, 1, -1]
     with pytest.raises(ValueError, match="unknown fill colour 'pink'; the choices are red"):
         fill_color("pink", torch.zeros(1))
-
-
-def test_named_fill_is_the_last_colour() -> None:
-    assert named_fill("Label the red star in BLUE masks.") == "blue"
-    assert named_fill("remove the reddish star") is None
 
 
 def test_checks_name_what_is_wrong() -> None:

@@ -1,10 +1,19 @@
 """Instructions that people write, and the skill that each asks for."""
 
+import itertools
+from collections.abc import Iterator
+
 import pytest
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.skills_of import skill_of
-from veggie_pl.data.wordings import HELD_OUT_WORDINGS, WORDINGS
+from veggie_pl.data.fills import COLORS
+from veggie_pl.data.pointing import named_fill
+from veggie_pl.data.shapes.edits import PLACES
+from veggie_pl.data.shapes.questions import WORDS
+from veggie_pl.data.shapes.vocabulary import BACKGROUNDS, LARGE
+from veggie_pl.data.skills_of import editing_skill_of, find_skill, skill_of
+from veggie_pl.data.wordings import HELD_OUT_WORDINGS, WORDINGS, with_articles
+from veggie_pl.pretraining.paraphrases import ACTS, CLOSINGS, OPENINGS
 
 EXAMPLES = {
     "Add a hat to the man on the left.": Skill.ADDITION,
@@ -40,6 +49,16 @@ EXAMPLES = {
     "Make it Ghibli style": Skill.STYLIZATION,
     "make the video a pencil drawing": Skill.STYLIZATION,
     "render it as pixel art": Skill.STYLIZATION,
+    "make the hockey mask yellow": Skill.VISUAL_FEATURE,
+    "change the mask to red": Skill.VISUAL_FEATURE,
+    "the door should be red": Skill.VISUAL_FEATURE,
+    "paint a red mask on the wall": Skill.ADDITION,
+    "paint a wall on the left red": Skill.VISUAL_FEATURE,
+    "make the red mask disappear": Skill.REMOVAL,
+    "Could you label the dog in these video frames with red color masks?": Skill.GROUNDING,
+    "Please locate the dog across video frames and use blue masks to mark them.": Skill.GROUNDING,
+    "Which animal barks? Highlight your answer with red masks.": Skill.REASONING,
+    "Make it on the beach.": Skill.BACKGROUND,
 }
 
 
@@ -49,20 +68,62 @@ def test_skill_of_an_instruction(instruction: str, skill: Skill) -> None:
     assert skill_of(f"  {instruction.upper()} ") == skill
 
 
-def test_skill_of_our_own_wordings() -> None:
-    slots = {"phrase": "dog", "place": "on the left", "fill": "red", "question": "Which?", "style": "sketch"}
-    new = {Skill.CHANGING: "cat", Skill.BACKGROUND: "a beach", Skill.VISUAL_FEATURE: "green"}
-    said = [
-        (skill, template.format(**slots, new=new.get(skill)))
-        for wordings in (WORDINGS, HELD_OUT_WORDINGS)
-        for skill, templates in wordings.items()
-        for template in templates
-        if not skill.is_painted
-    ]
-    wrong = [(skill, text) for skill, text in said if skill_of(text) != skill]
-    assert len(wrong) <= 0.1 * len(said), wrong
+PHRASES = ("dog", "red circle", "checkered pink diamond moving left", "man in the red shirt")
+NEW = {
+    Skill.CHANGING: ("cat", "striped blue star"),
+    Skill.BACKGROUND: tuple(BACKGROUNDS.values()),
+    Skill.VISUAL_FEATURE: (*LARGE.colors, *LARGE.textures),
+}
+QUESTIONS = (*(words.format(end=" at the end", other="red ring") for words in WORDS.values()), "the tool for cutting?")
+
+
+def worded(skill: Skill, template: str) -> Iterator[str]:
+    """A template of ours with what our streams put into it."""
+    choices = {
+        "phrase": PHRASES,
+        "new": NEW.get(skill, ()),
+        "place": tuple(PLACES),
+        "style": LARGE.styles,
+        "fill": LARGE.fills,
+        "question": QUESTIONS,
+    }
+    own = {name: values for name, values in choices.items() if f"{{{name}}}" in template}
+    for chosen in itertools.product(*own.values()):
+        yield with_articles(template.format(**dict(zip(own, chosen, strict=True))))
+
+
+@pytest.mark.parametrize("skill", list(Skill))
+def test_every_wording_of_ours_is_of_its_skill(skill: Skill) -> None:
+    said = [text for template in (*WORDINGS[skill], *HELD_OUT_WORDINGS[skill]) for text in worded(skill, template)]
+    assert len(said) > 20
+    assert not [text for text in said if find_skill(text) != skill]
+
+
+@pytest.mark.parametrize("skill", [Skill.GROUNDING, Skill.REASONING])
+def test_every_wording_of_ours_names_its_fill(skill: Skill) -> None:
+    for template in (*WORDINGS[skill], *HELD_OUT_WORDINGS[skill]):
+        for fill in COLORS:
+            said = list(worded(skill, template.replace("{fill}", fill)))
+            assert not [text for text in said if named_fill(text) != fill]
+
+
+@pytest.mark.parametrize("skill", list(Skill))
+def test_every_paraphrase_of_ours_is_of_its_skill(skill: Skill) -> None:
+    """Each opening and each closing with each act; what fills them varies above."""
+    for number, (opening, act, closing) in enumerate(itertools.product(OPENINGS, ACTS[skill], CLOSINGS)):
+        template = opening + act + closing + ("?" if opening.startswith(("can", "could", "would")) else ".")
+        template = ("{question} " if skill is Skill.REASONING else "") + template[0].upper() + template[1:]
+        said = list(worded(skill, template))
+        assert find_skill(said[number % len(said)]) == skill, said[number % len(said)]
+
+
+def test_a_pair_that_is_an_edit_never_points() -> None:
+    assert skill_of("highlight the dog in red") == Skill.GROUNDING
+    assert editing_skill_of("highlight the dog in red") == Skill.CHANGING
+    assert editing_skill_of("Which is red? Remove it.") == Skill.REMOVAL
 
 
 def test_skill_of_something_else_is_as_told() -> None:
+    assert find_skill("hmm") is None
     assert skill_of("hmm") == Skill.CHANGING
     assert skill_of("hmm", Skill.ADDITION) == Skill.ADDITION

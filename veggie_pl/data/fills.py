@@ -1,6 +1,5 @@
 """The colours that masks are filled with, by name."""
 
-import re
 from collections.abc import Sequence
 
 import torch
@@ -27,12 +26,6 @@ def fill_color(fill: str, like: Tensor) -> Float[Tensor, "3 1 1"]:
     if fill not in COLORS:
         raise ValueError(f"unknown fill colour {fill!r}; the choices are {', '.join(COLORS)}")
     return torch.tensor(COLORS[fill], device=like.device, dtype=like.dtype)[:, None, None]
-
-
-def named_fill(text: str) -> str | None:
-    """The fill that an instruction asks for: the last colour it names, as in "label the red star in blue"."""
-    named = re.findall(rf"\b({'|'.join(COLORS)})\b", text.lower())
-    return named[-1] if named else None
 
 
 def check_fills(fills: Sequence[str], num_objects: int) -> None:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from veggie_pl.data.fills import COLORS, OPACITY, check_fills, check_opacity, fill_color, named_fill
+from veggie_pl.data.fills import COLORS, OPACITY, check_fills, check_opacity, fill_color
 from veggie_pl.data.reading_back import MIN_CONTRAST, read_back
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "MIN_CONTRAST",
     "OPACITY",
     "fill_color",
-    "named_fill",
     "paint",
     "paint_objects",
     "unpaint",

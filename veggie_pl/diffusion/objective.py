@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
+from veggie_pl.diffusion.schedulers import check_scheduler
+
 Latents = Float[Tensor, "b f c h w"]
 
 
@@ -33,6 +35,9 @@ class Objective:
         drop_task: Share of samples that lose the task tokens only.
         drop_source: Share of samples that lose the source only.
         drop_both: Share of samples that lose both. InstructPix2Pix (arXiv:2211.09800) has 5 % each.
+
+    Raises:
+        ValueError: If a rate or the power is out of range, or the scheduler cannot be learned with.
     """
 
     def __init__(
@@ -51,6 +56,16 @@ class Objective:
         self.scheduler = scheduler
         self.timestep_power = timestep_power
         self.drop_task, self.drop_source, self.drop_both = drop_task, drop_source, drop_both
+
+    @property
+    def scheduler(self) -> Any:
+        """The noise scheduler; another one is looked at before it is taken."""
+        return self._scheduler
+
+    @scheduler.setter
+    def scheduler(self, scheduler: Any) -> None:
+        check_scheduler(scheduler)
+        self._scheduler = scheduler
 
     @property
     def drop_rates(self) -> dict[str, float]:

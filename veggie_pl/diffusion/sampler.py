@@ -1,12 +1,21 @@
 """Noise -> edited latents, over any diffusers scheduler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
+import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
 Latents = Float[Tensor, "b f c h w"]
+
+
+def draw_noise(
+    shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device
+) -> Float[Tensor, "b ..."]:
+    """Standard normal numbers for each sample from its own generator; a CPU's are the same for every device."""
+    return torch.stack([torch.randn(*shape, generator=one, device=one.device) for one in generators]).to(device)
 
 
 def sample_latents(
@@ -15,6 +24,7 @@ def sample_latents(
     noise: Latents,
     num_steps: int,
     on_step: Callable[[int], None] | None = None,
+    generators: Sequence[torch.Generator] = (),
 ) -> Latents:
     """Run the reverse process.
 
@@ -25,6 +35,8 @@ def sample_latents(
         noise: Standard normal start.
         num_steps: Evaluations of ``predict``.
         on_step: Called after each step with the number of steps done, for progress bars.
+        generators: One per sample, of which stochastic schedulers draw: a sample's chance is its own, whatever else is
+            in the batch. Without them they draw from torch's global generator.
 
     Raises:
         ValueError: If ``num_steps`` is below 1 or above the number of training timesteps.
@@ -33,11 +45,12 @@ def sample_latents(
         raise ValueError(f"num_steps must be in 1 .. {scheduler.config.num_train_timesteps}, got {num_steps}")
     process = type(scheduler).from_config(scheduler.config)
     process.set_timesteps(num_steps, device=noise.device)
+    chance = {"generator": list(generators)} if generators and "generator" in signature(process.step).parameters else {}
     latents: Tensor = noise * process.init_noise_sigma
     for done, timestep in enumerate(process.timesteps, start=1):
         noisy = process.scale_model_input(latents, timestep)
         predicted = predict(noisy, timestep.to(noise.device).expand(len(noise)))
-        latents = process.step(predicted, timestep, latents).prev_sample
+        latents = process.step(predicted, timestep, latents, **chance).prev_sample
         if on_step is not None:
             on_step(done)
     return latents

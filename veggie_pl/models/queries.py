@@ -35,7 +35,7 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Put each clip at a random place among the frames the queries know, so that images train every place."""
         room = self.max_frames - num_frames + 1
         first = [torch.randint(room, (1,), generator=g, device=g.device) for g in generators]
-        return torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device)
+        return (torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device)).to(self.group.device)
 
     def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b g q d"]:
         """Queries for frames at these places of the clip, each in [0, max_frames): a group per frame, or one in all.

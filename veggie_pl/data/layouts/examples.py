@@ -14,10 +14,10 @@ from veggie_pl.data.clips import IMAGES, VIDEOS
 from veggie_pl.data.headers import open_media, read_header
 from veggie_pl.data.layouts.annotations import line
 from veggie_pl.data.media import Media, MediaError, inside
-from veggie_pl.data.painting import named_fill
+from veggie_pl.data.pointing import named_fill
 from veggie_pl.data.rle import MaskError, Rle, check, encode, from_polygons, from_runs
 from veggie_pl.data.rows import Row, Skipped
-from veggie_pl.data.skills_of import skill_of
+from veggie_pl.data.skills_of import editing_skill_of
 from veggie_pl.file_names import in_order
 
 Field = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
@@ -78,7 +78,9 @@ class Reading(BaseModel):
         if skill.is_painted and instruction is not None and not fill:
             fill = named_fill(instruction) or ""
             if not fill:
-                raise _Unusable("its instruction names no fill colour; what only names the object is a phrase")
+                raise _Unusable(
+                    "its instruction names no fill colour, or several; what only names the object is a phrase"
+                )
         return Row(key, skill, source, target, mask, instruction, phrase.strip(), fill)
 
     def _skill(self, cell: Any, instruction: str | None, edited: bool) -> Skill:
@@ -90,7 +92,7 @@ class Reading(BaseModel):
             raise _Unusable(f"unknown skill {str(cell)!r}; the card's skills name {sorted(self.skills)}")
         if not edited:
             return Skill.GROUNDING
-        return self.skill or skill_of(instruction or "")
+        return self.skill or editing_skill_of(instruction or "")
 
 
 class _Unusable(ValueError):

@@ -9,7 +9,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import fields, lines, only
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
-from veggie_pl.data.skills_of import skill_of
+from veggie_pl.data.skills_of import editing_skill_of
 from veggie_pl.file_names import in_order
 
 
@@ -65,7 +65,11 @@ class InstructV2V(Layout):
                 continue
             seen.add(seed)
             yield Row(
-                key(self.kind, split, entry, seed), skill_of(instruction), source, target, instruction=instruction
+                key(self.kind, split, entry, seed),
+                editing_skill_of(instruction),
+                source,
+                target,
+                instruction=instruction,
             )
 
     def _seed(self, record: dict[str, Any]) -> int:

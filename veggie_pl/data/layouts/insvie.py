@@ -12,7 +12,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only, there
 from veggie_pl.data.media import MediaError, inside
 from veggie_pl.data.rows import Row, Skipped
-from veggie_pl.data.skills_of import skill_of
+from veggie_pl.data.skills_of import editing_skill_of
 from veggie_pl.file_names import matching
 
 TOGETHER = 20_000  # rows of one entry
@@ -56,7 +56,7 @@ class InsVie(Layout):
             raise ExampleError(f"{ascii(named(video))[:80]} does not tell its source: NAME_N_N_N.mp4 was expected")
         source = there(root, self.source, VARIANT.sub("", video))
         target = there(root, self.target, video)
-        return Row(one, skill_of(instruction), (source,), (target,), instruction=instruction)
+        return Row(one, editing_skill_of(instruction), (source,), (target,), instruction=instruction)
 
 
 def _read(root: Path, name: str) -> Iterator[dict[str, Any]]:

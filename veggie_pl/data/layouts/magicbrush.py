@@ -12,7 +12,7 @@ from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import there
 from veggie_pl.data.media import Media
 from veggie_pl.data.rows import Row, Skipped
-from veggie_pl.data.skills_of import skill_of
+from veggie_pl.data.skills_of import editing_skill_of
 from veggie_pl.file_names import matching
 
 FOLDERS = {"train": "train", "val": "dev", "test": "test"}
@@ -76,7 +76,7 @@ def _from_names(root: Path, split: str, turn: Any) -> Row:
     folder = f"{FOLDERS[split]}/images/{source.split('-')[0]}"
     return Row(
         key=key(MagicBrush.kind, split, target.rsplit(".", 1)[0]),
-        skill=skill_of(instruction),
+        skill=editing_skill_of(instruction),
         source=(there(root, folder, source),),
         target=(there(root, folder, target),),
         instruction=instruction,
@@ -98,7 +98,7 @@ def _embedded(split: str, turn: Any) -> Row:
     place = number(field(turn, "turn_index", int), "turn_index")
     return Row(
         key=key(MagicBrush.kind, split, f"{text(turn, 'img_id')}-output{place}"),
-        skill=skill_of(instruction),
+        skill=editing_skill_of(instruction),
         source=(_picture(turn, "source_img"),),
         target=(_picture(turn, "target_img"),),
         instruction=instruction,

@@ -8,7 +8,7 @@ from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, key, text
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import fields, lines, only, there
 from veggie_pl.data.rows import Row, Skipped
-from veggie_pl.data.skills_of import skill_of
+from veggie_pl.data.skills_of import editing_skill_of
 from veggie_pl.file_names import matching
 
 PARTS = {
@@ -79,4 +79,4 @@ class SeedDataEdit(Layout):
     def _row(self, root: Path, part: str, one: str, source: str, target: str, instruction: str) -> Row:
         images = f"{PARTS[part]}/images"
         pair = (there(root, images, source),), (there(root, images, target),)
-        return Row(one, skill_of(instruction), *pair, instruction=instruction)
+        return Row(one, editing_skill_of(instruction), *pair, instruction=instruction)

@@ -8,7 +8,7 @@ from veggie_pl.data.layouts.annotations import FAULTS, ExampleError, field, key,
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.edited import only, there
 from veggie_pl.data.rows import Row, Skipped
-from veggie_pl.data.skills_of import skill_of
+from veggie_pl.data.skills_of import editing_skill_of
 
 
 class SmartEdit(Layout):
@@ -53,4 +53,4 @@ class SmartEdit(Layout):
             return
         for number, instruction in enumerate(words):
             one = key(self.kind, split, name, number)
-            yield Row(one, skill_of(instruction), (source,), (target,), instruction=instruction)
+            yield Row(one, editing_skill_of(instruction), (source,), (target,), instruction=instruction)
