@@ -79,7 +79,7 @@ class VeggieModel(nn.Module):
         """Edit held-out examples, each under its skill's guidance and with noise of its own."""
         edited = torch.empty_like(batch.source)
         asked = zip(batch.instruction, batch.skill, batch.fill, strict=True)
-        requests = [find_request(words, self.guidance, *labels) for words, *labels in asked]
+        requests = [find_request(words, self.guidance, skill, fill) for words, skill, fill in asked]
         for skill in set(batch.skill):
             rows = [row for row, request in enumerate(requests) if request.skill == skill]
             instruction = [batch.instruction[row] for row in rows]
