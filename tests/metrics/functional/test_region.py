@@ -8,6 +8,7 @@ from skimage.morphology import dilation, disk
 from torch import Tensor
 from torchmetrics.functional.classification import binary_jaccard_index
 
+from benchmarks.boundary import objects, toolkit_f, toolkit_j
 from veggie_pl.metrics.functional import boundary_f, region_iou, region_jaccard
 
 
@@ -98,6 +99,66 @@ def test_boundary_f_agrees_with_the_davis_rule(height: int, width: int) -> None:
     theirs = [davis_f(a, b) for a, b in zip(pred.numpy(), target.numpy(), strict=True)]
     assert ours.numpy() == pytest.approx(np.asarray(theirs), abs=1e-12)
     assert len(set(theirs)) > 6  # not all of them trivial
+
+
+def odd_masks(height: int, width: int) -> Tensor:
+    """What contours go wrong on: nothing, everything, a pixel, a corner, the border, thin lines, holes, noise."""
+    masks = torch.zeros(14, height, width, dtype=torch.bool)
+    rng = np.random.default_rng(height * 1000 + width)
+    masks[1] = True
+    masks[2, height // 2, width // 2] = True
+    masks[3, 0, 0] = masks[4, -1, -1] = masks[5, 0, -1] = True
+    masks[6, :, -1] = masks[7, -1] = masks[8, height // 3] = True
+    masks[9].fill_diagonal_(True)
+    masks[10] = ~masks[2]
+    masks[11, 1:-1, 1:-1] = True
+    masks[12] = torch.from_numpy(rng.random((height, width)) < 0.5)
+    masks[13] = torch.from_numpy(rng.random((height, width)) < 0.01)
+    return masks
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 2), (5, 3), (31, 64), (64, 31), (130, 200), (301, 97)])
+@pytest.mark.parametrize("tolerance", [0.008, 0.0, 0.05])
+def test_boundary_f_is_the_toolkits_for_odd_masks(size: tuple[int, int], tolerance: float) -> None:
+    masks = odd_masks(*size)
+    pred, target = masks.repeat_interleave(len(masks), 0), masks.repeat(len(masks), 1, 1)  # each beside each
+    theirs = [toolkit_f(a, b, tolerance) for a, b in zip(pred.numpy(), target.numpy(), strict=True)]
+    assert boundary_f(pred, target, tolerance).tolist() == theirs
+
+
+@pytest.mark.parametrize("size", [(480, 854), (512, 512), (213, 120)])
+def test_j_and_f_are_the_toolkits_at_the_size_of_videos(size: tuple[int, int]) -> None:
+    pred, target = objects(3, *size, seed=1)
+    ours = torch.from_numpy(pred), torch.from_numpy(target)
+    theirs = [toolkit_f(a, b) for a, b in zip(pred, target, strict=True)]
+    assert boundary_f(*ours).tolist() == theirs
+    assert any(0 < value < 1 for value in theirs)
+    assert region_jaccard(*ours).tolist() == toolkit_j(pred, target).tolist()
+
+
+def test_boundary_f_finds_what_is_exactly_at_the_radius_and_nothing_beyond() -> None:
+    side, radius = 61, 13
+    dots = torch.zeros(side * side, side, side, dtype=torch.bool)
+    dots.view(side * side, -1).fill_diagonal_(True)
+    here = torch.zeros(side, side, dtype=torch.bool)
+    here[30, 30] = True
+    found = boundary_f(here.expand_as(dots), dots, tolerance=radius / math.hypot(side, side))
+    # A pixel's contour is 2 x 2, and near to another's by the distance of its nearest pixel.
+    places = torch.cartesian_prod(torch.arange(side), torch.arange(side)) - 30
+    nearest = (places.abs() - 1).clamp(min=0).square().sum(-1)
+    inside = (places.abs() < 29).all(-1)  # where all four pixels lie in the picture
+    assert torch.equal((found > 0)[inside], (nearest <= radius**2)[inside])
+
+
+def test_boundary_f_does_not_depend_on_the_chunk_or_on_strides(monkeypatch: pytest.MonkeyPatch) -> None:
+    pred, target = blobs(12, 40, 30, seed=7), blobs(12, 40, 30, seed=8)
+    whole = boundary_f(pred, target)
+    strided = [torch.stack([mask, ~mask], -1).transpose(1, 2)[..., 0] for mask in (pred.mT, target.mT)]
+    assert torch.equal(boundary_f(*strided), whole)
+    monkeypatch.setattr("veggie_pl.metrics.functional.region._CHUNK", 40 * 30 * 5)
+    assert torch.equal(boundary_f(pred, target), whole)
+    assert boundary_f(pred[:0], target[:0]).shape == (0,)
+    assert boundary_f(pred[:, None][:, :0], target[:, None][:, :0]).shape == (12, 0)
 
 
 def test_boundary_f_by_hand() -> None:
