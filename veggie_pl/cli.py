@@ -1,14 +1,17 @@
 """The command line: LightningCLI for fit, validate and test; the other commands are handed to the rooms below."""
 
+import difflib
 import logging
 import os
-import re
+import signal
 import sys
 import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
+from veggie_pl.errors import UseError, from_worker, keep_traceback, one_line
 from veggie_pl.lean import lean_imports, quick_imports
+from veggie_pl.signals import end_in_order
 
 # The commands import what they need when they run, and helps are given before: none waits for torch.
 
@@ -136,7 +139,11 @@ def pretrain(args: list[str]) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one command; errors of use end with one line and exit code 1 unless ``--debug`` is given."""
+    """Run one command.
+
+    Errors of use end with one line and exit code 1. So does any other exception, and the line names a file with its
+    traceback. ``--debug`` raises instead.
+    """
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
@@ -145,20 +152,44 @@ def main(argv: list[str] | None = None) -> None:
         print("usage: python -m veggie_pl COMMAND [--help] [--debug] ...\n\ncommands:\n" + "\n".join(lines))
         return
     if args[0] not in COMMANDS:
-        sys.exit(f"error: unknown command {args[0]!r}; the choices are {', '.join(COMMANDS)}")
+        close = difflib.get_close_matches(args[0], COMMANDS, 1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        sys.exit(f"error: unknown command {args[0]!r}; {meant}the choices are {', '.join(COMMANDS)}")
     if {"-h", "--help"} & {*args[1:]}:
         _show_help(args[0])
     args = ["--help" if arg == "--help-all" else arg for arg in args]
     _quiet()
-    try:
-        COMMANDS[args[0]](args[1:])
-    except (ValueError, OSError, RuntimeError) as error:
-        said = _from_worker(str(error))
-        if debug or (type(error) is RuntimeError and said is None):
+    with end_in_order() as came:
+        try:
+            COMMANDS[args[0]](args[1:])
+        except KeyboardInterrupt:
+            _say_stopped(came)
+        except SystemExit as ended:
+            if came and ended.code:  # Lightning ends a run that was stopped with the exit code of any failure
+                _say_stopped(came)
             raise
-        sys.exit(f"error: {said or error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+        except Exception as error:
+            if debug:
+                raise
+            sys.exit(f"error: {_last_words(error)}")
+
+
+def _say_stopped(came: list[signal.Signals]) -> NoReturn:
+    """End as shells expect of a process that a signal has ended."""
+    print(f"stopped by {came[0].name}" if came else "interrupted", file=sys.stderr)
+    sys.exit(128 + came[0] if came else 1)
+
+
+def _last_words(error: Exception) -> str:
+    """One line; what is no error of use leaves its traceback in a file."""
+    if isinstance(error, UseError) or type(error).__name__ == "MisconfigurationException":  # Lightning's, of a setting
+        return one_line(error)
+    said = from_worker(str(error)) if isinstance(error, RuntimeError) else None
+    if said is not None and not said.startswith("Caught "):
+        return said
+    path = keep_traceback(error)
+    where = f"; the traceback is in {path}, --debug shows it" if path else ""
+    return f"{type(error).__name__}: {one_line(error)}{where}"
 
 
 def _show_help(command: str) -> NoReturn:
@@ -167,18 +198,6 @@ def _show_help(command: str) -> NoReturn:
 
     print(OPTIONS[command]().format_help().rstrip() if command in OPTIONS else run_help(command))
     sys.exit(0)
-
-
-def _from_worker(message: str) -> str | None:
-    """What torch says of a process that makes samples, in one line; None for any other message."""
-    look = "`python -m veggie_pl check` finds the files that do it, in processes of their own"
-    if message.startswith("DataLoader timed out"):
-        return f"reading data took longer than data.timeout allows ({message}); {look}"
-    if message.startswith("DataLoader worker"):
-        return f"a process that reads data died ({message.split('. ')[0].rstrip('.')}); {look}"
-    if message.startswith("Caught ") and " in DataLoader worker process" in message:  # a page of traceback follows
-        return " ".join(re.split(r"\n[\w.]+: ", message.strip())[-1].split())
-    return None
 
 
 def _quiet() -> None:

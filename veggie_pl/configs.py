@@ -1,5 +1,6 @@
 """From YAML to parts: LightningCLI with the defaults of this project."""
 
+import logging
 from typing import Any, Literal
 
 import torch
@@ -11,7 +12,9 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from veggie_pl.baselines import CopySource, MethodModule, Oracle
 from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, KeepPrecision, Samples, StepBar
 from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
+from veggie_pl.ckpt_path import find_checkpoint
 from veggie_pl.data.datamodule import VeggieDataModule
+from veggie_pl.errors import UseError
 from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
 from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
@@ -20,10 +23,11 @@ from veggie_pl.precision import best_precision
 from veggie_pl.run_parser import RunParser
 from veggie_pl.trained import trained_model
 
+log = logging.getLogger(__name__)
 __all__ = ["CONF", "TESTING", "TRAINED", "TRAINING", "TestCLI", "VeggieCLI"]
 
 
-class OutOfMemoryError(RuntimeError):
+class OutOfMemoryError(UseError, RuntimeError):
     """A run does not fit; the message names what to switch on."""
 
 
@@ -42,6 +46,18 @@ class PreciseCLI(LightningCLI):
 
 class StepsCLI(PreciseCLI):
     """Trains for a number of steps, and shows how many of them are done."""
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """And find the checkpoint to go on from, before anything is built."""
+        super().parse_arguments(parser, args)
+        config = self.config.get(str(self.config.get("subcommand")))
+        if config is not None and (given := config.get("ckpt_path")):
+            config.ckpt_path = find_checkpoint(str(given), config.trainer)
+            if config.ckpt_path != str(given):
+                log.info("--ckpt_path %s: %s", given, config.ckpt_path)
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the checkpoint to the trainer: Lightning would read all of it here, for settings that ours lack."""
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """With our progress bar, where one is wanted and no other is set."""

@@ -7,10 +7,12 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
+from veggie_pl.errors import UseError
+
 NUM_CLOSE = 3  # names to suggest
 
 
-class UsageError(ValueError):
+class UsageError(UseError):
     """Arguments or a config that cannot be used."""
 
 

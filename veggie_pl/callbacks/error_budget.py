@@ -11,12 +11,13 @@ from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.data.ledger import NAME, RunLedger
+from veggie_pl.errors import UseError
 
 log = logging.getLogger(__name__)
 FEW = 10  # bad samples of a stream that never stop a run, whatever their share
 
 
-class BudgetError(RuntimeError):
+class BudgetError(UseError, RuntimeError):
     """Too many samples of a stream cannot be read; the message names the stream, a reason and the checkpoint kept."""
 
 

@@ -5,9 +5,10 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from veggie_pl.callbacks.writers import run_folder
+from veggie_pl.errors import UseError
 
 
-class NonFiniteLossError(RuntimeError):
+class NonFiniteLossError(UseError, RuntimeError):
     """Training met a NaN or infinite loss; the message names the step and the checkpoint kept."""
 
 

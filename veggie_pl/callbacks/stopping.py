@@ -8,14 +8,17 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from veggie_pl.signals import ENDING
+
 log = logging.getLogger(__name__)
 
 
 class StopBetweenSteps(Callback):
     """Let the step be finished in which a signal comes; then do what it asks, on all ranks alike.
 
-    Ctrl-C stops the run, which keeps a checkpoint; a second one stops at once. SIGUSR1 does what Lightning does for
-    jobs under SLURM: it writes ``hpc_ckpt_N.ckpt`` and has the job queued again.
+    Ctrl-C stops the run, which keeps a checkpoint; a second one stops at once. So do SIGTERM and SIGHUP, where the
+    command line answers them. SIGUSR1 does what Lightning does for jobs under SLURM: it writes ``hpc_ckpt_N.ckpt`` and
+    has the job queued again.
     """
 
     def __init__(self) -> None:
@@ -27,7 +30,7 @@ class StopBetweenSteps(Callback):
         if threading.current_thread() is not threading.main_thread():
             return
         self._step = trainer.global_step
-        for number in (signal.SIGINT, signal.SIGUSR1):
+        for number in (signal.SIGINT, *ENDING, signal.SIGUSR1):
             if callable(signal.getsignal(number)):  # SIGUSR1: under SLURM only
                 self._before[number] = signal.signal(number, self._note)
 
@@ -36,6 +39,8 @@ class StopBetweenSteps(Callback):
             if number in self._asked:
                 raise KeyboardInterrupt
             log.info("stopping after this step; Ctrl-C again stops at once")
+        elif number in ENDING:
+            log.info("%s: stopping after this step", signal.Signals(number).name)
         self._asked.add(number)
 
     def on_train_batch_end(
@@ -49,14 +54,17 @@ class StopBetweenSteps(Callback):
             # One rank may have heard of it a step later than another.
             if trainer.strategy.reduce_boolean_decision(number in self._asked, all=False):
                 self._asked.discard(number)
-                if number == signal.SIGINT:
-                    raise KeyboardInterrupt
-                self._before[number](number, None)
+                self._end(number)
+
+    def _end(self, number: int) -> None:
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._before[number](number, None)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
         """Validation is between steps."""
-        if trainer.world_size == 1 and signal.SIGINT in self._asked:
-            raise KeyboardInterrupt
+        for number in self._asked & {signal.SIGINT, *ENDING} if trainer.world_size == 1 else ():
+            self._end(number)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put back what was there."""

@@ -21,6 +21,7 @@ from pydantic import (
 from veggie_pl.batch import Skill
 from veggie_pl.data.layouts import LAYOUTS, Layout
 from veggie_pl.data.painting import COLORS
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import matching
 
 CARDS = Path(__file__).resolve().parents[2] / "data_cards"
@@ -29,7 +30,7 @@ Text = Annotated[str, Field(min_length=1)]
 REVERSIBLE = {Skill.REMOVAL: Skill.ADDITION, Skill.ADDITION: Skill.REMOVAL}  # what a pair shows when read backwards
 
 
-class CardError(ValueError):
+class CardError(UseError):
     """A card that cannot be used; the message names the card, the field and the choices."""
 
 

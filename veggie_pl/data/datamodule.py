@@ -12,6 +12,7 @@ from veggie_pl.batch import Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.shares import planned, summary
+from veggie_pl.signals import own_group
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +179,7 @@ class VeggieDataModule(L.LightningDataModule):
             "num_workers": self.num_workers,
             "prefetch_factor": 4 if self.num_workers else None,
             "timeout": self.timeout if self.num_workers else 0,
+            "worker_init_fn": own_group,
         }
 
 

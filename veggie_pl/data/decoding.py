@@ -14,11 +14,12 @@ from veggie_pl.data.clips import ClipFile, sample_together, to_clip
 from veggie_pl.data.frames import Sampling, window
 from veggie_pl.data.rle import decode
 from veggie_pl.data.rows import Row
+from veggie_pl.errors import UseError
 
 RATIO = 0.02  # by which aspect ratios of source, target and mask may differ: sizes are rounded
 
 
-class UnfitError(ValueError):
+class UnfitError(UseError):
     """Parts of a row that do not fit together."""
 
 

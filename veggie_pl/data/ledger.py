@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from veggie_pl.data.parts import read_info, write_atomically
+from veggie_pl.errors import UseError
 
 NAME = "ledger.jsonl"
 PARTIAL = "ledger.partial.jsonl"  # what an interrupted check found
 
 
-class LedgerError(ValueError):
+class LedgerError(UseError):
     """A ledger that cannot be trusted; the message names the file and what to do."""
 
 

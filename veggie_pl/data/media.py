@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from veggie_pl.errors import UseError
 
-class MediaError(ValueError):
+
+class MediaError(UseError):
     """Media that cannot be read; the message names the path and the reason."""
 
 

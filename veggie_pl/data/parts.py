@@ -13,6 +13,7 @@ from datasets.arrow_writer import ArrowWriter
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from veggie_pl.data.rows import FEATURES, Row, to_columns
+from veggie_pl.errors import UseError
 
 SCHEMA = 1  # of rows and of table.json; a table of another number is prepared anew
 BATCH_ROWS = 4000  # rows that lie together on disk: fewer take longer to open, more take longer to read one of
@@ -20,7 +21,7 @@ BATCH_BYTES = 64 * 2**20  # of media among them, below Arrow's 2 GiB for one col
 INFO = "table.json"
 
 
-class TableError(ValueError):
+class TableError(UseError):
     """A folder that holds no whole prepared table; the message says what to run."""
 
 

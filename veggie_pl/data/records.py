@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from veggie_pl.batch import Box, Clip, Mask, Skill
+from veggie_pl.errors import UseError
 
 
-class BadRecordError(ValueError):
+class BadRecordError(UseError):
     """A record that cannot be decoded; the message names it and the reason.
 
     Args:

@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Bool
 from pycocotools import mask as coco
 
+from veggie_pl.errors import UseError
+
 LONGEST = 7  # characters of a number: five bits each, more than any picture has pixels
 
 
-class MaskError(ValueError):
+class MaskError(UseError):
     """An annotation that is no mask; the message says why."""
 
 

@@ -13,13 +13,14 @@ from veggie_pl.data.layouts.base import LayoutError
 from veggie_pl.data.media import MediaError, inside
 from veggie_pl.data.rle import MaskError
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import is_hidden
 
 _VERBS = {"is", "are", "was", "were", "do", "does", "did", "can", "could", "will", "would"}
 ASKING = {"what", "who", "whom", "whose", "which", "where", "when", "why", "how", *_VERBS}  # a question's first word
 
 
-class ExampleError(ValueError):
+class ExampleError(UseError):
     """A fault of one example; the message says what is wrong."""
 
 

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.errors import UseError
 
 
-class LayoutError(ValueError):
+class LayoutError(UseError):
     """Files that are not laid out as the card says; the message names the file and what was expected."""
 
 

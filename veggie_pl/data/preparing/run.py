@@ -17,6 +17,7 @@ from veggie_pl.data.parts import SCHEMA, TableError, TableInfo, read_info, write
 from veggie_pl.data.preparing.finish import unique_rows
 from veggie_pl.data.preparing.report import Report
 from veggie_pl.data.preparing.work import DonePart, Work, run_here, run_in_processes
+from veggie_pl.errors import UseError
 
 CODE = 1  # raise it when the same files and card become other rows
 MAX_PARTS = 256  # of a table: opening many takes long, losing one on Ctrl-C does too
@@ -26,7 +27,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Progress = Callable[[str, int, int], None]  # split, parts that are done, parts in all
 
 
-class PrepareError(ValueError):
+class PrepareError(UseError):
     """Preparing that cannot go on; the message says what to do."""
 
 

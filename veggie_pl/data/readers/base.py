@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from veggie_pl.errors import UseError
+
 Content = Path | bytes  # where the bytes of one video or image come from
 Frames = UInt8[np.ndarray, "f h w 3"]  # RGB, 0 .. 255
 Seconds = Float64[np.ndarray, " n"]  # when each frame appears, the first at 0; NaN where nobody knows
@@ -18,7 +20,7 @@ MAX_PIXELS = 2**30  # of all frames asked for at once: 3 GiB
 MAX_FRAMES = 2**20  # listed in one file: ten hours at 30 frames per second
 
 
-class ClipError(ValueError):
+class ClipError(UseError):
     """A file that cannot be read or written as a clip; the message names the path and the reason."""
 
 

@@ -11,13 +11,14 @@ from typing import Any, BinaryIO, Literal
 
 import fsspec
 
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_hidden, is_hidden
 
 VERSION = 1
 Sample = tuple[str, dict[str, tuple[int, int]]]  # key, and of each member by extension: first byte and length
 
 
-class ShardError(ValueError):
+class ShardError(UseError):
     """Shards or an index that cannot be read; the message names the one and the reason."""
 
 
