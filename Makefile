@@ -22,9 +22,7 @@ help:  ## list the targets
 setup: .venv/.ready  ## make .venv and install the tested set of packages
 
 .venv/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PYTHON) environment.py .venv
 	touch $@
 
 test: .venv/.ready  ## everything CI runs: style, types, all tests
@@ -76,16 +74,17 @@ pretrain: .venv/.ready  ## stage 0: the nano MLLM from nothing
 # Each stage leaves its last checkpoint and goes on from there; a stage that is done is not done again.
 nano: .venv/.ready runs/stage2/nano/model/veggie.json  ## stages 0, 1 and 2 from nothing, hours; stop and go on as you like
 
-NANO := --trainer.logger.init_args.version nano --ckpt_path last $(NANO_FLAGS)
+# What there is to go on from, if there is any: --ckpt_path last is an error where there is none.
+NANO = --trainer.logger.init_args.version nano $(if $(wildcard runs/$(1)/nano/checkpoints/*.ckpt),--ckpt_path last) $(NANO_FLAGS)
 
 runs/stage0/nano/mllm/model.safetensors:
-	$(RUN) pretrain --output $(@D) $(NANO)
+	$(RUN) pretrain --output $(@D) $(call NANO,stage0)
 
 runs/stage1/nano/model/veggie.json: runs/stage0/nano/mllm/model.safetensors
-	$(RUN) fit --config conf/stage1.yaml --model.mllm.init_args.folder $(<D) $(NANO)
+	$(RUN) fit --config conf/stage1.yaml --model.mllm.init_args.folder $(<D) $(call NANO,stage1)
 
 runs/stage2/nano/model/veggie.json: runs/stage1/nano/model/veggie.json
-	$(RUN) fit --config conf/stage2.yaml --model.mllm.init_args.folder runs/stage0/nano/mllm --init_from.folders '[$(<D)]' $(NANO)
+	$(RUN) fit --config conf/stage2.yaml --model.mllm.init_args.folder runs/stage0/nano/mllm --init_from.folders '[$(<D)]' $(call NANO,stage2)
 
 ship: .venv/.ready  ## put the weights of `make nano` into weights/nano
 	$(BIN)/python -m benchmarks.ship

@@ -1,4 +1,4 @@
-"""Ctrl-C on a real run."""
+"""Ctrl-C, SIGTERM and SIGHUP on real runs."""
 
 import os
 import signal
@@ -13,31 +13,65 @@ from ticking import HANGS, ticks, wait_for_steps
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def hear_ctrl_c() -> None:
-    """Where the tests run in the background of a shell, SIGINT is ignored, also by what they start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def hear_signals() -> None:
+    """Where the tests run in the background of a shell, some signals are ignored, also by what they start."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)
+def test_signal_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path, sent: signal.Signals) -> None:
+    """It comes to the whole group, as from a terminal, a scheduler or `timeout`: readers of data get it, too."""
     command = [sys.executable, "-m", "veggie_pl", "fit", "--config", "conf/stage1.yaml", "--data.batch_size", "2"]
     command += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.val_check_interval", "1000000"]
-    command += ["--data.num_workers", "0", "--trainer.default_root_dir", str(tmp_path)]
+    command += ["--data.num_workers", "1", "--trainer.default_root_dir", str(tmp_path)]
     command += ticks(tmp_path / "ticks")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    events = tmp_path / "stage1/version_0"
     process = subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_ctrl_c
-    )
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_signals,
+        start_new_session=True,
+    )  # fmt: skip
     try:
         wait_for_steps(process, tmp_path / "ticks")
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, sent)
         _, said = process.communicate(timeout=HANGS)
     finally:
         process.kill()
-    assert process.returncode != 0
+    assert process.returncode == (1 if sent is signal.SIGINT else 128 + sent), said
     assert "To go on: --ckpt_path" in said
     assert "Traceback" not in said
-    kept = torch.load(events / "checkpoints/last.ckpt", weights_only=True)
-    assert kept["global_step"] > 0
+    assert "check" not in said  # nobody blames the data
+    assert sent is signal.SIGINT or f"stopped by {sent.name}" in said
+    kept = torch.load(tmp_path / "stage1/version_0/checkpoints/last.ckpt", weights_only=True)
+    assert kept["global_step"] >= 2
     assert kept["VeggieDataModule"]["position"] == 2 * kept["global_step"]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)
+def test_signal_ends_any_command_in_order(tmp_path: Path, sent: signal.Signals) -> None:
+    code = """
+import os, sys, time
+from veggie_pl import cli
+
+def index(args):
+    try:
+        print("at work", flush=True)
+        time.sleep(600)
+    finally:
+        print("cleaned up", flush=True)
+
+cli.COMMANDS["index"] = index
+cli.main(["index"])
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=hear_signals,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    process.send_signal(sent)
+    out, said = process.communicate(timeout=HANGS)
+    assert process.returncode == 128 + sent
+    assert out == "cleaned up\n"
+    assert said == f"stopped by {sent.name}\n"

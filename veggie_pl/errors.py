@@ -61,4 +61,5 @@ def from_worker(message: str) -> str | None:
 
 def _names(base: type) -> set[str]:
     """Names of a class and of all that derive from it, as far as they are imported."""
-    return {base.__name__}.union(*(_names(child) for child in base.__subclasses__()))
+    children: list[type] = base.__subclasses__()
+    return {base.__name__}.union(*(_names(child) for child in children))
