@@ -19,7 +19,7 @@ class TensorCache:
 
     Args:
         folder: Grows without bound; deleting it, or any file in it, is safe at any time.
-        network: What makes the tensors: another network never reads them.
+        network: What makes the tensors: another network never reads them, nor the same one in another precision.
     """
 
     def __init__(self, folder: str | Path, network: nn.Module) -> None:
@@ -27,17 +27,27 @@ class TensorCache:
         self._network_key = b""
 
     def key(self, content: Tensor, kind: str) -> str:
-        """Of an input as the network gets it, every transform done, and of the settings that matter beside it."""
+        """Of an input as the network gets it, every transform done, of the precision and of what else matters.
+
+        The precision is that of the network's weights, of autocast on the input's device, and of products of float32.
+        """
         if not self._network_key:
             digest = hashlib.blake2b(digest_size=16)
             for name, tensor in sorted(self.network.state_dict().items()):
-                digest.update(name.encode())
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
                 digest.update(_bytes(tensor))
             self._network_key = digest.digest()
         digest = hashlib.blake2b(self._network_key, digest_size=16)
-        digest.update(f"{kind} {content.dtype} {tuple(content.shape)}".encode())
+        digest.update(f"{kind} {self._precision(content.device.type)}".encode())
+        digest.update(f"{content.dtype} {tuple(content.shape)}".encode())
         digest.update(_bytes(content))
         return digest.hexdigest()
+
+    def _precision(self, device: str) -> str:
+        """Asked for with every key: autocast is entered and weights are cast after the cache was made."""
+        autocast = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        weights = sorted({str(tensor.dtype) for tensor in self.network.parameters()})
+        return f"{autocast} {weights} {torch.get_float32_matmul_precision()}"
 
     def get(self, key: str) -> dict[str, Tensor] | None:
         """What was kept, on the CPU; None if nothing was. A file that is damaged is removed."""

@@ -53,8 +53,7 @@ class FeatureCache:
         return {"mm_encoder_outputs": {self.part: features}, **kept}
 
     def _of_one(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        device = next(iter(inputs.values())).device.type
-        kind = f"features {self.base.config.model_type} {torch.is_autocast_enabled(device)}"
+        kind = f"features {self.base.config.model_type}"
         key = " ".join(self.tensors.key(tensor, f"{kind} {name}") for name, tensor in sorted(inputs.items()))
         key = self.tensors.key(torch.frombuffer(bytearray(key.encode()), dtype=torch.uint8), kind)
         found = self.tensors.get(key)

@@ -126,8 +126,7 @@ class KlCodec(nn.Module):
         """Mean and standard deviation, from the cache where it has them."""
         if self.cache is None:
             return self._encode(clips)
-        kind = f"posterior {torch.is_autocast_enabled(clips.device.type)}"
-        keys = [self.cache.key(clip, kind) for clip in clips]
+        keys = [self.cache.key(clip, "posterior") for clip in clips]
         found = [self.cache.get(key) for key in keys]
         if missing := [row for row, kept in enumerate(found) if kept is None]:
             for row, mean, std in zip(missing, *self._encode(clips[missing]), strict=True):
