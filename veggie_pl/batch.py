@@ -12,6 +12,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
+from veggie_pl.errors import UseError
+
 Clip = Float[Tensor, "f 3 h w"]  # RGB in [-1, 1]; an image is a clip with f = 1
 Clips = Float[Tensor, "b f 3 h w"]
 Mask = Bool[Tensor, "f h w"]
@@ -133,7 +135,7 @@ def collate(samples: list[Numbered]) -> Batch:
     """Stack (index, sample) pairs; holes are filled with gray, in the shape of the others.
 
     Raises:
-        ValueError: If the clips differ in frames or size; the message names both examples. If all are holes and none
+        UseError: If the clips differ in frames or size; the message names both examples. If all are holes and none
             knows its shape.
     """
     good = [sample for _, sample in samples if isinstance(sample, Sample)]
@@ -146,7 +148,7 @@ def collate(samples: list[Numbered]) -> Batch:
         if isinstance(sample, Hole):
             sample = _filling(sample, shape, Skill.ADDITION if first is None else first.skill)
         elif first is not None and sample.source.shape != first.source.shape:
-            raise ValueError(
+            raise UseError(
                 f"a batch needs clips of one shape, but {first.key} is {tuple(first.source.shape)} and "
                 f"{sample.key} is {tuple(sample.source.shape)} (frames, 3, height, width)"
             )
@@ -175,7 +177,7 @@ def _shape(holes: list[Hole]) -> tuple[int, ...]:
             frames, height, width = (int(number) for number in found.groups())
             return frames, 3, height, width
     first = holes[0]
-    raise ValueError(
+    raise UseError(
         f"no sample of a batch can be read (the first: {first.key}: {first.reason}), and the stream {first.stream!r} "
         f"does not tell the shape of its clips: its bucket is {first.bucket!r}, not frames x height x width"
     )

@@ -5,17 +5,18 @@ from typing import Any
 from veggie_pl.batch import Skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.objective import Objective
+from veggie_pl.errors import UseError
 
 
 def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
     """A value for every skill and for "default"; what is not named takes the default.
 
     Raises:
-        ValueError: If a name is no skill; the message names the choices.
+        UseError: If a name is no skill; the message names the choices.
     """
     choices = [*Skill, "default"]
     if unknown := [name for name in given if name not in choices]:
-        raise ValueError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
+        raise UseError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
     return {name: given.get(name, given.get("default", default)) for name in choices}
 
 
@@ -23,13 +24,13 @@ def check_guidance(scales: dict[str, Guidance], objective: Objective) -> dict[st
     """Look whether the model was trained on what guidance would show it.
 
     Raises:
-        ValueError: If a scale needs predictions without a condition that was never dropped in training.
+        UseError: If a scale needs predictions without a condition that was never dropped in training.
     """
     for name, guidance in scales.items():
         for scale, rate in (("task", "drop_task"), ("source", "drop_both")):
             value = getattr(guidance, scale)
             if value != 1 and objective.drop_rates[rate] == 0:
-                raise ValueError(
+                raise UseError(
                     f"guidance for {name}: {scale} scale {value:g} cannot work, this model was trained with "
                     f"{rate}: 0 and never saw what guidance would show it; leave the {scale} scale at 1"
                 )
@@ -40,7 +41,7 @@ def check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) ->
     """Look whether the parts of a module fit each other.
 
     Raises:
-        ValueError: If they do not; the message names all widths that differ.
+        UseError: If they do not; the message names all widths that differ.
     """
     wanted = {
         "queries.width": (queries.config.width, mllm.width, "the MLLM's hidden width"),
@@ -54,4 +55,4 @@ def check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) ->
         wanted["viddm time_cond_proj_dim"] = (viddm.unet.config.time_cond_proj_dim, wide, what)
     wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
     if wrong:
-        raise ValueError("parts that do not fit: " + "; ".join(wrong))
+        raise UseError("parts that do not fit: " + "; ".join(wrong))

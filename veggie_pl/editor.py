@@ -18,6 +18,7 @@ from veggie_pl.data.preview import comparison, write_png
 from veggie_pl.data.windows import cross_fade, restore, windows
 from veggie_pl.data.writing import ClipWriter
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.precision import autocast
 from veggie_pl.request import find_request
@@ -64,7 +65,7 @@ class Editor:
         on_step: Called after every sampling step of every window with the number of steps done in it.
 
     Raises:
-        ValueError: If guidance is asked for that the model was not trained for.
+        UseError: If guidance is asked for that the model was not trained for.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Editor:
         """Write the output in the source's size, frame rate and number of frames; nothing is left half-written.
 
         Raises:
-            ValueError: If the instruction is empty, too long or, for a mask, does not name one fill.
+            UseError: If the instruction is empty, too long or, for a mask, does not name one fill.
             ClipError: If a file cannot be read or written.
         """
         if files.output.resolve() == files.source.resolve():
@@ -159,7 +160,7 @@ class Editor:
         """Each frame once: its number, the source at full size and the edit at the model's size."""
         length = self.module.queries.max_frames - (0 if references is None else len(references))
         if length < 1:
-            raise ValueError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
+            raise UseError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
         places = windows(num_frames, length, min(OVERLAP, length - 1))
         waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
 

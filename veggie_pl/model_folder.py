@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.places import ROOT
@@ -30,13 +31,13 @@ def find_model(patterns: list[str]) -> Path:
     """The newest model folder of the first pattern that matches any, looked for here and in the checkout.
 
     Raises:
-        ValueError: If none matches; the message names the patterns and the command that makes one.
+        UseError: If none matches; the message names the patterns and the command that makes one.
     """
     for pattern in patterns:
         for base in (Path(), ROOT):
             if found := glob(str(base / pattern / INDEX)):
                 return max(map(Path, found), key=lambda index: index.stat().st_mtime).parent
-    raise ValueError(
+    raise UseError(
         f"no model folder (one that holds {INDEX}) at {' or '.join(patterns)}; "
         "train one with `python -m veggie_pl fit --config conf/stage1.yaml`"
     )
@@ -60,14 +61,14 @@ def save_model(
             the folder that the MLLM was read from.
 
     Raises:
-        ValueError: If the named MLLM holds other weights, there are no adapters to keep separate, or the folder is
+        UseError: If the named MLLM holds other weights, there are no adapters to keep separate, or the folder is
             there and holds something else.
     """
     if folder.exists() and not (folder / INDEX).is_file() and any(folder.iterdir() if folder.is_dir() else [folder]):
-        raise ValueError(f"{folder} exists and is no model folder: name another, or remove it first")
+        raise UseError(f"{folder} exists and is no model folder: name another, or remove it first")
     if adapters == "separate":
         if not module.mllm.has_adapters:
-            raise ValueError("the MLLM has no adapters that could be stored separately")
+            raise UseError("the MLLM has no adapters that could be stored separately")
         mllm = Path(module.mllm.folder) if mllm is None else mllm
     if mllm is not None:
         _check_same(mllm, module.mllm, adapters)
@@ -131,16 +132,16 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
         build: ``VeggieModel`` edits; ``VeggieModule`` also trains, and needs Lightning.
 
     Raises:
-        ValueError: If the folder is not a model folder of this format.
+        UseError: If the folder is not a model folder of this format.
     """
     index = read_index(folder)
     scheduler = getattr(diffusers, index["scheduler"], None)
     if scheduler is None or not issubclass(scheduler, diffusers.SchedulerMixin):
-        raise ValueError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
+        raise UseError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
     if (kind := index["mllm"].get("class")) not in _MLLMS:
-        raise ValueError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
+        raise UseError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
     if index["vae"] not in _CODECS:
-        raise ValueError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
+        raise UseError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
     mllm = {
         name: str(folder / value) if name in ("folder", "adapters") else value for name, value in index["mllm"].items()
     }
@@ -171,14 +172,14 @@ def read_index(folder: Path) -> dict[str, Any]:
     """The folder's own description.
 
     Raises:
-        ValueError: If there is none or it has another format.
+        UseError: If there is none or it has another format.
     """
     path = folder / INDEX
     if not path.is_file():
-        raise ValueError(f"{folder} is no model folder: it has no {INDEX}")
+        raise UseError(f"{folder} is no model folder: it has no {INDEX}")
     index: dict[str, Any] = json.loads(path.read_text())
     if index.get("format") != FORMAT:
-        raise ValueError(f"{path} has format {index.get('format')!r}, this version reads {FORMAT}")
+        raise UseError(f"{path} has format {index.get('format')!r}, this version reads {FORMAT}")
     return index
 
 
@@ -188,7 +189,7 @@ def _check_same(folder: Path, mllm: Mllm, adapters: str) -> None:
     if adapters == "separate":  # what counts is what lies under them
         own = {key.replace("base_layer.", ""): value for key, value in own.items() if "lora_" not in key}
     if differ := [key for key in own if key not in named or not torch.equal(own[key], named[key])]:
-        raise ValueError(
+        raise UseError(
             f"{folder} holds another MLLM than this model: {len(differ)} tensors differ, such as {differ[0]}"
         )
 

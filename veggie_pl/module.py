@@ -14,6 +14,7 @@ from veggie_pl.batch import Batch
 from veggie_pl.chance import torch_rng
 from veggie_pl.checks import per_skill
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
 from veggie_pl.optimizers import scaled_optimizer
@@ -123,7 +124,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimize what the freeze callback left learnable."""
         if self.make_optimizer is None:
-            raise ValueError("fit needs an optimizer: set model.optimizer in the config")
+            raise UseError("fit needs an optimizer: set model.optimizer in the config")
         optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors)
         warm, total = self.lr_warmup_steps, int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(self.lr_schedule, optimizer, num_warmup_steps=warm, num_training_steps=total)

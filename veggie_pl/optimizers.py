@@ -6,6 +6,8 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 from torch.optim import Optimizer
 
+from veggie_pl.errors import UseError
+
 
 def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[str, float]) -> Optimizer:
     """An optimizer of the parameters that learn, with the learning rate of some parts scaled.
@@ -16,11 +18,11 @@ def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[s
         factors: Factor on the learning rate, by the name of a direct child.
 
     Raises:
-        ValueError: If a name is no part of the module; the message names the parts.
+        UseError: If a name is no part of the module; the message names the parts.
     """
     parts = [name for name, _ in module.named_children()]
     if unknown := [name for name in factors if name not in parts]:
-        raise ValueError(f"lr_factors names {unknown}; the parts are {parts}")
+        raise UseError(f"lr_factors names {unknown}; the parts are {parts}")
     named = [(name.split(".")[0], p) for name, p in module.named_parameters() if p.requires_grad]
     rest: dict[str, Any] = {"params": [p for part, p in named if part not in factors]}
     scaled = {name: [p for part, p in named if part == name] for name in factors}

@@ -16,6 +16,7 @@ from PIL import Image
 from veggie_pl.batch import Clip
 from veggie_pl.data.clips import resize, to_clip, to_frames
 from veggie_pl.editor import Editor
+from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import PARTS, load_model, save_model
 from veggie_pl.models import Aligner, Codec, Mllm, TaskQueries, VidDM
@@ -66,7 +67,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         """Read a model folder, as `fit` and `export` leave it.
 
         Raises:
-            ValueError: If it is none.
+            UseError: If it is none.
         """
         return cls.from_module(load_model(Path(folder)))
 
@@ -130,11 +131,11 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
                 window of frames.
 
         Raises:
-            ValueError: If the video is empty or none, the instruction is empty or too long, or guidance is asked for
+            UseError: If the video is empty or none, the instruction is empty or too long, or guidance is asked for
                 that the model was not trained for.
         """
         if output_type not in ("pil", "np", "pt"):
-            raise ValueError(f"output_type must be pil, np or pt, got {output_type!r}")
+            raise UseError(f"output_type must be pil, np or pt, got {output_type!r}")
         frames, size = _bytes(video), self.module.size
         shown = [resize(to_clip(_bytes(picture)), size, size) for picture in references]
         seed = 0 if generator is None else generator.initial_seed()
@@ -159,10 +160,10 @@ def _bytes(video: Frames) -> UInt8[np.ndarray, "f h w 3"]:
         video = [video]
     if not isinstance(video, np.ndarray):
         if not video or not all(isinstance(frame, Image.Image) for frame in video):
-            raise ValueError("a video is a list of PIL pictures, at least one, or an array (f, h, w, 3) of uint8")
+            raise UseError("a video is a list of PIL pictures, at least one, or an array (f, h, w, 3) of uint8")
         video = np.stack([np.array(frame.convert("RGB")) for frame in video])
     if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or not video.size:
-        raise ValueError(f"a video is an array (f, h, w, 3) of uint8, got {video.shape} of {video.dtype}")
+        raise UseError(f"a video is an array (f, h, w, 3) of uint8, got {video.shape} of {video.dtype}")
     return video
 
 

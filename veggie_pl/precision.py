@@ -10,6 +10,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from veggie_pl.errors import UseError
+
 log = logging.getLogger(__name__)
 
 MIXED, FULL = "bf16-mixed", "32-true"  # Lightning's names
@@ -57,11 +59,11 @@ def best_precision(device: str, indices: Sequence[int] = ()) -> Choice:
         indices: Which GPUs; none is all that can be seen. The oldest decides.
 
     Raises:
-        ValueError: If ``VEGGIE_PRECISION`` is set to something else than the two.
+        UseError: If ``VEGGIE_PRECISION`` is set to something else than the two.
     """
     if forced := os.environ.get(VARIABLE):
         if forced not in (MIXED, FULL):
-            raise ValueError(f"{VARIABLE} is {forced!r}; the choices are {MIXED} and {FULL}")
+            raise UseError(f"{VARIABLE} is {forced!r}; the choices are {MIXED} and {FULL}")
         return Choice(forced, f"as the environment variable {VARIABLE} says")
     if device == "cuda" and torch.cuda.is_available():
         seen = indices or range(torch.cuda.device_count())

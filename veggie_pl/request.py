@@ -8,6 +8,7 @@ from veggie_pl.data.fills import COLORS
 from veggie_pl.data.pointing import named_phrase
 from veggie_pl.data.skills_of import find_skill
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.errors import UseError
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Request:
         """The colour from which a mask is read.
 
         Raises:
-            ValueError: If there is not exactly one; the message says why, and names the choices.
+            UseError: If there is not exactly one; the message says why, and names the choices.
         """
         if len(self.fills) == 1:
             return self.fills[0]
@@ -40,7 +41,7 @@ class Request:
             why = f"names {' and '.join(self.fills)}, and not which of them is the fill: name one"
         elif self.skill is not None and not self.skill.is_painted:
             why = f"asks for {self.skill}, which fills nothing; ask to highlight, label or mark"
-        raise ValueError(
+        raise UseError(
             f"a mask is read from the fill, but {self.instruction!r} {why}, as in 'highlight the square with red masks'"
         )
 

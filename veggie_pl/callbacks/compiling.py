@@ -6,6 +6,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from veggie_pl.errors import UseError
 from veggie_pl.module import VeggieModule
 
 TOLERANCE = 0.05  # of the gradient's norm: bfloat16 rounds otherwise when operations are fused
@@ -36,7 +37,7 @@ class Compile(Callback):
         modules = dict(pl_module.named_modules())
         if unknown := [name for name in self.parts if name not in modules]:
             choices = [name for name, _ in pl_module.named_children()]
-            raise ValueError(f"cannot compile {unknown}; the parts are {choices}, and dotted names inside them")
+            raise UseError(f"cannot compile {unknown}; the parts are {choices}, and dotted names inside them")
         for name in self.parts:
             modules[name].compile(backend=self.backend, mode=self.mode)
 
@@ -67,7 +68,7 @@ class Compile(Callback):
         size = torch.stack(torch._foreach_norm(eager)).norm()
         error = float(torch.stack(torch._foreach_norm(torch._foreach_sub(compiled, eager))).norm() / size)
         if not error < TOLERANCE:
-            raise ValueError(
+            raise UseError(
                 f"compiled by {self.backend}, the gradients of the first batch are off by {100 * error:.0f} % of their "
                 "norm: train without Compile, or try another backend"
             )

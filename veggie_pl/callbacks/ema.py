@@ -7,6 +7,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from veggie_pl.errors import UseError
 from veggie_pl.sharding import as_whole, local, local_part
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
@@ -27,7 +28,7 @@ class Ema(Callback):
 
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1), got {decay}")
+            raise UseError(f"decay must be in [0, 1), got {decay}")
         self.update = moving_average(decay)
         self.updates = 0
         self.average: dict[str, Tensor] = {}  # this rank's part of each tensor
@@ -43,7 +44,7 @@ class Ema(Callback):
     def _begin(self, pl_module: LightningModule) -> None:
         self._weights = {name: p for name, p in pl_module.named_parameters() if p.requires_grad}
         if self._loaded and self._loaded.keys() != self._weights.keys():
-            raise ValueError("the checkpoint's average is of other weights than those that learn now")
+            raise UseError("the checkpoint's average is of other weights than those that learn now")
         start = {name: local_part(self._loaded.get(name, p.detach()), p) for name, p in self._weights.items()}
         self.average = {name: tensor.clone() for name, tensor in start.items()}
         self._loaded = {}

@@ -30,7 +30,7 @@ class ErrorBudget(HeldOut):
 
     def __init__(self, max_bad: float = 0.1) -> None:
         if not 0 <= max_bad <= 1:
-            raise ValueError(f"max_bad is a share from 0 to 1, got {max_bad}")
+            raise UseError(f"max_bad is a share from 0 to 1, got {max_bad}")
         self.max_bad = max_bad
         self.bad: Counter[str] = Counter()  # of all ranks
         self._open: Counter[str] = Counter()  # among them of batches whose step is not done: they come again if resumed

@@ -16,6 +16,7 @@ from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.detections import Detector
 from veggie_pl.data.shapes.detector import ShapeDetector
+from veggie_pl.errors import UseError
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
 from veggie_pl.metrics.skills import skill_metrics
 from veggie_pl.metrics.tables import Grid, compare, table
@@ -69,7 +70,7 @@ class Evaluate(HeldOut):
         """Score a batch."""
         skills = set(batch.skill)
         if len(skills) > 1:
-            raise ValueError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
+            raise UseError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
         skill = skills.pop()
         self._metrics_of(skill).update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
 

@@ -6,6 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.callbacks.writers import tensorboard_writers
+from veggie_pl.errors import UseError
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Freeze(Callback):
         modules = dict(pl_module.named_modules())
         if unknown := [name for name in self.frozen if name not in modules]:
             parts = [name for name, _ in pl_module.named_children()]
-            raise ValueError(f"cannot freeze {unknown}; the parts are {parts}, and dotted names inside them")
+            raise UseError(f"cannot freeze {unknown}; the parts are {parts}, and dotted names inside them")
         # `train()` does not happen by itself: Lightning keeps the mode it finds, and loaders return eval mode.
         pl_module.requires_grad_(True)
         for name in self.frozen:

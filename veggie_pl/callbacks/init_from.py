@@ -9,6 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from veggie_pl.callbacks.writers import tensorboard_writers
+from veggie_pl.errors import UseError
 from veggie_pl.model_folder import find_model, read_weights
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class InitFrom(Callback):
         """Load.
 
         Raises:
-            ValueError: If no folder matches, if shapes differ, if keys are missing that are not listed as fresh, or if
+            UseError: If no folder matches, if shapes differ, if keys are missing that are not listed as fresh, or if
                 there are not as many words as queries.
         """
         if stage != "fit":
@@ -57,11 +58,11 @@ class InitFrom(Callback):
         own = {key.replace(".base_layer.", "."): value for key, value in pl_module.state_dict().items()}
         if differ := [k for k in given if k in own and given[k].shape != own[k].shape]:
             lines = [f"{k}: {tuple(given[k].shape)} in the folder, {tuple(own[k].shape)} in the model" for k in differ]
-            raise ValueError(f"{folder} does not fit this model: " + "; ".join(lines[:5]))
+            raise UseError(f"{folder} does not fit this model: " + "; ".join(lines[:5]))
         missing = [k for k in own if k not in given and not _within(k, self.skip)]
         not_fresh = [k for k in missing if not (_within(k, self.fresh) or _is_added(k))]
         if not_fresh:
-            raise ValueError(f"{folder} lacks {len(not_fresh)} keys, such as {not_fresh[:3]}; list their part as fresh")
+            raise UseError(f"{folder} lacks {len(not_fresh)} keys, such as {not_fresh[:3]}; list their part as fresh")
         with torch.no_grad():
             for key in own.keys() & given.keys():
                 own[key].copy_(given[key])
@@ -83,7 +84,7 @@ class InitFrom(Callback):
             return
         group = pl_module.queries.group
         if len(self.query_words) != len(group):
-            raise ValueError(f"{len(self.query_words)} query_words for {len(group)} queries; give one each")
+            raise UseError(f"{len(self.query_words)} query_words for {len(group)} queries; give one each")
         group.copy_(pl_module.mllm.embed_words(self.query_words))
         pl_module.queries.frame.zero_()
         log.info("queries start as the words %s", ", ".join(self.query_words))

@@ -10,6 +10,7 @@ from lightning.pytorch.accelerators import Accelerator, CUDAAccelerator
 from lightning.pytorch.plugins.precision import Precision
 
 from veggie_pl.callbacks.skill_loss import gathered
+from veggie_pl.errors import UseError
 from veggie_pl.precision import Choice
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class KeepPrecision(Callback):
         self.now = str(trainer.precision)
         found = sorted(set(gathered(self.now)))
         if len(found) > 1:
-            raise ValueError(
+            raise UseError(
                 f"the processes of this run chose different precisions; name one: --trainer.precision {found[0]}"
             )
         if trainer.is_global_zero:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
 from veggie_pl.editor import EditFiles, Editor, output_name
+from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.trained import trained_model
 
@@ -36,7 +37,7 @@ def edit_folder(args: list[str]) -> None:
     """Edit every video and image of a folder.
 
     Raises:
-        ValueError: If there is nothing to edit, or more files cannot be read than ``--max_errors``.
+        UseError: If there is nothing to edit, or more files cannot be read than ``--max_errors``.
     """
     options = predict_options().parse_args(args)
     folder, output = Path(options.source), Path(options.output)
@@ -63,10 +64,10 @@ def edit_folder(args: list[str]) -> None:
                 skipped.append(str(error))
                 log.warning("skipped: %s", error)
                 if len(skipped) > options.max_errors:
-                    raise ValueError(f"gave up after {len(skipped)} files that could not be edited") from error
+                    raise UseError(f"gave up after {len(skipped)} files that could not be edited") from error
     log.info("%s: %d edited, %d skipped", output, len(sources) - len(skipped), len(skipped))
     if len(skipped) == len(sources):
-        raise ValueError("no file could be edited")
+        raise UseError("no file could be edited")
 
 
 def _editor(options: Namespace) -> Editor:

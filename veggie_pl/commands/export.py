@@ -9,6 +9,7 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.module import VeggieModule
@@ -54,7 +55,7 @@ def export_model(args: list[str]) -> None:
     ``--from FOLDER`` takes a model folder in place of a checkpoint and config.
 
     Raises:
-        ValueError: If the checkpoint does not exist or does not fit the config's model.
+        UseError: If the checkpoint does not exist or does not fit the config's model.
     """
     if "--from" in args:
         parser = CommandParser(prog="python -m veggie_pl export", description="Write a model folder again.")
@@ -73,7 +74,7 @@ def export_model(args: list[str]) -> None:
         try:
             module.load_state_dict(weights)
         except RuntimeError as error:
-            raise ValueError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
+            raise UseError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
     _write(module, config)
 
 
@@ -96,6 +97,6 @@ def _config_beside(args: list[str]) -> list[str]:
         return []
     checkpoint = Path(args[args.index("--checkpoint") + 1])
     if not checkpoint.is_file():
-        raise ValueError(f"no checkpoint at {checkpoint}")
+        raise UseError(f"no checkpoint at {checkpoint}")
     found = [folder / "config.yaml" for folder in checkpoint.parents if (folder / "config.yaml").is_file()]
     return ["--config", str(found[0])] if found else []

@@ -9,6 +9,7 @@ from rich.progress import Progress
 from veggie_pl.commands.options import index_options
 from veggie_pl.data.shards import make_index
 from veggie_pl.data.shards.index import visible
+from veggie_pl.errors import UseError
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def index_shards(args: list[str]) -> None:
     try:
         storage = json.loads(options.storage_options)
     except ValueError as error:
-        raise ValueError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
+        raise UseError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
     shards = visible(options.shards)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("indexing", total=len(shards))

@@ -17,6 +17,7 @@ from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.sheets import Shown, grouped_sheet
 from veggie_pl.data.streams import Stream
 from veggie_pl.data.writing import write_clip
+from veggie_pl.errors import UseError
 from veggie_pl.parsing import CommandParser
 
 log = logging.getLogger(__name__)
@@ -49,13 +50,13 @@ def preview_data(args: list[str]) -> None:
     """Draw samples on a contact sheet and, if asked, write them as files that `predict` reads.
 
     Raises:
-        ValueError: If the split is unknown or the config has none of that name, or there is nothing to draw.
+        UseError: If the split is unknown or the config has none of that name, or there is nothing to draw.
     """
     cli = PreviewCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
     assert isinstance(cli.datamodule, VeggieDataModule)
     config = cli.config
     if min(config.num_samples, config.per_stream, config.start) < 0 or config.num_samples + config.per_stream == 0:
-        raise ValueError(
+        raise UseError(
             f"nothing to draw: num_samples {config.num_samples}, per_stream {config.per_stream}, start {config.start}"
         )
     numbers = range(config.start, config.start + config.num_samples)
@@ -80,7 +81,7 @@ def _split(data: VeggieDataModule, split: str) -> Mixture | Benchmark:
     found = splits.get(split)
     if found is None:
         choices = ", ".join(name for name, there in splits.items() if there is not None)
-        raise ValueError(f"no split {split!r}; the choices are {choices}")
+        raise UseError(f"no split {split!r}; the choices are {choices}")
     return found
 
 

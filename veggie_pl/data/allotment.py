@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from veggie_pl.chance import numpy_rng
+from veggie_pl.errors import UseError
 
 BLOCK = 4096  # draws in which every share is exact; also the smallest share that can be asked for
 
@@ -22,16 +23,16 @@ class Allotment:
         key: Seeds the order.
 
     Raises:
-        ValueError: If no weight is positive, one is negative or not finite, or there are more choices than a block has
+        UseError: If no weight is positive, one is negative or not finite, or there are more choices than a block has
             draws.
     """
 
     def __init__(self, weights: Sequence[float], *key: int | str) -> None:
         shares = np.asarray(weights, dtype=np.float64)
         if not len(shares) or not np.isfinite(shares).all() or (shares < 0).any() or shares.sum() == 0:
-            raise ValueError(f"weights must be >= 0 with at least one above 0, got {list(weights)}")
+            raise UseError(f"weights must be >= 0 with at least one above 0, got {list(weights)}")
         if (shares > 0).sum() > BLOCK:
-            raise ValueError(f"{(shares > 0).sum()} choices with a weight, but at most {BLOCK} can be dealt to")
+            raise UseError(f"{(shares > 0).sum()} choices with a weight, but at most {BLOCK} can be dealt to")
         exact = shares / shares.sum() * BLOCK
         quotas = np.floor(exact).astype(np.int64)
         quotas[(shares > 0) & (quotas == 0)] = 1

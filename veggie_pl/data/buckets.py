@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from veggie_pl.errors import UseError
+
 AT_ONCE = 100_000  # rows compared at a time, to bound memory
 
 
@@ -19,7 +21,7 @@ class Bucket:
 
     def __post_init__(self) -> None:
         if min(self.frames, self.height, self.width) < 1:
-            raise ValueError(f"a bucket needs frames, height and width of at least 1, got {self}")
+            raise UseError(f"a bucket needs frames, height and width of at least 1, got {self}")
 
     def __str__(self) -> str:
         return f"{self.frames}x{self.height}x{self.width}"
@@ -29,12 +31,12 @@ class Bucket:
         """The bucket that a text such as ``8x256x256`` names.
 
         Raises:
-            ValueError: If it names none.
+            UseError: If it names none.
         """
         try:
             frames, height, width = map(int, text.split("x"))
         except ValueError as error:
-            raise ValueError(f"no bucket: {text!r}; one looks like 8x256x256 (frames, height, width)") from error
+            raise UseError(f"no bucket: {text!r}; one looks like 8x256x256 (frames, height, width)") from error
         return cls(frames, height, width)
 
 

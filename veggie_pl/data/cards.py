@@ -78,11 +78,11 @@ class Card(BaseModel):
         kind = settings.pop("kind", None)
         if not isinstance(kind, str) or kind not in LAYOUTS:
             close = difflib.get_close_matches(str(kind), LAYOUTS, 3) or sorted(LAYOUTS)
-            raise ValueError(f"unknown kind {kind!r}; the choices are {', '.join(close)}")
+            raise UseError(f"unknown kind {kind!r}; the choices are {', '.join(close)}")
         try:
             return LAYOUTS[kind].model_validate(settings)
         except ValidationError as error:
-            raise ValueError(
+            raise UseError(
                 "; ".join(_said(one, ["kind", *LAYOUTS[kind].model_fields]) for one in error.errors())
             ) from None
 
@@ -90,26 +90,24 @@ class Card(BaseModel):
     @classmethod
     def _known_fills(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [name for name in value if name not in COLORS]:
-            raise ValueError(f"unknown fill colours {unknown}; the choices are {', '.join(COLORS)}")
+            raise UseError(f"unknown fill colours {unknown}; the choices are {', '.join(COLORS)}")
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Card":
         slot = {"grounding": {"phrase", "fill"}, "reasoning": {"question", "fill"}}.get(self.task, {"phrase"})
         if wrong := [template for template in self.wordings if _slots(template) != slot]:
-            raise ValueError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {wrong[0]!r}")
+            raise UseError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {wrong[0]!r}")
         if self.reverse and self.skill not in (None, *REVERSIBLE):
-            raise ValueError(f"reverse works for {', '.join(REVERSIBLE)}, not for {self.skill}")
+            raise UseError(f"reverse works for {', '.join(REVERSIBLE)}, not for {self.skill}")
         if self.reverse and self.wordings:
-            raise ValueError(
-                "wordings of pairs would be wrong for pairs that are read backwards; leave one of them out"
-            )
+            raise UseError("wordings of pairs would be wrong for pairs that are read backwards; leave one of them out")
         if (
             self.skill is not None
             and self.task != "all"
             and self.skill.is_painted != (self.task in ("grounding", "reasoning"))
         ):
-            raise ValueError(f"skill {self.skill} does not belong to task {self.task}")
+            raise UseError(f"skill {self.skill} does not belong to task {self.task}")
         return self
 
 

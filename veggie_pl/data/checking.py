@@ -18,6 +18,7 @@ from veggie_pl.data.duplicates import Hashed, Hashes, duplicates, leaks, lookali
 from veggie_pl.data.examining import Finding, examine
 from veggie_pl.data.ledger import NAME, PARTIAL, Fault, write_ledger
 from veggie_pl.data.table import Table
+from veggie_pl.errors import UseError
 
 GIB = 2**30
 Examine = Callable[[str, int, bool], Finding]  # folder of a table, row, quick
@@ -42,7 +43,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.num_workers < 1 or self.timeout <= 0 or self.memory <= 0:
-            raise ValueError(
+            raise UseError(
                 f"checking needs a process, time and memory, got num_workers={self.num_workers}, "
                 f"timeout={self.timeout:g}, memory={self.memory:g}"
             )

@@ -12,6 +12,7 @@ from veggie_pl.batch import Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.shares import planned, summary
+from veggie_pl.errors import UseError
 from veggie_pl.signals import own_group
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class VeggieDataModule(L.LightningDataModule):
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
-            raise ValueError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
+            raise UseError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
         self.mixture = Mixture(streams, seed, block)
         self.val, self.test = val, test
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
@@ -89,7 +90,7 @@ class VeggieDataModule(L.LightningDataModule):
         """The mixture from the current position on.
 
         Raises:
-            ValueError: If streams differ in shape and a batch would reach from one block into the next.
+            UseError: If streams differ in shape and a batch would reach from one block into the next.
         """
         assert self.trainer is not None
         if self._processed is None:
@@ -122,12 +123,12 @@ class VeggieDataModule(L.LightningDataModule):
         """Continue there.
 
         Raises:
-            ValueError: If it is the state of another mixture and ``allow_changed_mixture`` is off.
+            UseError: If it is the state of another mixture and ``allow_changed_mixture`` is off.
         """
         position, own = state_dict["position"], self.mixture.fingerprint()
         if state_dict.get("fingerprint", own) != own:
             if not self.allow_changed_mixture:
-                raise ValueError(
+                raise UseError(
                     f"the checkpoint was written after {position} samples of another mixture: streams, weights, rows, "
                     "seed or block differ (a fingerprint is kept, which does not tell what). Go on with the config it "
                     "was written with; or with this mixture from the same number of samples, by "
@@ -149,17 +150,17 @@ class VeggieDataModule(L.LightningDataModule):
         """Look whether steps of ``at_once`` samples fit into the blocks of one shape.
 
         Raises:
-            ValueError: If they do not; the message names a block, or a step, that does.
+            UseError: If they do not; the message names a block, or a step, that does.
         """
         if len(self.mixture.buckets) == 1:
             return
         if self.mixture.block % at_once:
-            raise ValueError(
+            raise UseError(
                 f"data.block is {self.mixture.block}, no multiple of batch size x ranks, {at_once}: a batch would mix "
                 f"images and clips. Set data.block to {-(-self.mixture.block // at_once) * at_once}"
             )
         if self.position % at_once:
-            raise ValueError(
+            raise UseError(
                 f"{self.position} samples were trained on, no multiple of batch size x ranks, {at_once}: a batch would "
                 f"mix images and clips. Go on with {math.gcd(self.position, at_once)} samples a step or fewer"
             )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from veggie_pl.errors import UseError
+
 Clock = Float64[np.ndarray, " n"]  # seconds at which each frame appears, ascending from 0; NaN: nobody knows
 KINDS = ("uniform", "fps", "consecutive")
 ROUNDING = 1e-3  # seconds; annotations round their times, containers as well
@@ -21,18 +23,18 @@ def window(clock: Clock, start: float = 0.0, stop: float = 0.0) -> range:
     range(1, 3)
 
     Raises:
-        ValueError: If there is no such frame, or times are asked for that nobody knows.
+        UseError: If there is no such frame, or times are asked for that nobody knows.
     """
     if not start and not stop:
         return range(len(clock))
     if not (0 <= start < np.inf and 0 <= stop < np.inf) or (stop and stop <= start):
-        raise ValueError(f"a part from {start} s to {stop} s is none")
+        raise UseError(f"a part from {start} s to {stop} s is none")
     if np.isnan(clock).any():
-        raise ValueError(f"a part from {start} s to {stop} s is asked for, but its frame rate is not known")
+        raise UseError(f"a part from {start} s to {stop} s is asked for, but its frame rate is not known")
     first = int(np.searchsorted(clock, start + ROUNDING, side="right")) - 1
     after = int(np.searchsorted(clock, stop - ROUNDING)) if stop else len(clock)
     if start > clock[-1] + _interval(clock) + ROUNDING:
-        raise ValueError(f"the part from {start} s on lies behind its end at {clock[-1]:.3f} s")
+        raise UseError(f"the part from {start} s on lies behind its end at {clock[-1]:.3f} s")
     return range(first, max(after, first + 1))
 
 
@@ -53,16 +55,16 @@ def at_rate(clock: Clock, frames: range, num_frames: int, fps: float) -> list[in
     [0, 2, 3]
 
     Raises:
-        ValueError: If the clip ends before, or has no clock.
+        UseError: If the clip ends before, or has no clock.
     """
     if num_frames == 1:
         return [frames[0]]
     times = clock[frames[0]] + np.arange(num_frames) / fps
     if np.isnan(times).any():
-        raise ValueError(f"{num_frames} frames at {fps} per second are asked for, but its frame rate is not known")
+        raise UseError(f"{num_frames} frames at {fps} per second are asked for, but its frame rate is not known")
     end = clock[frames[-1]] + _interval(clock)
     if times[-1] > end - ROUNDING:
-        raise ValueError(f"{num_frames} frames at {fps} per second take {times[-1] - times[0]:.3f} s; it ends before")
+        raise UseError(f"{num_frames} frames at {fps} per second take {times[-1] - times[0]:.3f} s; it ends before")
     numbers = np.searchsorted(clock, times + ROUNDING, side="right") - 1
     return [int(number) for number in numbers.clip(frames[0], frames[-1])]
 
@@ -71,11 +73,11 @@ def consecutive(frames: range, num_frames: int, stride: int, rng: np.random.Gene
     """Every ``stride``-th frame, from a start that the generator draws; all starts that fit are equally likely.
 
     Raises:
-        ValueError: If the clip is too short.
+        UseError: If the clip is too short.
     """
     span = (num_frames - 1) * stride + 1
     if span > len(frames):
-        raise ValueError(f"{num_frames} frames with a stride of {stride} span {span} frames; it has {len(frames)}")
+        raise UseError(f"{num_frames} frames with a stride of {stride} span {span} frames; it has {len(frames)}")
     first = frames[0] + int(rng.integers(len(frames) - span + 1))
     return list(range(first, first + span, stride))
 
@@ -91,7 +93,7 @@ class Sampling:
         stride: Frames from one to the next, for ``consecutive``.
 
     Raises:
-        ValueError: If the kind is unknown or a number is not positive.
+        UseError: If the kind is unknown or a number is not positive.
     """
 
     kind: str = "uniform"
@@ -100,9 +102,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"sampling {self.kind!r} is unknown; the choices are {', '.join(KINDS)}")
+            raise UseError(f"sampling {self.kind!r} is unknown; the choices are {', '.join(KINDS)}")
         if not (0 < self.fps < np.inf and self.stride > 0):
-            raise ValueError(f"sampling needs a positive fps and stride, got {self.fps} and {self.stride}")
+            raise UseError(f"sampling needs a positive fps and stride, got {self.fps} and {self.stride}")
 
     def numbers(
         self, clock: Clock, num_frames: int, rng: np.random.Generator, start: float = 0.0, stop: float = 0.0
@@ -117,10 +119,10 @@ class Sampling:
             stop: Second at which it ends; 0 is the clip's own end.
 
         Raises:
-            ValueError: If the clip or its part is too short.
+            UseError: If the clip or its part is too short.
         """
         if num_frames < 1:
-            raise ValueError(f"at least one frame must be asked for, got {num_frames}")
+            raise UseError(f"at least one frame must be asked for, got {num_frames}")
         frames = window(clock, start, stop)
         if self.kind == "fps":
             return at_rate(clock, frames, num_frames, self.fps)

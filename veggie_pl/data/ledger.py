@@ -43,7 +43,7 @@ def read_ledger(folder: str | Path) -> list[Fault]:
     try:
         head = json.loads(first)
         if head["hash"] != _hash(head["table"], head["checked"], body):
-            raise ValueError("the hash differs")
+            raise UseError("the hash differs")
         faults = [Fault(**json.loads(line)) for line in body.splitlines()]
     except (ValueError, KeyError, TypeError) as error:
         again = f"remove it or run `python -m veggie_pl check {folder}` again"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from veggie_pl.data.allotment import shuffled
 from veggie_pl.data.streams import Stream
+from veggie_pl.errors import UseError
 
 Rows = NDArray[np.int64]  # row numbers, ascending
 
@@ -79,14 +80,14 @@ def split(name: str, weighted: Weighted) -> list[Line]:
     """The lines of one stream: itself, or one for each (skill, shape) its records' ``groups()`` tell.
 
     Raises:
-        ValueError: If it has no sample, or ``skills`` cannot be met; the message names the choices.
+        UseError: If it has no sample, or ``skills`` cannot be met; the message names the choices.
     """
     records: Any = weighted.stream.records
     if not hasattr(records, "groups"):
         return [_whole(name, weighted, records)]
     groups = {(skill, bucket): rows for (bucket, skill), rows in records.groups().items() if len(rows)}
     if not groups:
-        raise ValueError(f"streams without a sample: {[name]}")
+        raise UseError(f"streams without a sample: {[name]}")
     totals: dict[str, int] = {}
     for (skill, _), rows in groups.items():
         totals[skill] = totals.get(skill, 0) + len(rows)
@@ -100,12 +101,12 @@ def split(name: str, weighted: Weighted) -> list[Line]:
 
 def _whole(name: str, weighted: Weighted, records: Any) -> Line:
     if weighted.skills is not None:
-        raise ValueError(
+        raise UseError(
             f"stream {name!r}: skills {list(weighted.skills)} cannot be weighted, its records do not tell which rows "
             "have which skill. The choices are skills: null, or a stream for each skill"
         )
     if not len(weighted.stream):
-        raise ValueError(f"streams without a sample: {[name]}")
+        raise UseError(f"streams without a sample: {[name]}")
     order = getattr(records, "order", None)
     return Line(name, "", weighted.stream.bucket, weighted.weight, len(weighted.stream), order=order)
 
@@ -115,8 +116,8 @@ def _skill_weights(name: str, wanted: Mapping[str, float] | None, totals: Mappin
     given = totals if wanted is None else wanted
     choices = ", ".join(sorted(totals))
     if lacking := [skill for skill, weight in given.items() if weight and skill not in totals]:
-        raise ValueError(f"stream {name!r} has no rows of the skills {lacking}; the choices are {choices}")
+        raise UseError(f"stream {name!r} has no rows of the skills {lacking}; the choices are {choices}")
     values = list(given.values())
     if not np.isfinite(values).all() or min(values, default=0) < 0 or not sum(values):
-        raise ValueError(f"stream {name!r}: skills must be >= 0 with one above 0, got {dict(given)}; it has {choices}")
+        raise UseError(f"stream {name!r}: skills must be >= 0 with one above 0, got {dict(given)}; it has {choices}")
     return {skill: given.get(skill, 0) / sum(values) for skill in totals}

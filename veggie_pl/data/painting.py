@@ -17,6 +17,7 @@ from torch import Tensor
 
 from veggie_pl.data.fills import COLORS, OPACITY, check_fills, check_opacity, fill_color
 from veggie_pl.data.reading_back import MIN_CONTRAST, read_back
+from veggie_pl.errors import UseError
 
 __all__ = [
     "COLORS",
@@ -45,7 +46,7 @@ def paint(
         opacity: Share of the colour in a whole fill, in (0, 1].
 
     Raises:
-        ValueError: If there is no such fill, or mask or opacity are out of range.
+        UseError: If there is no such fill, or mask or opacity are out of range.
     """
     return paint_objects(clip, mask[None], [fill], opacity)
 
@@ -65,7 +66,7 @@ def paint_objects(
         opacity: Share of the colour in a whole fill, in (0, 1].
 
     Raises:
-        ValueError: If a fill is unknown or comes twice, their number is not that of the masks, or a mask or the opacity
+        UseError: If a fill is unknown or comes twice, their number is not that of the masks, or a mask or the opacity
             is out of range.
     """
     check_fills(fills, len(masks))
@@ -81,10 +82,10 @@ def visible(
     """What is seen of each object: its share of every pixel, less what later objects cover of it.
 
     Raises:
-        ValueError: If a mask has values out of [0, 1].
+        UseError: If a mask has values out of [0, 1].
     """
     if masks.dtype != torch.bool and masks.numel() and not (masks.amin() >= 0 and masks.amax() <= 1):
-        raise ValueError(f"masks must lie in [0, 1], but reach from {float(masks.amin()):g} to {float(masks.amax()):g}")
+        raise UseError(f"masks must lie in [0, 1], but reach from {float(masks.amin()):g} to {float(masks.amax()):g}")
     uncovered = torch.ones_like(masks[0])
     seen = []
     for mask in reversed(masks.unbind()):

@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from veggie_pl.data.fills import OPACITY, check_fills, check_opacity, fill_color
+from veggie_pl.errors import UseError
 
 MIN_CONTRAST = 0.25  # |colour - source| below which a filled pixel looks like an empty one
 SHARPNESS = 3.0  # of beliefs; 3 comes closest to the true intersection over union, see docs/PAINTING.md
@@ -78,14 +79,14 @@ def read_objects(
         window: Sigma, in pixels, of the Gaussian window that a share is fitted to; 0 is the pixel alone.
 
     Raises:
-        ValueError: If a fill is unknown or comes twice, or a number is out of range.
+        UseError: If a fill is unknown or comes twice, or a number is out of range.
     """
     check_fills(fills, len(fills))
     check_opacity(opacity)
     if not 0 < threshold < 1:
-        raise ValueError(f"the threshold of a share must lie in (0, 1), got {threshold}")
+        raise UseError(f"the threshold of a share must lie in (0, 1), got {threshold}")
     if not window >= 0:
-        raise ValueError(f"the window of a share has a sigma of at least 0 pixels, got {window}")
+        raise UseError(f"the window of a share has a sigma of at least 0 pixels, got {window}")
     change = edited - source
     energy = _over_window(change.square().sum(-3), window) / opacity**2
     shares, costs, blinds, beliefs = [], [], [], []

@@ -23,6 +23,7 @@ from veggie_pl.data.parts import TableError, TableInfo, read_info, write_table
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.rle import MaskError
 from veggie_pl.data.rows import FEATURES, Row, from_columns
+from veggie_pl.errors import UseError
 
 __all__ = ["Table", "TableError", "TableInfo", "TableRecords", "write_table"]
 RELEASE = 64  # rows read until their pages are given back: about 50 MiB
@@ -127,7 +128,7 @@ class TableRecords:
 
     Raises:
         TableError: If there is no such table.
-        ValueError: If a shape is impossible.
+        UseError: If a shape is impossible.
     """
 
     def __init__(
@@ -145,9 +146,9 @@ class TableRecords:
         self.num_frames, self.sampling = num_frames, Sampling(sampling, fps, stride)
         self.root = Path(self.table.info.root if root is None else root)
         if num_frames < 1:
-            raise ValueError(f"num_frames must be at least 1, got {num_frames}")
+            raise UseError(f"num_frames must be at least 1, got {num_frames}")
         if buckets is not None and not buckets:
-            raise ValueError("buckets: at least one (frames, height, width) is needed, or null")
+            raise UseError("buckets: at least one (frames, height, width) is needed, or null")
         height_width = (size, size) if isinstance(size, int) else size
         single = None if height_width is None else [(num_frames, *height_width)]
         shapes = single if buckets is None else buckets

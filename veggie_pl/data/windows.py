@@ -9,6 +9,7 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip
 from veggie_pl.data.clips import resize
+from veggie_pl.errors import UseError
 
 
 def windows(num_frames: int, window: int, overlap: int) -> list[range]:
@@ -17,10 +18,10 @@ def windows(num_frames: int, window: int, overlap: int) -> list[range]:
     A clip shorter than the window is one window of its own length.
 
     Raises:
-        ValueError: If there are no frames or the overlap is not below the window.
+        UseError: If there are no frames or the overlap is not below the window.
     """
     if num_frames < 1 or not 0 <= overlap < window:
-        raise ValueError(f"need frames and an overlap below the window, got {num_frames}, {overlap} and {window}")
+        raise UseError(f"need frames and an overlap below the window, got {num_frames}, {overlap} and {window}")
     if num_frames <= window:
         return [range(num_frames)]
     count = -(-(num_frames - overlap) // (window - overlap))

@@ -6,6 +6,7 @@ from string import Formatter
 import numpy as np
 
 from veggie_pl.batch import Skill
+from veggie_pl.errors import UseError
 
 WORDINGS: dict[Skill, tuple[str, ...]] = {
     Skill.ADDITION: (
@@ -110,13 +111,13 @@ def word(skill: Skill, rng: np.random.Generator, held_out: bool = False, **slots
         slots: What to fill in, e.g. ``phrase="red circle", fill="blue"``.
 
     Raises:
-        ValueError: If no template has these slots.
+        UseError: If no template has these slots.
     """
     templates = (HELD_OUT_WORDINGS if held_out else WORDINGS)[skill]
     fitting = [template for template in templates if _SLOTS[template] == slots.keys()]
     if not fitting:
         choices = sorted({", ".join(sorted(_SLOTS[template])) for template in templates})
-        raise ValueError(f"no wording of {skill} with the slots {sorted(slots)}; the choices are {choices}")
+        raise UseError(f"no wording of {skill} with the slots {sorted(slots)}; the choices are {choices}")
     return with_articles(fitting[int(rng.random() * len(fitting))].format(**slots))
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
 from veggie_pl.diffusion.schedulers import check_scheduler
+from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
 
@@ -37,7 +38,7 @@ class Objective:
         drop_both: Share of samples that lose both. InstructPix2Pix (arXiv:2211.09800) has 5 % each.
 
     Raises:
-        ValueError: If a rate or the power is out of range, or the scheduler cannot be learned with.
+        UseError: If a rate or the power is out of range, or the scheduler cannot be learned with.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Objective:
     ) -> None:
         rates = {"drop_task": drop_task, "drop_source": drop_source, "drop_both": drop_both}
         if any(rate < 0 for rate in rates.values()) or sum(rates.values()) > 1:
-            raise ValueError(f"drop rates must be >= 0 and sum to at most 1, got {rates}")
+            raise UseError(f"drop rates must be >= 0 and sum to at most 1, got {rates}")
         if timestep_power <= 0:
-            raise ValueError(f"timestep_power must be above 0, got {timestep_power}")
+            raise UseError(f"timestep_power must be above 0, got {timestep_power}")
         self.scheduler = scheduler
         self.timestep_power = timestep_power
         self.drop_task, self.drop_source, self.drop_both = drop_task, drop_source, drop_both

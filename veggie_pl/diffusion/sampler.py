@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from veggie_pl.errors import UseError
+
 Latents = Float[Tensor, "b f c h w"]
 
 
@@ -39,10 +41,10 @@ def sample_latents(
             in the batch. Without them they draw from torch's global generator.
 
     Raises:
-        ValueError: If ``num_steps`` is below 1 or above the number of training timesteps.
+        UseError: If ``num_steps`` is below 1 or above the number of training timesteps.
     """
     if not 1 <= num_steps <= scheduler.config.num_train_timesteps:
-        raise ValueError(f"num_steps must be in 1 .. {scheduler.config.num_train_timesteps}, got {num_steps}")
+        raise UseError(f"num_steps must be in 1 .. {scheduler.config.num_train_timesteps}, got {num_steps}")
     process = type(scheduler).from_config(scheduler.config)
     process.set_timesteps(num_steps, device=noise.device)
     chance = {"generator": list(generators)} if generators and "generator" in signature(process.step).parameters else {}

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from veggie_pl.chance import numpy_rng
+from veggie_pl.errors import UseError
 
 Values = Float[np.ndarray, " n"]
 Interval = tuple[float, float]
@@ -42,15 +43,15 @@ def mean_interval(
         num_resamples: Means drawn, for ``bounded_mean`` alone.
 
     Raises:
-        ValueError: If the level is no share, or a value lies outside of the bounds.
+        UseError: If the level is no share, or a value lies outside of the bounds.
     """
     if not 0 < level < 1:
-        raise ValueError(f"level must be in (0, 1), got {level}")
+        raise UseError(f"level must be in (0, 1), got {level}")
     if len(values) < 2:
         return math.nan, math.nan
     least, greatest = bounds
     if not (least - _ROUNDING <= values.min() and values.max() <= greatest + _ROUNDING):
-        raise ValueError(f"values from {values.min()} to {values.max()} lie outside of {least} .. {greatest}")
+        raise UseError(f"values from {values.min()} to {values.max()} lie outside of {least} .. {greatest}")
     values = values.clip(least, greatest)
     if math.isinf(least) or math.isinf(greatest):
         low, high = student(values, level)

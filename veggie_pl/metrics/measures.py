@@ -9,6 +9,7 @@ from torch import Tensor
 from veggie_pl.batch import Batch, Clips
 from veggie_pl.data.detections import Detections, Detector
 from veggie_pl.data.painting import unpaint
+from veggie_pl.errors import UseError
 from veggie_pl.metrics import functional
 
 Values = Float[Tensor, " b"]
@@ -116,8 +117,8 @@ def _detect(detector: Detector, edited: Clips, batch: Batch) -> list[list[Detect
     """Detections by clip and frame.
 
     Raises:
-        ValueError: If a sample has no phrase to look for.
+        UseError: If a sample has no phrase to look for.
     """
     if unnamed := [key for key, phrase in zip(batch.key, batch.phrase, strict=True) if not phrase]:
-        raise ValueError(f"a detector needs a phrase, but there is none for {', '.join(unnamed)}")
+        raise UseError(f"a detector needs a phrase, but there is none for {', '.join(unnamed)}")
     return [detector.detect(clip, phrase) for clip, phrase in zip(edited, batch.phrase, strict=True)]

@@ -13,6 +13,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from veggie_pl.batch import Batch, Clips
+from veggie_pl.errors import UseError
 from veggie_pl.metrics.intervals import UNBOUNDED, Interval, mean_interval
 
 Measure = Callable[[Clips, Batch], Float[Tensor, " b"]]  # outputs, what was asked -> one number per sample or NaN
@@ -68,14 +69,14 @@ class PerSampleMean(Metric):
             batch: What was asked, of this skill only: an index seen before is taken for the same sample.
 
         Raises:
-            ValueError: If outputs and targets differ in shape, or an output is not finite (a broken model must not
+            UseError: If outputs and targets differ in shape, or an output is not finite (a broken model must not
                 pass for an undefined measure).
         """
         if edited.shape != batch.target.shape:
-            raise ValueError(f"outputs are {tuple(edited.shape)}, targets {tuple(batch.target.shape)} (b, f, 3, h, w)")
+            raise UseError(f"outputs are {tuple(edited.shape)}, targets {tuple(batch.target.shape)} (b, f, 3, h, w)")
         finite = edited.isfinite().flatten(1).all(1).tolist()
         if broken := [key for key, ok in zip(batch.key, finite, strict=True) if not ok]:
-            raise ValueError(f"outputs are not finite for {', '.join(broken)}")
+            raise UseError(f"outputs are not finite for {', '.join(broken)}")
         values = self.measure(edited.float().clamp(-1, 1), batch)
         assert isinstance(self.values, list)
         assert isinstance(self.indices, list)

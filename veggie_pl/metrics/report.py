@@ -12,6 +12,7 @@ from typing import Any
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Skill
+from veggie_pl.errors import UseError
 from veggie_pl.metrics.per_sample import PerSampleMean
 from veggie_pl.metrics.skills import SKILL_MEASURES
 
@@ -52,7 +53,7 @@ class Report:
     def __post_init__(self) -> None:
         rows = [result.row for result in self.results]
         if twice := {f"{skill} {metric}" for skill, metric in rows if rows.count((skill, metric)) > 1}:
-            raise ValueError(f"a report has each row once, but these come again: {', '.join(sorted(twice))}")
+            raise UseError(f"a report has each row once, but these come again: {', '.join(sorted(twice))}")
 
 
 def results_of(skill: Skill, metrics: MetricCollection, seed: int) -> tuple[Result, ...]:
@@ -82,11 +83,11 @@ def read_report(path: Path) -> Report:
     """Read what ``write_report`` wrote.
 
     Raises:
-        ValueError: If the file is of another schema.
+        UseError: If the file is of another schema.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     if content.get("schema") != SCHEMA:
-        raise ValueError(f"{path} has report schema {content.get('schema')!r}; this version reads {SCHEMA}")
+        raise UseError(f"{path} has report schema {content.get('schema')!r}; this version reads {SCHEMA}")
     numbers = ("value", "low", "high")
     results = tuple(
         Result(

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from veggie_pl.batch import Skill
+from veggie_pl.errors import UseError
 from veggie_pl.metrics.report import Report, Result
 
 NOTHING = "-"
@@ -56,7 +57,7 @@ def compare(before: Report, after: Report) -> Grid:
     reports are over the same samples.
 
     Raises:
-        ValueError: If the reports have different rows; the message names those that one of them lacks.
+        UseError: If the reports have different rows; the message names those that one of them lacks.
     """
     _check_rows({"before": before, "after": after})
     old_rows = {result.row: result for result in before.results}
@@ -80,7 +81,7 @@ def average_rank(reports: Mapping[str, Report]) -> dict[str, float]:
         reports: By name of the method; all with the same rows.
 
     Raises:
-        ValueError: If rows differ, or only some methods have a number in a row: ranks would not be comparable.
+        UseError: If rows differ, or only some methods have a number in a row: ranks would not be comparable.
     """
     _check_rows(reports)
     by_method = {name: {result.row: result for result in report.results} for name, report in reports.items()}
@@ -92,7 +93,7 @@ def average_rank(reports: Mapping[str, Report]) -> dict[str, float]:
         }
         missing = [name for name, value in values.items() if math.isnan(value)]
         if missing and len(missing) < len(values):
-            raise ValueError(f"{row[0]} {row[1]} has no number for {', '.join(missing)}, so methods cannot be ranked")
+            raise UseError(f"{row[0]} {row[1]} has no number for {', '.join(missing)}, so methods cannot be ranked")
         if not missing:
             for name, value in values.items():
                 better = sum(other < value for other in values.values())
@@ -148,4 +149,4 @@ def _check_rows(reports: Mapping[str, Report]) -> None:
     everything = set().union(*rows.values())
     for name, own in rows.items():
         if lacking := sorted(f"{skill} {metric}" for skill, metric in everything - own):
-            raise ValueError(f"reports must have the same rows, but {name} lacks {', '.join(lacking)}")
+            raise UseError(f"reports must have the same rows, but {name} lacks {', '.join(lacking)}")

@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import matching
 
 # What the configs of this project name, by the last part of the path: where it comes from, and its size.
@@ -29,7 +30,7 @@ def read_unet(path: str, config: dict[str, Any]) -> dict[str, Tensor]:
         config: ``UNet2DConditionModel`` configuration of the checkpoint.
 
     Raises:
-        ValueError: If there is no such checkpoint, or it is a pickle.
+        UseError: If there is no such checkpoint, or it is a pickle.
     """
     found = _find(path, "unet")
     if found.is_dir():
@@ -56,11 +57,11 @@ def read_motion_adapter(path: str) -> Any:
     """An AnimateDiff ``MotionAdapter`` (arXiv:2307.04725) from a folder of diffusers.
 
     Raises:
-        ValueError: If there is none, or it is a pickle.
+        UseError: If there is none, or it is a pickle.
     """
     found = _find(path, "motion_adapter")
     if found.is_file():
-        raise ValueError(f"{path} is one file; a motion adapter is read from a folder of diffusers")
+        raise UseError(f"{path} is one file; a motion adapter is read from a folder of diffusers")
     return _from_folder(diffusers.MotionAdapter, found)
 
 
@@ -68,7 +69,7 @@ def load_strictly(model: nn.Module, state: dict[str, Tensor], path: str) -> None
     """Load weights that have to fit exactly.
 
     Raises:
-        ValueError: If keys are missing or left over, or shapes differ; the message names some of them.
+        UseError: If keys are missing or left over, or shapes differ; the message names some of them.
     """
     own = model.state_dict()
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
@@ -77,7 +78,7 @@ def load_strictly(model: nn.Module, state: dict[str, Tensor], path: str) -> None
     wrong += [f"has {len(extra)} that the config knows nothing of, such as {extra[0]}"] if extra else []
     wrong += [f"{key} is {[*state[key].shape]}, the config wants {[*own[key].shape]}" for key in sorted(shapes)[:3]]
     if wrong:
-        raise ValueError(f"{path} does not fit the config: it " + "; ".join(wrong))
+        raise UseError(f"{path} does not fit the config: it " + "; ".join(wrong))
     model.load_state_dict(state)
 
 
@@ -92,7 +93,7 @@ def _find(path: str, part: str) -> Path:
     """The folder of a part, or the one file that holds it."""
     place = Path(path)
     if place.suffix in _PICKLES and (place.is_file() or not place.exists()):
-        raise ValueError(
+        raise UseError(
             f"{path} is a pickle, which can run code when it is read; convert it first: "
             '`python -c "import sys, torch; from safetensors.torch import save_file; d = torch.load(sys.argv[1], '
             "weights_only=True); save_file({k: v.contiguous() for k, v in d.get('state_dict', d).items() "
@@ -104,10 +105,10 @@ def _find(path: str, part: str) -> Path:
     for folder in (place / part, place):
         if (folder / "config.json").is_file():
             if not any(matching(folder, "*.safetensors")):
-                raise ValueError(f"{folder} has a config.json but no .safetensors; pickles (.bin) are not read")
+                raise UseError(f"{folder} has a config.json but no .safetensors; pickles (.bin) are not read")
             return folder
     state = "is no folder of diffusers: it has no config.json" if place.exists() else "is not there"
-    raise ValueError(f"{path} {state}; {where_to_get(path)}")
+    raise UseError(f"{path} {state}; {where_to_get(path)}")
 
 
 def _from_file(path: Path, convert: Any, config: dict[str, Any]) -> dict[str, Tensor]:
@@ -115,20 +116,20 @@ def _from_file(path: Path, convert: Any, config: dict[str, Any]) -> dict[str, Te
     try:
         return convert(load_file(path), config)  # type: ignore[no-any-return]
     except (SafetensorError, OSError, KeyError, IndexError) as problem:
-        raise ValueError(f"{path} is no checkpoint of the original Stable Diffusion code: {problem!r}") from problem
+        raise UseError(f"{path} is no checkpoint of the original Stable Diffusion code: {problem!r}") from problem
 
 
 def _from_folder(cls: Any, folder: Path) -> Any:
     """Diffusers' own loading, which renames old keys; what it would only warn of is an error here."""
     kind = json.loads((folder / "config.json").read_text()).get("_class_name", cls.__name__)
     if kind != cls.__name__:
-        raise ValueError(f"{folder} holds a {kind}, not a {cls.__name__}")
+        raise UseError(f"{folder} holds a {kind}, not a {cls.__name__}")
     options = {"low_cpu_mem_usage": False, "use_safetensors": True, "output_loading_info": True}
     try:
         model, found = cls.from_pretrained(str(folder), **options)
     except (SafetensorError, OSError, RuntimeError) as problem:
-        raise ValueError(f"{folder} cannot be read as a {cls.__name__}: {problem}") from problem
+        raise UseError(f"{folder} cannot be read as a {cls.__name__}: {problem}") from problem
     if wrong := {name: [*keys] for name, keys in found.items() if keys}:
         told = "; ".join(f"{len(keys)} {name.replace('_', ' ')}, such as {keys[0]}" for name, keys in wrong.items())
-        raise ValueError(f"{folder} does not hold what its config.json says: {told}")
+        raise UseError(f"{folder} does not hold what its config.json says: {told}")
     return model

@@ -8,6 +8,8 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
+from veggie_pl.errors import UseError
+
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."  # of peft's own wrapper, which we do without
 
@@ -55,12 +57,12 @@ def load_adapters(model: Any, folder: str) -> None:
     """Put stored adapters into a model, ready to learn on.
 
     Raises:
-        ValueError: If the folder holds no LoRA adapters, or those of another model.
+        UseError: If the folder holds no LoRA adapters, or those of another model.
     """
     from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model, set_peft_model_state_dict
 
     if not Path(folder, WEIGHTS).is_file():
-        raise ValueError(f"no adapters at {folder!r}: no peft folder with {WEIGHTS}")
+        raise UseError(f"no adapters at {folder!r}: no peft folder with {WEIGHTS}")
     settings = LoraConfig.from_pretrained(folder)
     settings.inference_mode = False
     inject_adapter_in_model(settings, model)
@@ -68,9 +70,9 @@ def load_adapters(model: Any, folder: str) -> None:
     state = {key.removeprefix(PREFIX): value for key, value in load_file(Path(folder, WEIGHTS)).items()}
     own = get_peft_model_state_dict(model)
     if wrong := [key for key in own.keys() | state.keys() if key not in own or key not in state]:
-        raise ValueError(f"the adapters in {folder!r} are of another model: {len(wrong)} layers differ, as {wrong[0]}")
+        raise UseError(f"the adapters in {folder!r} are of another model: {len(wrong)} layers differ, as {wrong[0]}")
     if wrong := [key for key in own if own[key].shape != state[key].shape]:
-        raise ValueError(f"the adapters in {folder!r} are of another model: {wrong[0]} has {[*state[wrong[0]].shape]}")
+        raise UseError(f"the adapters in {folder!r} are of another model: {wrong[0]} has {[*state[wrong[0]].shape]}")
     set_peft_model_state_dict(model, state)
 
 

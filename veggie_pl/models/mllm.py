@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
+from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.features import FeatureCache
 from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, save_adapters
@@ -50,7 +51,7 @@ class Mllm(nn.Module):
             have to be, too.
 
     Raises:
-        ValueError: If the folder holds no MLLM of a type that works, or ``num_slots`` cannot go with it.
+        UseError: If the folder holds no MLLM of a type that works, or ``num_slots`` cannot go with it.
     """
 
     def __init__(
@@ -69,10 +70,10 @@ class Mllm(nn.Module):
     ) -> None:
         super().__init__()
         if not Path(folder, "config.json").is_file():
-            raise ValueError(f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}")
+            raise UseError(f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}")
         family = family_of(json.loads(Path(folder, "config.json").read_text()).get("model_type"), folder)
         if num_slots is not None and not family.vision.counted_positions:
-            raise ValueError(
+            raise UseError(
                 f"num_slots is {num_slots}, but the model in {folder!r} derives positions of its own, with three axes, "
                 "from the frames' grid: leave num_slots out"
             )
@@ -91,7 +92,7 @@ class Mllm(nn.Module):
             else load.from_config(AutoConfig.from_pretrained(folder), **options)
         )
         if lora is not None and adapters is not None:
-            raise ValueError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")
+            raise UseError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")
         if lora is not None:
             add_adapters(self.model, lora)
         elif adapters is not None:
@@ -110,7 +111,7 @@ class Mllm(nn.Module):
         def ids(tokens: tuple[tuple[str, str], ...]) -> list[int]:
             names = [getattr(tokenizer, attribute, None) or text for attribute, text in tokens]
             if unknown := [name for name in names if name not in tokenizer.get_vocab()]:
-                raise ValueError(f"the tokenizer of a {config.model_type} model lacks {unknown[0]!r}")
+                raise UseError(f"the tokenizer of a {config.model_type} model lacks {unknown[0]!r}")
             return [tokenizer.convert_tokens_to_ids(name) for name in names]
 
         return Prompt(tokenizer, token_id, part, max_text_tokens, (ids(family.before), ids(family.after)))
@@ -119,9 +120,7 @@ class Mllm(nn.Module):
     def tokens_per_frame(self) -> int:
         """Vision tokens of a frame, for models whose frames all have the same size."""
         if not self.vision.counted_positions:
-            raise ValueError(
-                "the number of tokens follows the frames' size: ask vision.tokens_per_frame(height, width)"
-            )
+            raise UseError("the number of tokens follows the frames' size: ask vision.tokens_per_frame(height, width)")
         side = self.vision.side
         return self.vision.tokens_per_frame(side, side)
 
@@ -149,7 +148,7 @@ class Mllm(nn.Module):
                 ``num_slots`` the frames' places begin behind them.
 
         Raises:
-            ValueError: If an instruction is empty or too long, or weights of 16 bits are to learn.
+            UseError: If an instruction is empty or too long, or weights of 16 bits are to learn.
         """
         seen = source if references is None else torch.cat([references, source], 1)
         inputs: dict[str, Any] = self.vision_inputs(seen)
@@ -181,7 +180,7 @@ class Mllm(nn.Module):
             return False
         learning = [p.dtype for p in self.model.parameters() if p.requires_grad]
         if self.dtype != "float32" and getattr(torch, self.dtype) in learning:
-            raise ValueError(f"weights of {self.dtype} lose small steps: freeze the MLLM, or set its dtype to float32")
+            raise UseError(f"weights of {self.dtype} lose small steps: freeze the MLLM, or set its dtype to float32")
         return self.frozen_prefix and queries.requires_grad and not learning
 
     def embed_words(self, words: list[str]) -> Float[Tensor, "n d"]:

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from veggie_pl.errors import UseError
+
 _MARKER = "\N{WHITE SQUARE}instruction\N{WHITE SQUARE}"  # stands for the instruction while a chat template is cut
 
 
@@ -35,7 +37,7 @@ class Prompt:
         around: Tokens that the family's processor puts before and behind the placeholders of an image.
 
     Raises:
-        ValueError: If there is no chat template, or one that does not lay out frames one after the other.
+        UseError: If there is no chat template, or one that does not lay out frames one after the other.
     """
 
     def __init__(
@@ -51,14 +53,14 @@ class Prompt:
         self.max_text_tokens = max_text_tokens
         self.around = around
         if not tokenizer.chat_template:
-            raise ValueError("the MLLM has no chat template: chat_template.jinja is missing beside its tokenizer")
+            raise UseError("the MLLM has no chat template: chat_template.jinja is missing beside its tokenizer")
         special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
         special.add(tokenizer.convert_ids_to_tokens(vision_token_id))
         self.special_tokens = sorted(token for token in special if token.strip())
         head, self.tail_text = self._render([vision_kind])
         one, self.tail = self._ids(head), self._ids(self.tail_text)
         if one.count(vision_token_id) != 1:
-            raise ValueError(f"the chat template gives {one.count(vision_token_id)} vision tokens, expected one")
+            raise UseError(f"the chat template gives {one.count(vision_token_id)} vision tokens, expected one")
         block = [vision_token_id]
         place = one.index(vision_token_id)
         if vision_kind == "image":  # what a second image adds is what each image is
@@ -68,7 +70,7 @@ class Prompt:
             place = next(places, -1)
             block = two[place : place + size]
             if place < 0 or one[place : place + size] != block:
-                raise ValueError("the chat template does not lay out images one after the other")
+                raise UseError("the chat template does not lay out images one after the other")
         self.before, self.after = one[:place], one[place + len(block) :]
         self.block = block
         # A tokenizer cuts text at special tokens first: what follows the last one is one text with the instruction.
@@ -99,15 +101,15 @@ class Prompt:
         """Ids of the text block.
 
         Raises:
-            ValueError: If the instruction is empty, too long, or holds a token with a meaning of its own.
+            UseError: If the instruction is empty, too long, or holds a token with a meaning of its own.
         """
         if not instruction.strip():
-            raise ValueError("the instruction is empty; say what to do, such as 'remove the red circle'")
+            raise UseError("the instruction is empty; say what to do, such as 'remove the red circle'")
         if forged := [token for token in self.special_tokens if token in instruction]:
-            raise ValueError(f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt")
+            raise UseError(f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt")
         ids = self.tokenizer(instruction, add_special_tokens=False, split_special_tokens=True).input_ids
         if len(ids) > self.max_text_tokens:
-            raise ValueError(
+            raise UseError(
                 f"the instruction has {len(instruction)} characters, {len(ids)} tokens; at most {self.max_text_tokens}"
             )
         # Together with its neighbours, as the model has learnt to read it: some tokenizers mark the start of a text.

@@ -8,6 +8,8 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from veggie_pl.errors import UseError
+
 
 class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """One shared group of queries plus a learned embedding of the frame's place in the clip.
@@ -41,10 +43,10 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Queries for frames at these places of the clip, each in [0, max_frames): a group per frame, or one in all.
 
         Raises:
-            ValueError: If the clip is longer than the frame embedding.
+            UseError: If the clip is longer than the frame embedding.
         """
         if frame_index.shape[1] > self.max_frames:
-            raise ValueError(f"clip of {frame_index.shape[1]} frames, but the queries cover {self.max_frames}")
+            raise UseError(f"clip of {frame_index.shape[1]} frames, but the queries cover {self.max_frames}")
         if self.per_clip:
             frame_index = frame_index[:, -1:]
         return self.group + self.frame[frame_index][:, :, None]

@@ -11,6 +11,7 @@ from diffusers.models.unets.unet_motion_model import MotionAdapter, UNetMotionMo
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import load_strictly, read_motion_adapter, read_unet
 
 Latents = Float[Tensor, "b f c h w"]
@@ -41,7 +42,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         gradient_checkpointing: Compute block by block again in the backward pass: less memory, a third more time.
 
     Raises:
-        ValueError: If a checkpoint is not there or does not fit the configuration.
+        UseError: If a checkpoint is not there or does not fit the configuration.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -61,7 +62,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         super().__init__()
         image_model = UNet2DConditionModel.from_config(unet_config)
         if pool_task and not image_model.config.time_cond_proj_dim:
-            raise ValueError("pool_task needs `time_cond_proj_dim` in `unet_config`: queries x width of task tokens")
+            raise UseError("pool_task needs `time_cond_proj_dim` in `unet_config`: queries x width of task tokens")
         if add_source:  # the untrained model then copies the source exactly
             nn.init.zeros_(image_model.conv_out.weight)
             nn.init.zeros_(image_model.conv_out.bias)
@@ -117,13 +118,13 @@ def fit_channels(state: dict[str, Tensor], in_channels: int, extend: bool) -> di
     """Bring the first layer of a UNet's weights to this many input channels.
 
     Raises:
-        ValueError: If they have half as many, as text-to-image models do, and ``extend`` is not asked for.
+        UseError: If they have half as many, as text-to-image models do, and ``extend`` is not asked for.
     """
     first = state.get("conv_in.weight")
     if first is None or 2 * first.shape[1] != in_channels:
         return state
     if not extend:
-        raise ValueError(
+        raise UseError(
             f"the UNet takes {first.shape[1]} channels as text-to-image models do; {in_channels} are needed, source "
             "beside noise. Take an InstructPix2Pix checkpoint, or set `extend_channels: true` to add zeros for it"
         )
@@ -156,7 +157,7 @@ def check_adapter(adapter: MotionAdapter, image_model: UNet2DConditionModel, pat
     """Look whether a motion adapter was made for a UNet of this shape.
 
     Raises:
-        ValueError: If channels or layers per block differ; the message names both.
+        UseError: If channels or layers per block differ; the message names both.
     """
     for name in ("block_out_channels", "layers_per_block"):
         wants = image_model.config[name]
@@ -164,4 +165,4 @@ def check_adapter(adapter: MotionAdapter, image_model: UNet2DConditionModel, pat
         blocks = len(image_model.config.block_out_channels)
         wants, has = ([*v] if isinstance(v, (list, tuple)) else [v] * blocks for v in (wants, has))
         if wants != has:
-            raise ValueError(f"the motion adapter {path} was made for {name} {has}, this UNet has {wants}")
+            raise UseError(f"the motion adapter {path} was made for {name} {has}, this UNet has {wants}")

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from veggie_pl.errors import UseError
+
 _FILTERS = {0: "nearest", 1: "bicubic", 2: "bilinear", 3: "bicubic"}  # PIL's numbers; torch has no Lanczos (1)
 
 
@@ -183,10 +185,10 @@ def family_of(model_type: str | None, folder: str) -> Family:
     """The family of a checkpoint.
 
     Raises:
-        ValueError: If it is none of those that work.
+        UseError: If it is none of those that work.
     """
     if model_type not in FAMILIES:
-        raise ValueError(
+        raise UseError(
             f"{folder!r} holds a model of type {model_type!r}, which cannot read frames and queries here; "
             f"the types that work are {', '.join(FAMILIES)}"
         )

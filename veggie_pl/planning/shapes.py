@@ -14,6 +14,7 @@ from transformers.initialization import no_init_weights
 
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.callbacks import Freeze
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
 from veggie_pl.models import KlCodec, Mllm, VidDM
 from veggie_pl.models.checkpoints import where_to_get
@@ -42,7 +43,7 @@ class ShapesMllm(Mllm):
         options: The other arguments of ``Mllm``.
 
     Raises:
-        ValueError: If neither is there.
+        UseError: If neither is there.
     """
 
     def __init__(self, folder: str, text_tokens: int, options: dict[str, Any]) -> None:
@@ -50,7 +51,7 @@ class ShapesMllm(Mllm):
         found = Path(folder) if Path(folder, "config.json").is_file() else SHIPPED / Path(folder).name
         if not (found / "config.json").is_file():
             known = ", ".join(path.name for path in in_order(SHIPPED))
-            raise ValueError(
+            raise UseError(
                 f"no config.json at {folder!r}, and none shipped (there are: {known}); {where_to_get(folder)}"
             )
         config = AutoConfig.from_pretrained(found)
@@ -105,7 +106,7 @@ def build(config: Namespace, text_tokens: int) -> ShapesModule:
     """The module of a config, its tensors fake; call it under ``FakeTensorMode``.
 
     Raises:
-        ValueError: If there is no configuration of the MLLM.
+        UseError: If there is no configuration of the MLLM.
     """
     model = namespace_to_dict(config.model)
     mllm = dict(model["mllm"]["init_args"])
@@ -162,8 +163,8 @@ def class_of(path: str) -> Any:
     """A class by its dotted name.
 
     Raises:
-        ValueError: If there is none.
+        UseError: If there is none.
     """
     if (found := locate(path)) is None:
-        raise ValueError(f"no class {path!r}: is its package installed?")
+        raise UseError(f"no class {path!r}: is its package installed?")
     return found

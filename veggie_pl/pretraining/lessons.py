@@ -14,6 +14,7 @@ from veggie_pl.chance import numpy_rng
 from veggie_pl.data.mixture import BatchSampler
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import Form, caption, request_form
+from veggie_pl.errors import UseError
 from veggie_pl.pretraining.paraphrases import paraphrase
 
 
@@ -144,7 +145,7 @@ class LessonData(L.LightningDataModule):
     ) -> None:
         super().__init__()
         if num_clips < 1:
-            raise ValueError(f"num_clips must be at least 1, got {num_clips}")
+            raise UseError(f"num_clips must be at least 1, got {num_clips}")
         self.images, self.clips, self.val, self.num_clips = images, clips, val, num_clips
         self.batch_size, self.num_val, self.num_workers = batch_size, num_val, num_workers
 

@@ -13,6 +13,7 @@ from veggie_pl.data.layouts.examples import Reading
 from veggie_pl.data.layouts.places import place
 from veggie_pl.data.media import inside
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order, matching
 
 
@@ -121,12 +122,12 @@ def _words(path: Path, changed: int) -> dict[str, str]:
         if path.suffix.lower() == ".json":
             found = json.loads(path.read_bytes())
             if not isinstance(found, dict) or not all(isinstance(said, str) for said in found.values()):
-                raise ValueError("an object of name and words is needed")
+                raise UseError("an object of name and words is needed")
             return found
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",") if row]
         if wrong := [row for row in rows if len(row) != 2]:
-            raise ValueError(f"a line of {len(wrong[0])} cells, but name and words are needed")
+            raise UseError(f"a line of {len(wrong[0])} cells, but name and words are needed")
     except (OSError, ValueError, RecursionError, csv.Error) as error:
         raise LayoutError(f"{path}: cannot be read ({' '.join(str(error).split()):.200})") from error
     return dict(rows)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from veggie_pl.errors import UseError
+
 TOGETHER = 200  # rows of one part
 Cells = dict[str, Any] | str  # a row by column, or what is wrong with it
 Part = tuple[int, int, int]  # number of its first row, and two numbers that say where it lies
@@ -175,7 +177,7 @@ class ParquetList(ListFile):
 def _load(path: Path, changed: int) -> list[Any]:
     found = json.loads(path.read_bytes())
     if not isinstance(found, list):
-        raise ValueError(f"a JSON {type(found).__name__}, but an array of objects is needed")
+        raise UseError(f"a JSON {type(found).__name__}, but an array of objects is needed")
     return found
 
 

@@ -12,6 +12,7 @@ from veggie_pl.data.layouts.examples import FIELDS, Columns, Field, Reading
 from veggie_pl.data.layouts.places import find_files
 from veggie_pl.data.media import Media, inside
 from veggie_pl.data.rows import Row, Skipped
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_hidden
 
 MAX_TEXT = 2**24  # bytes of a text or JSON member
@@ -117,7 +118,7 @@ def _content(shard: str, kind: str, member: tarfile.TarInfo, file: Any) -> Any:
     if suffix in IMAGES | VIDEOS:
         return Media(shard, member.offset_data, member.size, name=member.name)
     if member.size > MAX_TEXT:
-        raise ValueError(f"{member.name}: {member.size} bytes of text")
+        raise UseError(f"{member.name}: {member.size} bytes of text")
     place = file.tell()
     file.seek(member.offset_data)
     data = file.read(member.size)

@@ -16,6 +16,7 @@ from veggie_pl.data.shapes.outlines import signed_distance
 from veggie_pl.data.shapes.render import DARK
 from veggie_pl.data.shapes.scene import REACH, Background
 from veggie_pl.data.shapes.vocabulary import COLORS, SIZES, find_vocabulary
+from veggie_pl.errors import UseError
 
 SIDE = 32  # frames are looked at in this size: all shapes can be told apart there
 KERNEL = 17  # covers the largest shape
@@ -51,7 +52,7 @@ class ShapeDetector:
             phrase: Names a colour and a shape; other words are not looked at.
 
         Raises:
-            ValueError: If the phrase lacks a colour or a shape of the vocabulary.
+            UseError: If the phrase lacks a colour or a shape of the vocabulary.
         """
         color, shape = self._parse(phrase)
         pixels = (frames.detach().float().cpu() + 1) / 2
@@ -81,7 +82,7 @@ class ShapeDetector:
         color = next((word for word in words if word in self.words.colors), None)
         shape = next((word for word in words if word in self.words.shapes), None)
         if color is None or shape is None:
-            raise ValueError(
+            raise UseError(
                 f"cannot look for {phrase!r}; a phrase names a colour ({', '.join(self.words.colors)}) "
                 f"and a shape ({', '.join(self.words.shapes)})"
             )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veggie_pl.data.shapes.scene import Thing
+from veggie_pl.errors import UseError
 
 Field = NDArray[np.floating[Any]]  # float32
 
@@ -23,10 +24,10 @@ def signed_distance(shape: str, x: Field, y: Field, radius: float) -> Field:
     Exact near the outline, which is where anti-aliasing reads it.
 
     Raises:
-        ValueError: If there is no such shape.
+        UseError: If there is no such shape.
     """
     if shape not in _DISTANCES:
-        raise ValueError(f"unknown shape {shape!r}; the choices are {', '.join(_DISTANCES)}")
+        raise UseError(f"unknown shape {shape!r}; the choices are {', '.join(_DISTANCES)}")
     return _DISTANCES[shape](x, y, radius)
 
 

@@ -16,6 +16,7 @@ from veggie_pl.data.shapes.sampling import (
 )
 from veggie_pl.data.shapes.scene import Motion, Scene, Thing, make_motion
 from veggie_pl.data.shapes.vocabulary import DIRECTIONS, SPEEDS
+from veggie_pl.errors import UseError
 
 Asked = tuple[Scene, int, str, str]  # scene, index of the answer, kind, question
 Drafts = tuple[list[Thing], int]  # things, index of the answer
@@ -63,7 +64,7 @@ def askable(world: World) -> list[str]:
 
 def _can_ask(kind: str, world: World) -> bool:
     if kind not in WORDS:
-        raise ValueError(f"unknown question {kind!r}; the choices are {', '.join(WORDS)}")
+        raise UseError(f"unknown question {kind!r}; the choices are {', '.join(WORDS)}")
     if kind in ORDERS:
         return True
     if kind in ("largest", "smallest"):

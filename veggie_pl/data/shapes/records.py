@@ -13,6 +13,7 @@ from veggie_pl.data.shapes.sampling import make_world
 from veggie_pl.data.shapes.scene import Scene
 from veggie_pl.data.shapes.vocabulary import find_vocabulary
 from veggie_pl.data.wordings import word
+from veggie_pl.errors import UseError
 
 SPLITS = ("train", "val", "test")
 LENGTH = 2**31 - 1  # the world does not end; a data set must
@@ -32,7 +33,7 @@ class ShapesRecords:
         vocabulary: Name of a vocabulary: ``small`` or ``large``.
 
     Raises:
-        ValueError: If a name is unknown or a number is out of range; the message names the choices.
+        UseError: If a name is unknown or a number is out of range; the message names the choices.
     """
 
     def __init__(
@@ -46,17 +47,17 @@ class ShapesRecords:
         vocabulary: str = "small",
     ) -> None:
         if split not in SPLITS:
-            raise ValueError(f"unknown split {split!r}; the choices are {', '.join(SPLITS)}")
+            raise UseError(f"unknown split {split!r}; the choices are {', '.join(SPLITS)}")
         weights = {skill.value: 1.0 for skill in Skill} if skills is None else skills
         if unknown := [name for name in weights if name not in list(Skill)]:
-            raise ValueError(f"unknown skills {unknown}; the choices are {', '.join(Skill)}")
+            raise UseError(f"unknown skills {unknown}; the choices are {', '.join(Skill)}")
         low, high = num_objects
         if not 1 <= low <= high <= 4:
-            raise ValueError(f"num_objects must be (fewest, most) within 1 to 4, got {(low, high)}")
+            raise UseError(f"num_objects must be (fewest, most) within 1 to 4, got {(low, high)}")
         if weights.get(Skill.REASONING, 0) > 0 and high < 2:
-            raise ValueError(f"questions need at least two objects, but num_objects is {(low, high)}")
+            raise UseError(f"questions need at least two objects, but num_objects is {(low, high)}")
         if num_frames < 1 or size < 16:
-            raise ValueError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
+            raise UseError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
         self.split, self.seed = split, seed
         self.num_frames, self.size = num_frames, size
         self.skills = [Skill(name) for name in weights]

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from veggie_pl.errors import UseError
+
 Pixels = NDArray[np.floating[Any]]  # float32, (f, 3, h, w) in [0, 1]
 
 LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)
@@ -15,10 +17,10 @@ def apply_style(pixels: Pixels, style: str) -> Pixels:
     """The clip in this style.
 
     Raises:
-        ValueError: If there is no such style.
+        UseError: If there is no such style.
     """
     if style not in _STYLES:
-        raise ValueError(f"unknown style {style!r}; the choices are {', '.join(_STYLES)}")
+        raise UseError(f"unknown style {style!r}; the choices are {', '.join(_STYLES)}")
     return _STYLES[style](pixels)
 
 

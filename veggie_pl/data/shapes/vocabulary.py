@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from veggie_pl.errors import UseError
+
 RGB = tuple[float, float, float]  # in [0, 1]
 
 COLORS: dict[str, RGB] = {
@@ -86,10 +88,10 @@ def find_vocabulary(name: str) -> Vocabulary:
     """The vocabulary of this name.
 
     Raises:
-        ValueError: If there is none.
+        UseError: If there is none.
     """
     if name not in VOCABULARIES:
-        raise ValueError(f"unknown vocabulary {name!r}; the choices are {', '.join(VOCABULARIES)}")
+        raise UseError(f"unknown vocabulary {name!r}; the choices are {', '.join(VOCABULARIES)}")
     return VOCABULARIES[name]
 
 

@@ -98,7 +98,7 @@ def read_index(url: str) -> list[Shard]:
         with fsspec.open(url, "rt", encoding="utf-8", **_streaming(url)) as file:
             content = json.load(file)
         if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']}, this program reads {VERSION}")
+            raise UseError(f"version {content['version']}, this program reads {VERSION}")
         shards = [Shard(str(one["url"]), int(one["size"]), int(one["samples"])) for one in content["shards"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__

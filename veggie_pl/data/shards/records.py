@@ -17,6 +17,7 @@ from veggie_pl.data.media import Media
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.shards.cache import ShardCache, local_path
 from veggie_pl.data.shards.index import Sample, ShardError, read_index, samples_in
+from veggie_pl.errors import UseError
 
 FIELDS = ("source", "target", "mask", "instruction", "skill", "phrase", "fill")
 Members = dict[str, bytes]
@@ -48,7 +49,7 @@ class ShardRecords:
 
     Raises:
         ShardError: If there is no such index.
-        ValueError: If a column is unknown or the cache holds no window of shards.
+        UseError: If a column is unknown or the cache holds no window of shards.
     """
 
     def __init__(
@@ -67,9 +68,9 @@ class ShardRecords:
     ) -> None:
         self.columns = {name: name for name in FIELDS} | (columns or {})
         if unknown := [name for name in self.columns if name not in FIELDS]:
-            raise ValueError(f"unknown columns {unknown}; the choices are {', '.join(FIELDS)}")
+            raise UseError(f"unknown columns {unknown}; the choices are {', '.join(FIELDS)}")
         if window < 1 or num_frames < 1:
-            raise ValueError(f"window and num_frames must be at least 1, got {window} and {num_frames}")
+            raise UseError(f"window and num_frames must be at least 1, got {window} and {num_frames}")
         self.shards = [shard for shard in read_index(index) if shard.samples]
         self.skill, self.num_frames, self.size = skill, num_frames, size
         self.sampling, self.window = sampling or Sampling(), window
@@ -78,7 +79,7 @@ class ShardRecords:
         self.starts = np.concatenate([[0], np.cumsum(self.counts)])
         remote = sorted(shard.size for shard in self.shards if local_path(shard.url) is None)
         if sum(remote[-window:]) > max_cache_bytes:
-            raise ValueError(
+            raise UseError(
                 f"a window of {window} shards is up to {sum(remote[-window:])} bytes, but max_cache_bytes is "
                 f"{max_cache_bytes}: every sample would be fetched anew; set a larger one or a smaller window"
             )
@@ -166,7 +167,7 @@ class ShardRecords:
         skill = Skill(self.skill or self._text("skill", content) or "none is given")
         mask = ready["mask"].mean(1) > 0 if "mask" in ready else None
         if skill.is_painted and (mask is None or not mask.any()):
-            raise ValueError("it has no mask" if mask is None else "its mask is empty")
+            raise UseError("it has no mask" if mask is None else "its mask is empty")
         instruction = self._text("instruction", content) or None
         phrase, fill = self._text("phrase", content), self._text("fill", content)
         return Record(key, skill, ready["source"], ready.get("target"), mask, instruction, phrase, fill)
@@ -177,7 +178,7 @@ class ShardRecords:
             if kind == wanted or kind.rpartition(".")[0] == wanted:
                 return ClipFile(Media(f"{key}.{kind}", data=data))
         if name == "source":
-            raise ValueError(f"no member {wanted!r} among {', '.join(sorted(content))}")
+            raise UseError(f"no member {wanted!r} among {', '.join(sorted(content))}")
         return None
 
     def _text(self, name: str, content: Members) -> str:

@@ -6,6 +6,7 @@ from veggie_pl.batch import Sample, Skill
 from veggie_pl.chance import numpy_rng
 from veggie_pl.data.records import Record, Records
 from veggie_pl.data.wordings import with_articles, word
+from veggie_pl.errors import UseError
 
 
 class Stream(ABC):
@@ -34,7 +35,7 @@ class Stream(ABC):
         record = self.records[index]
         if record.skill not in self.skills:
             choices = ", ".join(sorted(self.skills))
-            raise ValueError(f"{type(self).__name__} takes {choices}, but {record.key} is {record.skill}")
+            raise UseError(f"{type(self).__name__} takes {choices}, but {record.key} is {record.skill}")
         return self.sample(record)
 
     @abstractmethod

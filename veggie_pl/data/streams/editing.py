@@ -3,6 +3,7 @@
 from veggie_pl.batch import Clip, Mask, Sample, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams.base import Stream
+from veggie_pl.errors import UseError
 
 CHANGE = 16 / 255  # least change of a pixel, as a share of the range, where the edited clip is not exact
 
@@ -19,10 +20,10 @@ class EditingStream(Stream):
         """Pass the record on, with the mask of what changes if it brings none.
 
         Raises:
-            ValueError: If the record has no target.
+            UseError: If the record has no target.
         """
         if record.target is None:
-            raise ValueError(f"EditingStream needs a target, but {record.key} has none")
+            raise UseError(f"EditingStream needs a target, but {record.key} has none")
         return Sample(
             source=record.source,
             target=record.target,

@@ -7,6 +7,7 @@ from veggie_pl.chance import numpy_rng
 from veggie_pl.data.painting import COLORS, paint
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams.base import Stream
+from veggie_pl.errors import UseError
 
 CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see
 
@@ -20,10 +21,10 @@ class GroundingStream(Stream):
         """Paint the target and word the instruction.
 
         Raises:
-            ValueError: If the record has no mask.
+            UseError: If the record has no mask.
         """
         if record.mask is None:
-            raise ValueError(f"{type(self).__name__} needs a mask, but {record.key} has none")
+            raise UseError(f"{type(self).__name__} needs a mask, but {record.key} has none")
         fill = record.fill or choose_fill(record)
         return Sample(
             source=record.source,

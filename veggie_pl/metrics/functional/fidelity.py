@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from veggie_pl.errors import UseError
+
 PEAK = 2.0  # peak-to-peak of pixels in [-1, 1]
 PSNR_CAP = 100.0  # dB; what identical pixels score, whose PSNR would be infinite
 _SIGMA, _REACH = 1.5, 5  # Gaussian window of 11 x 11 pixels: Wang et al. 2004
@@ -52,11 +54,11 @@ def ssim_map(edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 
     numbers are those of ``torchmetrics``.
 
     Raises:
-        ValueError: If a side has fewer than 6 pixels, so that borders cannot be reflected.
+        UseError: If a side has fewer than 6 pixels, so that borders cannot be reflected.
     """
     height, width = edited.shape[-2:]
     if min(height, width) <= _REACH:
-        raise ValueError(f"SSIM needs at least {_REACH + 1} pixels a side, got {height} x {width}")
+        raise UseError(f"SSIM needs at least {_REACH + 1} pixels a side, got {height} x {width}")
     a, b = edited.float(), target.float()
     down, across = _window(height, a.device), _window(width, a.device)
     mean_a, mean_b, aa, bb, ab = down @ torch.stack([a, b, a * a, b * b, a * b]) @ across.T
