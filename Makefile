@@ -3,10 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m veggie_pl
 STAGE ?= 2
-# The demo is a short version of conf/stage1.yaml and conf/stage2.yaml; conf/ holds the long ones.
-DEMO_STEPS_1 ?= 1300
-DEMO_STEPS_2 ?= 250
-DEMO_TEST := --data.num_test 40
 # glibc otherwise hands large blocks back to the system and takes them again, every training step.
 export MALLOC_MMAP_THRESHOLD_ := 8589934592
 export MALLOC_TRIM_THRESHOLD_ := 17179869184
@@ -41,23 +37,8 @@ check: .venv/.ready  ## style, types and the quick tests
 smoke: .venv/.ready  ## a few training steps of both stages and a small test, in one process
 	$(BIN)/pytest -q -m smoke
 
-demo: .venv/.ready  ## train both stages in minutes, score all eight skills before and after, edit clips
-	@echo '== 1 of 5: score the untrained model'
-	@$(RUN) export --config conf/stage2.yaml --init_from.folders null -o runs/demo/untrained
-	@$(RUN) test --model.folder runs/demo/untrained $(DEMO_TEST) --evaluate.output runs/demo/before
-	@echo '== 2 of 5: stage 1, images: queries, aligner and diffusion model learn'
-	@$(RUN) fit --config conf/stage1.yaml --trainer.max_steps $(DEMO_STEPS_1) --trainer.val_check_interval 500
-	@echo '== 3 of 5: stage 2, clips: the inflated model learns end to end'
-	@$(RUN) fit --config conf/stage2.yaml --trainer.max_steps $(DEMO_STEPS_2) --trainer.val_check_interval $(DEMO_STEPS_2)
-	@echo '== 4 of 5: edit clips of the test split'
-	@$(RUN) preview --config conf/stage2.yaml --split test --num_samples 8 --clips runs/demo/clips -o runs/demo/task.png
-	@$(RUN) predict runs/demo/clips -o runs/demo/edits
-	@echo '== 5 of 5: score again'
-	@$(RUN) test $(DEMO_TEST) --evaluate.output runs/demo/after --evaluate.against runs/demo/before/report.json
-	@echo 'look at    runs/demo/edits/*_comparison.png and *.mp4, runs/demo/after/samples.png'
-	@echo 'table      runs/demo/after/report.md, report.json'
-	@echo 'training   $(BIN)/tensorboard --logdir runs'
-	@echo 'yours      $(RUN) edit in.mp4 "remove the red circle" -o out.mp4'
+demo: .venv/.ready  ## train both stages within 30 minutes, score all eight skills before and after, edit clips
+	@$(BIN)/python -m benchmarks.demo
 
 preview: .venv/.ready  ## draw what stage STAGE=2 feeds the model
 	$(RUN) preview --config conf/stage$(STAGE).yaml -o runs/preview.png

@@ -28,16 +28,19 @@ WRITERS = ("ModelCheckpoint", "SaveModel", "LearningRateMonitor")  # files and l
 class Clock(Callback):
     """Seconds between the end of the warm-up and the end of the last step."""
 
+    def __init__(self, warmup: int, steps: int) -> None:
+        self.warmup, self.steps = warmup, steps
+
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == WARMUP:
+        if trainer.global_step == self.warmup:
             self.started = time.perf_counter()
-        if trainer.global_step == WARMUP + STEPS:
+        if trainer.global_step == self.warmup + self.steps:
             self.seconds = time.perf_counter() - self.started
 
 
-def build(stage: str) -> VeggieCLI:
+def build(stage: str, steps: int) -> VeggieCLI:
     args = ["--config", f"conf/{stage}.yaml", "--init_from.folders", "null", "--trainer.logger", "false"]
-    args += ["--trainer.max_steps", str(WARMUP + STEPS), "--trainer.limit_val_batches", "0"]
+    args += ["--trainer.max_steps", str(steps), "--trainer.limit_val_batches", "0"]
     args += ["--trainer.enable_progress_bar", "false", "--trainer.default_root_dir", "runs/benchmark"]
     cli = VeggieCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
     callbacks_of(cli)[:] = [c for c in callbacks_of(cli) if type(c).__name__ not in WRITERS]
@@ -50,20 +53,20 @@ def callbacks_of(cli: VeggieCLI) -> list[Callback]:
     return found
 
 
-def with_lightning(stage: str) -> tuple[float, float]:
+def with_lightning(stage: str, warmup: int = WARMUP, steps: int = STEPS) -> tuple[float, float]:
     """Samples a second, and the share of time spent waiting for data."""
-    cli = build(stage)
-    clock, watch = Clock(), Waiting(STEPS)
+    cli = build(stage, warmup + steps)
+    clock, watch = Clock(warmup, steps), Waiting(warmup + steps)
     callbacks_of(cli).extend([clock, watch])
     cli.trainer.fit(cli.model, cli.datamodule)
-    return STEPS * cli.datamodule.batch_size / clock.seconds, watch.share
+    return steps * cli.datamodule.batch_size / clock.seconds, watch.share
 
 
 class Waiting(Throughput):
     """Keeps the share that ``Throughput`` would log."""
 
     def __init__(self, every_n_steps: int) -> None:
-        super().__init__(every_n_steps + WARMUP)
+        super().__init__(every_n_steps)
         self.share = 0.0
 
     def _reset(self) -> None:
@@ -74,7 +77,7 @@ class Waiting(Throughput):
 
 def bare(stage: str) -> float:
     """Samples a second of forward, backward, optimizer, schedule and EMA in a plain loop."""
-    cli = build(stage)
+    cli = build(stage, WARMUP + STEPS)
     module, data = cli.model, cli.datamodule
     freeze = next(c for c in callbacks_of(cli) if isinstance(c, Freeze))
     freeze.setup(cli.trainer, module, "fit")
