@@ -10,7 +10,6 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
@@ -18,6 +17,7 @@ from veggie_pl.data.duplicates import Hashed, Hashes, duplicates, leaks, lookali
 from veggie_pl.data.examining import Finding, examine
 from veggie_pl.data.ledger import NAME, PARTIAL, Fault, write_ledger
 from veggie_pl.data.table import Table
+from veggie_pl.data.workers import limit_threads
 from veggie_pl.errors import UseError
 
 GIB = 2**30
@@ -195,4 +195,4 @@ def _confine(memory: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders write what they also raise
-    cv2.setNumThreads(1)
+    limit_threads()

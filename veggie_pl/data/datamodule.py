@@ -12,8 +12,8 @@ from veggie_pl.batch import Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.shares import planned, summary
+from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
-from veggie_pl.signals import own_group
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class VeggieDataModule(L.LightningDataModule):
             "num_workers": self.num_workers,
             "prefetch_factor": 4 if self.num_workers else None,
             "timeout": self.timeout if self.num_workers else 0,
-            "worker_init_fn": own_group,
+            "worker_init_fn": start_worker,
         }
 
 

@@ -14,6 +14,7 @@ from veggie_pl.chance import numpy_rng
 from veggie_pl.data.mixture import BatchSampler
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import Form, caption, request_form
+from veggie_pl.data.workers import limit_threads
 from veggie_pl.errors import UseError
 from veggie_pl.pretraining.paraphrases import paraphrase
 
@@ -161,7 +162,13 @@ class LessonData(L.LightningDataModule):
         sampler = BatchSampler(lambda: trainer.global_step * self.batch_size, self.batch_size)
         lessons = Lessons(self.images, self.clips, self.batch_size)
         fewer = FewerClips(sampler, self.batch_size, self.num_clips)
-        return DataLoader(lessons, batch_sampler=fewer, collate_fn=collate_lessons, num_workers=self.num_workers)
+        return DataLoader(
+            lessons,
+            batch_sampler=fewer,
+            collate_fn=collate_lessons,
+            num_workers=self.num_workers,
+            worker_init_fn=limit_threads,
+        )
 
     def val_dataloader(self) -> list[DataLoader[Row]]:
         """The first ``num_val`` captions and requests of each set."""

@@ -17,6 +17,7 @@ from veggie_pl.data.parts import Part, PartWriter, write_atomically
 from veggie_pl.data.preparing.examples import examples, header_of_files
 from veggie_pl.data.preparing.report import Report
 from veggie_pl.data.rows import Skipped
+from veggie_pl.data.workers import limit_threads
 
 
 class DonePart(BaseModel):
@@ -104,7 +105,7 @@ def run_in_processes(works: list[Work], num_workers: int) -> Iterator[tuple[int,
         ChildProcessError: If a process dies.
         OSError: If a part cannot be written.
     """
-    pool = ProcessPool(max_workers=num_workers, context=get_context("spawn"))
+    pool = ProcessPool(max_workers=num_workers, initializer=limit_threads, context=get_context("spawn"))
     rest = iter(works)
     running: dict[Future[DonePart], Work] = {}
     try:

@@ -2,10 +2,8 @@
 
 import io
 import os
-import sys
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 # Before decord, which offers its own old codec libraries to all that is loaded after it.
@@ -14,6 +12,7 @@ import decord
 from decord._ffi.base import DECORDError, DECORDLimitReachedError
 
 from veggie_pl.data.readers.base import ClipError, ClipInfo, Content, Frames, Seconds, one_line
+from veggie_pl.data.readers.hush import hush
 from veggie_pl.data.readers.listing import Listing
 from veggie_pl.data.readers.orientation import Turn
 
@@ -71,7 +70,7 @@ class DecordReader:
         self.name, self.listing = name, listing
         source = str(content) if isinstance(content, Path) else io.BytesIO(content)
         try:
-            with _silence():
+            with hush():  # it writes to standard error what it also raises
                 self._video = decord.VideoReader(source, num_threads=1, fault_tol=NO_SUBSTITUTES)
             _opened.add(self._video)
             num_frames = len(self._video)
@@ -104,17 +103,3 @@ class DecordReader:
         if frames.shape != shape:
             raise ClipError(f"{self.name}: decord gives frames of shape {frames.shape}, not {shape}")
         return frames
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Decord writes to the process's standard error what it also raises."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
