@@ -40,6 +40,12 @@ def test_caption_keeps_all_letters_within_the_width() -> None:
         assert (narrow < 128).sum() == pytest.approx((wide < 128).sum(), rel=0.15)
 
 
+def test_what_stands_above_a_small_picture_can_be_read() -> None:
+    """A single frame is 32 pixels wide: its request must not become a column of letters."""
+    clip = torch.zeros(1, 3, 8, 8)
+    assert comparison({"source": clip}, "make it sepia style, please", height=32).shape[0] < 100
+
+
 def test_beside_and_tile_keep_pictures_whole() -> None:
     low, high = np.zeros((4, 6, 3), np.uint8), np.zeros((9, 5, 3), np.uint8)
     both = beside([low, high], gap=2)

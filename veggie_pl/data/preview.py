@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from veggie_pl.data.letters import write
+
 Picture = NDArray[np.uint8]  # (h, w, 3), RGB
 INK, GRAY, ALARM = (40, 40, 40), (130, 130, 130), (200, 30, 30)
 _PAPER = 255
-_FONT, _SCALE, _LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.42, 18  # the letters of OpenCV, their scale and line height, pixels
+_SIZE = 13  # of letters, pixels
+_LEAST = 240  # pixels for a line of text, however narrow the picture above it
 
 
 def to_uint8(clip: Float[Tensor, "*lead 3 h w"]) -> UInt8[Tensor, "*lead 3 h w"]:
@@ -34,26 +37,9 @@ def film_strip(clip: Float[Tensor, "f 3 h w"], num_frames: int = 4, height: int 
     return np.concatenate([part for picture in resized for part in (picture, gap)][:-1], 1)
 
 
-def caption(text: str, width: int, ink: tuple[int, int, int] = INK, scale: float = _SCALE) -> Picture:
-    """Lines of text on paper, wrapped to the width."""
-    plain = text.encode("ascii", "replace").decode()  # OpenCV's letters are ASCII
-    height = round(_LINE * scale / _SCALE)
-    lines = [""]
-    for word in plain.split():
-        if lines[-1] and _text_width(f"{lines[-1]} {word}", scale) > width - 4:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-        while len(lines[-1]) > 1 and _text_width(lines[-1], scale) > width - 4:  # a word that is too long, as of a path
-            fitting = max(1, int(len(lines[-1]) * (width - 4) / _text_width(lines[-1], scale)))
-            lines[-1:] = [lines[-1][:fitting], lines[-1][fitting:]]
-    strip = np.full((height * len(lines) + 6, width, 3), _PAPER, np.uint8)
-    for row, line in enumerate(lines):
-        cv2.putText(strip, line, (2, height * (row + 1) - 4), _FONT, scale, ink, 1, cv2.LINE_AA)
-    return strip
-
-
-def _text_width(text: str, scale: float) -> int:
-    return int(cv2.getTextSize(text, _FONT, scale, 1)[0][0])
+def caption(text: str, width: int, ink: tuple[int, int, int] = INK, size: int = _SIZE) -> Picture:
+    """Lines of text on paper, wrapped to the width; ``size`` is the height of the letters in pixels."""
+    return write(text, width, size, ink, _PAPER)
 
 
 def stack(pictures: Sequence[Picture], gap: int = 4) -> Picture:
@@ -70,7 +56,7 @@ def stack(pictures: Sequence[Picture], gap: int = 4) -> Picture:
 def comparison(clips: dict[str, Float[Tensor, "f 3 h w"]], text: str, num_frames: int = 4, height: int = 96) -> Picture:
     """Named clips below each other under a title."""
     strips = [(name, film_strip(clip, num_frames, height)) for name, clip in clips.items()]
-    width = max(strip.shape[1] for _, strip in strips)
+    width = max(_LEAST, *(strip.shape[1] for _, strip in strips))
     return stack([caption(text, width), *(part for name, strip in strips for part in (strip, caption(name, width)))])
 
 

@@ -12,8 +12,7 @@ from veggie_pl.data.records import BadRecordError
 Shown = Sample | BadRecordError  # an error stands for a sample that cannot be read
 HEIGHT = 96  # pixels of a frame
 MARGIN = 12  # pixels left and right
-_SMALL = 0.36  # scale of what is said under pictures
-_TITLE = 0.6
+_SMALL, _TITLE = 11, 19  # pixels of letters under pictures and above streams
 
 
 def contact_sheet(samples: Sequence[Shown], num_frames: int = 4, columns: int = 4) -> Picture:
@@ -32,7 +31,7 @@ def grouped_sheet(groups: Mapping[str, Sequence[Shown]], num_frames: int = 4, co
     pictures = []
     for title, sheet in sheets.items():
         rule = np.full((2, width, 3), GRAY, np.uint8)
-        pictures += [rule, caption(title, width, scale=_TITLE), *([] if sheet is None else [sheet])]
+        pictures += [rule, caption(title, width, size=_TITLE), *([] if sheet is None else [sheet])]
     return np.pad(stack(pictures, 8), ((0, 0), (MARGIN, MARGIN), (0, 0)), constant_values=255)
 
 
