@@ -125,12 +125,11 @@ def fit(module: VeggieModule, data: VeggieDataModule, max_steps: int, **options:
         accelerator="cpu",
         max_steps=max_steps,
         max_epochs=-1,
-        enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in options.get("callbacks", [])),
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        **{"devices": 1, "check_val_every_n_epoch": None, "logger": False, **options},
+        **{"devices": 1, "check_val_every_n_epoch": None, "logger": False, "enable_progress_bar": False, **options},
     )
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     return trainer

@@ -12,7 +12,19 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # A module may import from its own layer and from those before it; the longest matching name decides.
 LAYERS = [
-    {"errors", "signals", "chance", "batch", "parsing", "file_names", "places", "lean", "ckpt_path", "precision"},
+    {
+        "errors",
+        "signals",
+        "chance",
+        "batch",
+        "parsing",
+        "file_names",
+        "places",
+        "lean",
+        "ckpt_path",
+        "precision",
+        "progress",
+    },
     {"optimizers", "sharding", "whole_files", "run_parser"},
     {"diffusion", "models", "data", "checks", "request"},
     {"model"},

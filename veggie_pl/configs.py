@@ -1,6 +1,7 @@
 """From YAML to parts: LightningCLI with the defaults of this project."""
 
 import logging
+import sys
 from typing import Any, Literal
 
 import torch
@@ -10,7 +11,17 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from veggie_pl.baselines import CopySource, MethodModule, Oracle
-from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, InitFrom, KeepPrecision, Samples, StepBar
+from veggie_pl.callbacks import (
+    ErrorBudget,
+    Evaluate,
+    Freeze,
+    InitFrom,
+    KeepPrecision,
+    LogConfig,
+    ProgressLines,
+    Samples,
+    StepBar,
+)
 from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
 from veggie_pl.ckpt_path import find_checkpoint
 from veggie_pl.data.datamodule import VeggieDataModule
@@ -20,6 +31,7 @@ from veggie_pl.module import VeggieModule
 from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
 from veggie_pl.planning.advice import cheapest_switches
 from veggie_pl.precision import best_precision
+from veggie_pl.progress import in_terminal
 from veggie_pl.run_parser import RunParser
 from veggie_pl.trained import trained_model
 
@@ -45,7 +57,7 @@ class PreciseCLI(LightningCLI):
 
 
 class StepsCLI(PreciseCLI):
-    """Trains for a number of steps, and shows how many of them are done."""
+    """Shows how far a run is: how many of its steps are done."""
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """And find the checkpoint to go on from, before anything is built."""
@@ -60,11 +72,11 @@ class StepsCLI(PreciseCLI):
         """Leave the checkpoint to the trainer: Lightning would read all of it here, for settings that ours lack."""
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """With our progress bar, where one is wanted and no other is set."""
+        """With our progress bar, where one is wanted and no other is set; with lines where no bar can be seen."""
         config = self._get(self.config_init, "trainer")
         callbacks = config.callbacks or []
         if config.enable_progress_bar is not False and not any(isinstance(one, ProgressBar) for one in callbacks):
-            kwargs["callbacks"] = [*callbacks, StepBar()]
+            kwargs["callbacks"] = [*callbacks, StepBar() if in_terminal() and sys.stdout.isatty() else ProgressLines()]
         return super().instantiate_trainer(**kwargs)
 
 
@@ -77,6 +89,7 @@ class VeggieCLI(StepsCLI):
                 VeggieModule,
                 VeggieDataModule,
                 args=args,
+                save_config_callback=LogConfig,
                 save_config_kwargs={"overwrite": True},
                 parser_class=RunParser,
                 **options,
@@ -96,7 +109,7 @@ class VeggieCLI(StepsCLI):
         parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
 
 
-class TestCLI(PreciseCLI):
+class TestCLI(StepsCLI):
     """Scores a model folder; `evaluate:` and `samples:` say how."""
 
     def __init__(self, args: list[str]) -> None:

@@ -8,9 +8,13 @@ from torch.optim import Optimizer
 
 from veggie_pl.errors import UseError
 
+_AND = "+"  # between the parts in a group's name
+
 
 def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[str, float]) -> Optimizer:
     """An optimizer of the parameters that learn, with the learning rate of some parts scaled.
+
+    Each group of parameters is named by its parts, such as "mllm" or "aligner+viddm".
 
     Args:
         module: Whose parameters.
@@ -31,4 +35,19 @@ def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[s
     )
     for group in optimizer.param_groups:
         group["lr"] *= group.pop("factor", 1.0)
+    name_groups(module, optimizer)
     return optimizer
+
+
+def name_groups(module: nn.Module, optimizer: Optimizer) -> None:
+    """Name the groups that have no name by the direct children of a module whose parameters they hold."""
+    part_of = {id(p): name.split(".")[0] for name, p in module.named_parameters()}
+    for group in optimizer.param_groups:
+        parts = dict.fromkeys(part_of[id(p)] for p in group["params"] if id(p) in part_of)
+        group.setdefault("name", _AND.join(parts))
+
+
+def learning_rates(optimizer: Optimizer) -> dict[str, float]:
+    """Current learning rate of each part, from the names of the groups."""
+    groups = optimizer.param_groups
+    return {part: float(group["lr"]) for group in groups for part in group["name"].split(_AND) if part}

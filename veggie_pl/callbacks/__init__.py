@@ -1,5 +1,6 @@
 """Callbacks: they freeze, initialise, watch, score and save; none of them computes a loss."""
 
+from veggie_pl.callbacks.charts import Charts
 from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.ema import Ema
 from veggie_pl.callbacks.error_budget import ErrorBudget
@@ -7,8 +8,11 @@ from veggie_pl.callbacks.evaluate import Evaluate
 from veggie_pl.callbacks.finite import StopAtNaN
 from veggie_pl.callbacks.freeze import Freeze
 from veggie_pl.callbacks.grad_norms import GradNorms
+from veggie_pl.callbacks.hparams import LogConfig
 from veggie_pl.callbacks.init_from import InitFrom
 from veggie_pl.callbacks.keep_precision import KeepPrecision
+from veggie_pl.callbacks.learning_rates import LearningRates
+from veggie_pl.callbacks.progress_lines import ProgressLines
 from veggie_pl.callbacks.samples import Samples
 from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
@@ -18,6 +22,7 @@ from veggie_pl.callbacks.throughput import Throughput
 from veggie_pl.callbacks.whole_steps import WholeSteps
 
 __all__ = [
+    "Charts",
     "Compile",
     "Ema",
     "ErrorBudget",
@@ -26,6 +31,9 @@ __all__ = [
     "GradNorms",
     "InitFrom",
     "KeepPrecision",
+    "LearningRates",
+    "LogConfig",
+    "ProgressLines",
     "Samples",
     "SaveModel",
     "SkillLoss",

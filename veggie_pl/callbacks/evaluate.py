@@ -11,6 +11,7 @@ from rich.console import Console
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Batch, Hole, Skill
+from veggie_pl.callbacks.charts import skill_charts, write_layout
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
@@ -18,8 +19,9 @@ from veggie_pl.data.detections import Detector
 from veggie_pl.data.shapes.detector import ShapeDetector
 from veggie_pl.errors import UseError
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
+from veggie_pl.metrics.score import HEADLINE, overall_score
 from veggie_pl.metrics.skills import skill_metrics
-from veggie_pl.metrics.tables import Grid, compare, table
+from veggie_pl.metrics.tables import Grid, compare, number, table
 
 log = logging.getLogger(__name__)
 _LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")
@@ -28,9 +30,9 @@ _LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "t
 class Evaluate(HeldOut):
     """Update the metrics of each skill with the module's edits.
 
-    In validation the means go to the logger; after test the whole table, with 95 % intervals, goes to the
-    console, to ``report.json`` and ``report.md`` in ``output``, and to TensorBoard. Samples that cannot be read are in
-    no number; the table says how many they are.
+    In validation the means go to the logger, with one number for all of them, ``val/score`` (``overall_score``); after
+    test the whole table, with 95 % intervals, goes to the console, to ``report.json`` and ``report.md`` in
+    ``output``, and to TensorBoard. Samples that cannot be read are in no number; the table says how many they are.
 
     Args:
         detector: Finds what was added or removed; None is the exact detector of Moving Shapes.
@@ -75,10 +77,17 @@ class Evaluate(HeldOut):
         self._metrics_of(skill).update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the means."""
+        """Log the means and the score, which checkpoints are kept by: it is there even where no sample can be read."""
+        headline: dict[Skill, float] = {}
         for skill in self._skills():
-            metrics = self._metrics_of(skill)
-            pl_module.log_dict({f"val/{name}/{skill}": value.float() for name, value in metrics.compute().items()})
+            means = {name: value.float() for name, value in self._metrics_of(skill).compute().items()}
+            pl_module.log_dict({f"val/{name}/{skill}": value for name, value in means.items()})
+            headline[skill] = float(means[HEADLINE[skill]])
+        score = overall_score(headline)
+        pl_module.log("val/score", score, prog_bar=True)
+        if trainer.is_global_zero and not trainer.sanity_checking:
+            each = ", ".join(f"{skill} {number(value)}" for skill, value in headline.items())
+            log.info("validation at step %d: score %s (%s)", trainer.global_step, number(score), each or "no samples")
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the table."""
@@ -120,8 +129,11 @@ class Evaluate(HeldOut):
 
     def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
         assert self.report is not None
+        headline = {row.skill: row.value for row in self.report.results if row.metric == HEADLINE[row.skill]}
+        write_layout(trainer, skill_charts("test"))
         for writer in tensorboard_writers(trainer):
             writer.add_text("test/report", grid.markdown(), trainer.global_step)
+            writer.add_scalar("test/score", overall_score(headline), trainer.global_step)
             for row in self.report.results:
                 writer.add_scalar(f"test/{row.metric}/{row.skill}", row.value, trainer.global_step)
 

@@ -1,7 +1,7 @@
 """Samples and frames a second, the share of time spent waiting for data, and what a run has taken in all."""
 
 import logging
-import sys
+import math
 import time
 from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
@@ -25,17 +25,17 @@ class Examples(Protocol):
 
 
 class Throughput(Callback):
-    """Log speed over windows of steps, and a line of progress now and then where no progress bar can be seen.
+    """Log speed over windows of steps.
 
     Waiting is measured from the end of one batch to the start of the next: fetching, plus the loop's own overhead.
     Samples seen (this rank's that could be read, times the ranks) and hours (with validation) are those of the whole
     run, however often it was resumed; the last line says both.
 
     Args:
-        every_n_steps: Batches in a window.
+        every_n_steps: Batches in a window; None is the trainer's ``log_every_n_steps``.
     """
 
-    def __init__(self, every_n_steps: int = 50) -> None:
+    def __init__(self, every_n_steps: int | None = None) -> None:
         self.every_n_steps = every_n_steps
         self.seen = 0  # samples since the run's first step
         self.before = 0.0  # seconds that the run took before this process
@@ -93,7 +93,7 @@ class Throughput(Callback):
         self.frames += good * batch.source.shape[1]
         self.seen += good * trainer.world_size
         self.batches += 1
-        if self.batches < self.every_n_steps:
+        if self.batches < (self.every_n_steps or trainer.log_every_n_steps or math.inf):  # type: ignore[attr-defined]
             return
         seconds = self.waiting + self.working
         rates = {
@@ -106,9 +106,6 @@ class Throughput(Callback):
         }
         for logger in trainer.loggers:
             logger.log_metrics(rates, trainer.global_step)
-        if not sys.stderr.isatty() and trainer.global_step % (10 * self.every_n_steps) == 0:
-            loss = outputs["loss"].item()
-            log.info("step %d: loss %.4f, %.1f samples/s", trainer.global_step, loss, rates["speed/samples_per_s"])
         self._reset()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

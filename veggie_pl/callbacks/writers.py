@@ -1,4 +1,4 @@
-"""Where a run writes: TensorBoard's writers for what Lightning's loggers have no method for, and the run's folder."""
+"""Where and when a run writes: TensorBoard's writers, for what loggers have no method for, steps, and its folder."""
 
 from pathlib import Path
 
@@ -12,7 +12,19 @@ def tensorboard_writers(trainer: Trainer) -> list[SummaryWriter]:
     return [writer for writer in found if isinstance(writer, SummaryWriter)]
 
 
+def logs_at(step: int, trainer: Trainer, every_n_steps: int | None = None) -> bool:
+    """Whether values are due once ``step`` optimizer steps are done; None is the trainer's ``log_every_n_steps``."""
+    every = every_n_steps or int(trainer.log_every_n_steps)  # type: ignore[attr-defined]
+    return every > 0 and step % every == 0
+
+
 def run_folder(trainer: Trainer) -> Path:
-    """The folder of this run. Unlike ``trainer.log_dir`` one rank may ask for it alone."""
-    logged = getattr(trainer.logger, "log_dir", None)
-    return Path(logged or trainer.default_root_dir)
+    """The folder of this run, in which its checkpoints lie, too. Unlike ``trainer.log_dir`` one rank may ask alone."""
+    logger = trainer.logger
+    if logger is None:
+        return Path(trainer.default_root_dir)
+    if logged := getattr(logger, "log_dir", None):
+        return Path(logged)
+    version = logger.version  # as ModelCheckpoint does for loggers that know no such folder, W&B's for one
+    name = version if isinstance(version, str) else f"version_{version}"
+    return Path(logger.save_dir or trainer.default_root_dir, str(logger.name), name)

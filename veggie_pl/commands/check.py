@@ -1,12 +1,12 @@
 """``check``: decodes every sample of prepared tables and writes what is bad to the ledger that training reads."""
 
+import itertools
 import logging
 import re
 from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table as Drawn
 
 from veggie_pl.commands.options import check_options
@@ -15,6 +15,7 @@ from veggie_pl.data.ledger import NAME
 from veggie_pl.data.parts import INFO, TableError
 from veggie_pl.data.table import Table
 from veggie_pl.file_names import matching
+from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)
 MOST = 20  # kinds of faults shown per table
@@ -30,10 +31,9 @@ def check_folders(args: list[str]) -> None:
     options = check_options().parse_args(args)
     folders = [folder for name in options.tables for folder in _tables(Path(name))]
     limits = Limits(options.num_workers, options.timeout, options.memory, options.quick)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("checking", total=float(sum(len(Table(folder)) for folder in folders)))
-        found = check_tables(folders, limits, options.near, lambda: bar.advance(task))
+    total, done = sum(len(Table(folder)) for folder in folders), itertools.count(1)
+    with progress() as tell:
+        found = check_tables(folders, limits, options.near, lambda: tell("checking", next(done), total))
     console = Console(width=140)
     for table in found:
         console.print(_drawn(table))

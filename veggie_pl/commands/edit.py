@@ -2,18 +2,18 @@
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from jsonargparse import Namespace
-from rich.console import Console
-from rich.progress import Progress
 
 from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
 from veggie_pl.editor import EditFiles, Editor, output_name
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
+from veggie_pl.progress import Tell, progress
 from veggie_pl.trained import trained_model
 
 log = logging.getLogger(__name__)
@@ -26,9 +26,8 @@ def edit_file(args: list[str]) -> None:
     ClipFile(files.source).frames(0, 1)  # what cannot be read is said before the model is loaded
     started = time.perf_counter()
     editor = _editor(options)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("editing", total=1.0)
-        editor.edit_file(files, options.instruction, lambda share: bar.update(task, completed=share))
+    with progress() as tell:
+        editor.edit_file(files, options.instruction, lambda share: tell("editing", share, 1))
     written = [files.output, *([files.mask] if files.mask else []), files.comparison]
     log.info("%s (%.1f s)", ", ".join(map(str, written)), time.perf_counter() - started)
 
@@ -50,16 +49,14 @@ def edit_folder(args: list[str]) -> None:
     output.mkdir(parents=True, exist_ok=True)
     editor = _editor(options)
     skipped: list[str] = []
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("editing", total=float(len(sources)))
+    with progress() as tell:
         for number, source in enumerate(sources):
             target = output_name(source, output)
             mask = target.with_name(f"{target.stem}_mask{target.suffix}") if options.masks else None
             try:
                 instruction = options.instruction or _instruction_beside(source)
                 files = EditFiles(source, target, mask)
-                editor.edit_file(files, instruction)
-                bar.update(task, completed=number + 1)
+                editor.edit_file(files, instruction, _of_file(tell, number, len(sources)))
             except ValueError as error:
                 skipped.append(str(error))
                 log.warning("skipped: %s", error)
@@ -68,6 +65,11 @@ def edit_folder(args: list[str]) -> None:
     log.info("%s: %d edited, %d skipped", output, len(sources) - len(skipped), len(skipped))
     if len(skipped) == len(sources):
         raise UseError("no file could be edited")
+
+
+def _of_file(tell: Tell, number: int, total: int) -> Callable[[float], None]:
+    """Progress through one of several files."""
+    return lambda share: tell("editing, files", number + share, total)
 
 
 def _editor(options: Namespace) -> Editor:

@@ -2,14 +2,13 @@
 
 import json
 import logging
-
-from rich.console import Console
-from rich.progress import Progress
+from itertools import count
 
 from veggie_pl.commands.options import index_options
 from veggie_pl.data.shards import make_index
 from veggie_pl.data.shards.index import visible
 from veggie_pl.errors import UseError
+from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +21,8 @@ def index_shards(args: list[str]) -> None:
     except ValueError as error:
         raise UseError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
     shards = visible(options.shards)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("indexing", total=len(shards))
-        found = make_index(shards, options.output, storage, lambda: bar.advance(task))
+    done = count(1)
+    with progress() as tell:
+        found = make_index(shards, options.output, storage, lambda: tell("indexing", next(done), len(shards)))
     samples, size = sum(one.samples for one in found), sum(one.size for one in found)
     log.info("%s: %d shards, %d samples, %.2f GB", options.output, len(found), samples, size / 1e9)

@@ -4,14 +4,12 @@ import logging
 import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from veggie_pl.commands.options import prepare_options
 from veggie_pl.data.cards import CARDS, Card, read_card
 from veggie_pl.data.parts import TableInfo
 from veggie_pl.data.preparing import prepare
 from veggie_pl.data.preparing.report import Report
+from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)
 NUM_REASONS = 5  # that are printed; the report file has all
@@ -27,10 +25,7 @@ def prepare_data(args: list[str]) -> None:
     card = read_card(options.card)
     root = default_root(card, options.card) if options.root is None else Path(options.root)
     started = time.perf_counter()
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        tasks = {split: bar.add_task(f"{card.name}/{split}", total=None) for split in options.splits or card.splits}
+    with progress() as tell:
         tables = prepare(
             card,
             root,
@@ -38,7 +33,7 @@ def prepare_data(args: list[str]) -> None:
             options.splits,
             options.num_workers,
             options.limit,
-            lambda split, done, total: bar.update(tasks[split], completed=done, total=total),
+            lambda split, done, total: tell(f"{card.name}/{split}, parts", done, total),
             options.again,
         )
     for split, info in tables.items():

@@ -1,0 +1,49 @@
+"""The command line leaves its config where runs are compared."""
+
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from veggie_pl.callbacks.hparams import flat
+from veggie_pl.cli import main
+from veggie_pl.configs import CONF
+
+SHORT = "--data.batch_size 2 --data.num_val 1 --data.num_workers 0 --trainer.val_check_interval 2 --trainer.max_steps 2"
+FIT = ["fit", "--config", str(CONF / "stage1.yaml"), *SHORT.split()]
+
+
+def test_nested_values_have_dotted_names() -> None:
+    config = {"model": {"lr": 1e-3, "seed": None, "betas": [0.9, 0.99]}, "trainer": {"callbacks": [], "max_steps": 3}}
+    assert flat(config) == {"model.lr": 1e-3, "model.betas": "[0.9, 0.99]", "trainer.max_steps": 3}
+
+
+@pytest.mark.slow
+def test_config_and_score_of_a_run_are_in_its_own_folder_and_its_log_is_plain(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONF.parent)
+    place = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.default_root_dir", str(tmp_path)]
+    main([*FIT, *place])
+    folder = tmp_path / "stage1/version_0"
+    assert not [path for path in folder.iterdir() if path.is_dir() and path.name not in ("checkpoints", "model")]
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    content = events.summary_metadata
+    assert {"_hparams_/session_start_info", "_hparams_/session_end_info"} <= content.keys()
+    data = HParamsPluginData.FromString(content["_hparams_/session_start_info"].plugin_data.content)
+    values = data.session_start_info.hparams
+    assert values["trainer.max_steps"].number_value == 2
+    assert values["model.optimizer.init_args.lr"].number_value == 5e-4
+    experiment = HParamsPluginData.FromString(content["_hparams_/experiment"].plugin_data.content).experiment
+    assert [one.name.tag for one in experiment.metric_infos] == ["val/score"]
+    assert events.Scalars("val/score")
+    said = "".join(capfd.readouterr())
+    for garbage in ("\x1b[", "\r", "━", "─ ", "it/s"):
+        assert garbage not in said, said
+    # the same run to a CSV file, as the README has it
+    csv = ["--trainer.logger", "CSVLogger", "--trainer.logger.save_dir", str(tmp_path), "--trainer.logger.name", "csv"]
+    main([*FIT, "--trainer.default_root_dir", str(tmp_path), *csv])
+    head = (tmp_path / "csv/version_0/metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"val/score", "train/loss"} <= set(head)

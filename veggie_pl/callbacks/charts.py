@@ -1,0 +1,59 @@
+"""TensorBoard's page "Custom Scalars": one chart a measure, with the eight skills as its lines."""
+
+from lightning import Callback, LightningModule, Trainer
+
+from veggie_pl.batch import Skill
+from veggie_pl.callbacks.writers import tensorboard_writers
+from veggie_pl.metrics.score import HEADLINE
+from veggie_pl.metrics.skills import SKILL_MEASURES
+
+Lines = list[str]  # tags of the scalars in one chart
+Layout = dict[str, dict[str, Lines]]  # page section -> chart -> its lines
+
+
+class Charts(Callback):
+    """Lay out the charts of a run, once."""
+
+    def __init__(self) -> None:
+        self._is_done = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Now it is known what learns."""
+        parts = [name for name, part in pl_module.named_children() if any(p.requires_grad for p in part.parameters())]
+        write_layout(trainer, {} if self._is_done else {**training_charts(parts), **skill_charts("val")})
+        self._is_done = True
+
+
+def write_layout(trainer: Trainer, layout: Layout) -> None:
+    """Give the charts to the TensorBoard loggers of a run."""
+    for writer in tensorboard_writers(trainer) if layout else []:
+        writer.add_custom_scalars(
+            {
+                section: {name: ["Multiline", tags] for name, tags in charts.items()}
+                for section, charts in layout.items()
+            }
+        )
+
+
+def training_charts(parts: list[str]) -> Layout:
+    """Losses by skill; learning rates and gradients by part."""
+    by_part = {"learning rate": "lr", "gradient norm": "grad_norm"}
+    return {
+        "train": {"loss": [f"train/loss/{skill}" for skill in Skill]},
+        "parts": {title: [f"{tag}/{part}" for part in parts] for title, tag in by_part.items()},
+    }
+
+
+def skill_charts(split: str) -> Layout:
+    """One chart for each measure of the skill table; "score" is the measure that counts, of all eight, and their mean.
+
+    Args:
+        split: "val" or "test".
+    """
+    measures = dict.fromkeys(name for names in SKILL_MEASURES.values() for name in names)
+    charts = {
+        name: [f"{split}/{name}/{s}" for s, names in SKILL_MEASURES.items() if name in names] for name in measures
+    }
+    score = [f"{split}/score", *(f"{split}/{HEADLINE[skill]}/{skill}" for skill in Skill)]
+    loss = {"loss": [f"val/loss/{skill}" for skill in Skill]} if split == "val" else {}  # a test computes none
+    return {split: {"score": score, **loss, **charts}}
