@@ -1,5 +1,9 @@
 """The command line leaves its config where runs are compared."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +11,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from veggie_pl.callbacks.hparams import flat
-from veggie_pl.cli import main
 from veggie_pl.configs import CONF
 
 SHORT = "--data.batch_size 2 --data.num_val 1 --data.num_workers 0 --trainer.val_check_interval 2 --trainer.max_steps 2"
@@ -19,13 +22,21 @@ def test_nested_values_have_dotted_names() -> None:
     assert flat(config) == {"model.lr": 1e-3, "model.betas": "[0.9, 0.99]", "trainer.max_steps": 3}
 
 
+def run(args: list[str]) -> subprocess.CompletedProcess[str]:
+    """The command, where it sees no terminal."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CONF.parent)}
+    command = [sys.executable, "-m", "veggie_pl", *args]
+    done = subprocess.run(command, cwd=CONF.parent, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
 @pytest.mark.slow
 def test_config_and_score_of_a_run_are_in_its_own_folder_and_its_log_is_plain(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.chdir(CONF.parent)
     place = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.default_root_dir", str(tmp_path)]
-    main([*FIT, *place])
+    done = run([*FIT, *place])
     folder = tmp_path / "stage1/version_0"
     assert not [path for path in folder.iterdir() if path.is_dir() and path.name not in ("checkpoints", "model")]
     events = EventAccumulator(str(folder))
@@ -39,11 +50,17 @@ def test_config_and_score_of_a_run_are_in_its_own_folder_and_its_log_is_plain(
     experiment = HParamsPluginData.FromString(content["_hparams_/experiment"].plugin_data.content).experiment
     assert [one.name.tag for one in experiment.metric_infos] == ["val/score"]
     assert events.Scalars("val/score")
-    said = "".join(capfd.readouterr())
+    assert re.search(r"^step 2/2: loss \d\.\d{4}, \d+\.\d samples/s, 0:00:00 left$", done.stderr, re.M)
+    said = done.stdout + done.stderr
     for garbage in ("\x1b[", "\r", "━", "─ ", "it/s"):
         assert garbage not in said, said
-    # the same run to a CSV file, as the README has it
-    csv = ["--trainer.logger", "CSVLogger", "--trainer.logger.save_dir", str(tmp_path), "--trainer.logger.name", "csv"]
-    main([*FIT, "--trainer.default_root_dir", str(tmp_path), *csv])
-    head = (tmp_path / "csv/version_0/metrics.csv").read_text().splitlines()[0].split(",")
-    assert {"val/score", "train/loss"} <= set(head)
+
+
+@pytest.mark.slow
+def test_a_csv_file_is_switched_on_as_the_readme_has_it(tmp_path: Path) -> None:
+    place = ["--trainer.logger.save_dir", str(tmp_path), "--trainer.default_root_dir", str(tmp_path)]
+    run([*FIT, "--trainer.logger", "CSVLogger", *place])
+    folder = tmp_path / "stage1/version_0"
+    head = (folder / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"val/score", "val/miou/grounding"} <= set(head)
+    assert "max_steps: 2" in (folder / "hparams.yaml").read_text()
