@@ -23,7 +23,7 @@ setup: .venv/.ready  ## make .venv and install the tested set of packages
 
 test: .venv/.ready  ## everything CI runs: style, types, all tests
 	$(MAKE) lint
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: .venv/.ready  ## style and types
 	$(BIN)/ruff check .
@@ -32,7 +32,7 @@ lint: .venv/.ready  ## style and types
 
 check: .venv/.ready  ## style, types and the quick tests
 	$(MAKE) lint
-	$(BIN)/pytest -q -n 2 -m 'not slow'
+	$(BIN)/pytest -q -n 2 --dist worksteal -m 'not slow'
 
 smoke: .venv/.ready  ## a few training steps of both stages and a small test, in one process
 	$(BIN)/pytest -q -m smoke

@@ -11,9 +11,9 @@ from veggie_pl.model_folder import save_model
 from veggie_pl.precision import VARIABLE, best_precision
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
-os.environ.setdefault(
-    VARIABLE, best_precision("cpu").precision
-)  # one answer for all test processes and what they start
+# One answer for all test processes and what they start.
+os.environ.setdefault(VARIABLE, best_precision("cpu").precision)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of what tests start: threads that wait for each other burn the cores
 torch.set_num_threads(1)  # results do not depend on the machine's cores, and parallel test processes do not fight
 
 
