@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -121,6 +122,21 @@ class Batch:
         """The holes, with their positions."""
         rows = [(row, hole) for row, hole in enumerate(self.holes) if hole is not None]
         return [(int(self.index[row]), hole) for row, hole in rows]
+
+    def without(self, found: Mapping[int, Hole]) -> Batch:
+        """The batch with holes in the place of some rows, filled as ``collate`` fills them."""
+        rest = [row for row in self.good if row not in found]
+        skill = self.skill[rest[0]] if rest else Skill.ADDITION
+        holes = {row: hole for row, hole in enumerate(self.holes) if hole is not None} | dict(found)
+        parts: dict[str, Any] = {
+            name: value.clone() if isinstance(value, Tensor) else list(value) for name, value in vars(self).items()
+        }
+        for row, hole in holes.items():
+            filling = _filling(hole, tuple(self.source.shape[1:]), skill)
+            for part in fields(Sample):
+                parts[part.name][row] = getattr(filling, part.name)
+            parts["holes"][row] = hole
+        return Batch(**parts)
 
     def rows(self, chosen: list[int]) -> Batch:
         """A batch of some of the samples."""

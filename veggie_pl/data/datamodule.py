@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
 
-from veggie_pl.batch import Numbered, collate
+from veggie_pl.batch import Batch, Hole, Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.shares import planned, summary
@@ -107,6 +107,27 @@ class VeggieDataModule(L.LightningDataModule):
     def test_dataloader(self) -> list[DataLoader[Numbered]]:
         """One loader per skill."""
         return self._held_out("test", self.test, self.num_test)
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Leave out what the model cannot be asked: how long an instruction is, only its own tokenizer knows."""
+        mllm = getattr(getattr(self.trainer, "lightning_module", None), "mllm", None)
+        prompt = getattr(mllm, "prompt", None)
+        if prompt is None:
+            return batch
+        faults = {row: prompt.fault(batch.instruction[row]) for row in batch.good}
+        holes = {
+            row: self._hole(batch, row, reason, dataloader_idx) for row, reason in faults.items() if reason is not None
+        }
+        return batch.without(holes) if holes else batch
+
+    def _hole(self, batch: Batch, row: int, reason: str, loader: int) -> Hole:
+        index, (frames, _, height, width) = int(batch.index[row]), batch.source.shape[1:]
+        stream, place = "", index
+        if self.trainer is None or self.trainer.training:
+            stream, place = self.mixture.locate(index)
+        elif (held_out := self.test if self.trainer.testing else self.val) is not None:
+            stream = f"{'test' if self.trainer.testing else 'val'}/{list(held_out.streams())[loader]}"
+        return Hole(stream, place, batch.key[row], reason, f"{frames}x{height}x{width}")
 
     def state_dict(self) -> dict[str, int]:
         """Where the mixture stands, and which mixture.

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 
 from veggie_pl.data.clips import ClipError, ClipFile
 from veggie_pl.data.decoding import UnfitError, masked_frames, same_ratio
+from veggie_pl.data.instructions import words_fault
 from veggie_pl.data.media import Media, MediaError
 from veggie_pl.data.rle import MaskError, decode
 from veggie_pl.data.rows import Row
@@ -49,6 +50,8 @@ def examine(row: Row, root: Path, quick: bool = False) -> Finding:
         root: Of its media.
         quick: Decode first, middle and last frame only.
     """
+    if (fault := words_fault(row)) is not None:
+        return Finding(" ".join(fault.split()))
     try:
         source = _facts(row.source, root, quick)
         target = _facts(row.target, root, quick) if row.target else None

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from veggie_pl.data.instructions import is_blank
 from veggie_pl.errors import UseError
 
 _MARKER = "\N{WHITE SQUARE}instruction\N{WHITE SQUARE}"  # stands for the instruction while a chat template is cut
@@ -97,26 +98,33 @@ class Prompt:
         placeholders = [self.vision_token_id] * num_tokens
         return [*self.block[:place], *before, *placeholders, *after, *self.block[place + 1 :]]
 
+    def fault(self, instruction: str) -> str | None:
+        """Why the model cannot be asked so: the instruction is empty, too long, or holds a token of its own meaning."""
+        if is_blank(instruction):
+            return "the instruction is empty; say what to do, such as 'remove the red circle'"
+        if forged := [token for token in self.special_tokens if token in instruction]:
+            return f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt"
+        if (length := len(self._own_ids(instruction))) > self.max_text_tokens:
+            return f"the instruction has {len(instruction)} characters, {length} tokens; at most {self.max_text_tokens}"
+        return None
+
+    def _own_ids(self, instruction: str) -> list[int]:
+        ids: list[int] = self.tokenizer(instruction, add_special_tokens=False, split_special_tokens=True).input_ids
+        return ids
+
     def text_ids(self, instruction: str) -> list[int]:
         """Ids of the text block.
 
         Raises:
-            UseError: If the instruction is empty, too long, or holds a token with a meaning of its own.
+            UseError: If ``fault`` finds one.
         """
-        if not instruction.strip():
-            raise UseError("the instruction is empty; say what to do, such as 'remove the red circle'")
-        if forged := [token for token in self.special_tokens if token in instruction]:
-            raise UseError(f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt")
-        ids = self.tokenizer(instruction, add_special_tokens=False, split_special_tokens=True).input_ids
-        if len(ids) > self.max_text_tokens:
-            raise UseError(
-                f"the instruction has {len(instruction)} characters, {len(ids)} tokens; at most {self.max_text_tokens}"
-            )
+        if (fault := self.fault(instruction)) is not None:
+            raise UseError(fault)
         # Together with its neighbours, as the model has learnt to read it: some tokenizers mark the start of a text.
         whole = self._ids(self.lead_text + instruction + self.tail_text)
         if whole[: len(self.lead)] == self.lead:
             return [*self.after, *whole[len(self.lead) :]]
-        return [*self.after, *ids, *self.tail]
+        return [*self.after, *self._own_ids(instruction), *self.tail]
 
     def layout(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 from veggie_pl.batch import Skill
 from veggie_pl.data.cards import REVERSIBLE, Card
 from veggie_pl.data.headers import Header, read_header
+from veggie_pl.data.instructions import words_fault
 from veggie_pl.data.media import Media, MediaError
 from veggie_pl.data.rows import Row, Skipped
 
@@ -27,7 +28,7 @@ def examples(card: Card, root: Path, split: str, entry: Any) -> Iterator[tuple[R
             return
         # Annotations that are damaged break layouts in ways that nobody has thought of: the example is skipped, the
         # reason counted, and preparing goes on. A full disk is no fault of the example; this code writes nothing.
-        except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError) as error:
             yield Skipped(f"{entry}"[:100], f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
             return
         if isinstance(one, Skipped):
@@ -86,7 +87,7 @@ def _fault(card: Card, row: Row) -> str | None:
             return f"{len(row.source)} source files, but {len(row.target)} target files"
         if not row.instruction and not (row.phrase and row.skill in WORDED):
             return "no instruction"
-    return None
+    return words_fault(row)
 
 
 def _reversed(row: Row) -> Row | Skipped:

@@ -1,0 +1,35 @@
+"""Can a model be asked with these words? What can be told without one, where data are judged."""
+
+import re
+import unicodedata
+
+from veggie_pl.data.rows import Row
+
+# Letters by their kind, and yet nothing to be seen: fillers of Hangul, and Braille's empty cell.
+_EMPTY = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_NAMES = (
+    *("image", "video", "audio", "img", "IMG_CONTEXT", "image_soft_token", "start_of_image", "end_of_image"),
+    *("global-img", "fake_token_around_image", "end_of_utterance", "start_of_turn", "end_of_turn", "row_\\d+_col_\\d+"),
+    *("s", "unk", "pad", "bos", "eos", "sep", "cls", "mask", "box", "quad", "ref", "loc\\d{4}", "seg\\d{3}"),
+    *("im_start", "im_end", "im_patch", "vid_start", "vid_end", "unused\\d+", "extra_id_\\d+"),
+)
+# What multimodal LLMs take for a token of its own: <|im_start|> and the like, <image>, </s>, [INST], <<SYS>>.
+_SPECIAL = re.compile(
+    r"<\|[^\s<>|]{1,60}\|>|<\uff5c[^\s<>\uff5c]{1,60}\uff5c>|</?(?:" + "|".join(_NAMES) + r")>"
+    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|CLS|SEP|MASK|PAD|UNK)\]|<</?SYS>>"
+)
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen: spaces, control characters, letters of no width."""
+    return all(unicodedata.category(letter)[0] in "CZ" or letter in _EMPTY for letter in text)
+
+
+def words_fault(row: Row) -> str | None:
+    """Why no model can be asked with a row's words; None if one can. Its length only a model's tokenizer knows."""
+    name, said = ("phrase", row.phrase) if row.instruction is None else ("instruction", row.instruction)
+    if is_blank(said):
+        return f"its {name} is blank"
+    if found := _SPECIAL.search(said):
+        return f"its {name} holds {found[0]!r}, which has a meaning of its own in the prompts of models"
+    return None
