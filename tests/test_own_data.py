@@ -65,6 +65,28 @@ def test_prepare_without_root_looks_beside_the_card(own: Path) -> None:
     assert Table("elsewhere/mine/train").info.root == str((own / "my_data").resolve())
 
 
+def test_prepare_that_keeps_no_row_fails_in_one_line(own: Path) -> None:
+    names = (own / "my_data/train.csv").read_text().splitlines()
+    (own / "my_data/train.csv").write_text("\n".join([names[0], names[-1]]))
+    with pytest.raises(
+        SystemExit, match=r"no row is kept .* all 1 are skipped: 1 such as .*99.* no such file"
+    ) as caught:
+        main(["prepare", "my_data/card.md", "--num_workers", "0"])
+    assert "\n" not in str(caught.value)
+    (own / "my_data/train.csv").write_text(names[0])
+    with pytest.raises(SystemExit, match="no row is kept of the examples, none is found"):
+        main(["prepare", "my_data/card.md", "--num_workers", "0"])
+
+
+def test_a_link_in_a_circle_is_one_row_that_is_skipped(own: Path) -> None:
+    (own / "my_data/pictures/99.png").symlink_to("99.png")
+    (own / "my_data/pictures/99_edited.png").symlink_to("99.png")
+    main(["prepare", "my_data/card.md", "--num_workers", "0"])
+    report = Table("prepared/mine/train").info.report
+    assert (report["kept"], report["skipped"]) == (8, 1)
+    assert "99.png" in str(report["reasons"])
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

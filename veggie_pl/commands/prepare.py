@@ -7,7 +7,7 @@ from pathlib import Path
 from veggie_pl.commands.options import prepare_options
 from veggie_pl.data.cards import CARDS, Card, read_card
 from veggie_pl.data.parts import TableInfo
-from veggie_pl.data.preparing import prepare
+from veggie_pl.data.preparing import PrepareError, prepare
 from veggie_pl.data.preparing.report import Report
 from veggie_pl.progress import progress
 
@@ -39,12 +39,23 @@ def prepare_data(args: list[str]) -> None:
     for split, info in tables.items():
         _tell(Path(options.output) / card.name / split, info)
     log.info("%.1f s", time.perf_counter() - started)
+    if empty := {split: info for split, info in tables.items() if not info.num_rows}:
+        raise PrepareError("; ".join(_emptiness(Path(options.output) / card.name / one, empty[one]) for one in empty))
 
 
 def default_root(card: Card, given: str) -> Path:
     """Where a data set lies if nobody says: your own beside its card."""
     own = Path(given).resolve()
     return own.parent if own.is_file() and own.parent != CARDS else Path("datasets") / card.name
+
+
+def _emptiness(folder: Path, info: TableInfo) -> str:
+    """Why a table holds nothing to train on."""
+    report = Report.model_validate(info.report)
+    reasons = sorted(report.reasons.values(), key=lambda reason: -reason.count)
+    why = ", ".join(f"{reason.count} such as {reason.examples[0]!r}" for reason in reasons[:2])
+    found = f"all {report.skipped} are skipped: {why}; all reasons: {folder / 'report.md'}" if why else "none is found"
+    return f"{folder}: no row is kept of the examples, {found}"
 
 
 def _tell(folder: Path, info: TableInfo) -> None:

@@ -1,5 +1,6 @@
 """Where a clip's bytes lie: a file under a data root, a part of one, or bytes in the record table itself."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -57,10 +58,24 @@ def inside(root: Path, path: str) -> Path:
     """The file that a relative path names, links resolved.
 
     Raises:
-        MediaError: If it is absolute or leads out of the data root, also through a link.
+        MediaError: If it is absolute, leads out of the data root, also through a link, or nowhere: links in a circle,
+            or a name that no file can have.
     """
     base = root.resolve()
-    place = (base / path).resolve()
-    if Path(path).is_absolute() or not place.is_relative_to(base):
-        raise MediaError(f"{path}: lies outside the data root {root}")
-    return place
+    try:
+        place = (base / path).resolve()
+        place.is_file()  # a name that is too long is no fault before
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or ("links in a circle" if isinstance(error, RuntimeError) else error)
+        raise MediaError(f"{path[:200]!r}: leads to no file ({reason})") from error
+    if place.is_relative_to(base):
+        if Path(path).is_absolute():
+            raise MediaError(f"{path:.200}: is absolute; write it from the data root on: {place.relative_to(base)}")
+        return place
+    if not Path(os.path.normpath(base / path)).is_relative_to(base):
+        raise MediaError(f"{path:.200}: lies outside the data root {root}")
+    both = os.path.commonpath([base, place])
+    raise MediaError(
+        f"{path:.200}: is, or lies behind, a link to {place}, outside the data root {root}; name a folder that holds "
+        f"both with --root, such as {both}, and write paths in the card and its lists from there"
+    )

@@ -13,9 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from layouts.own import HEIGHT, WIDTH, edits, picture, png, region, write_media
+from numbered import Encoding
+from numbered import encode as encode_clip
 from pycocotools import mask as coco
 
 from veggie_pl.batch import Skill
+from veggie_pl.data.headers import Header, read_header
 from veggie_pl.data.layouts import LayoutError
 from veggie_pl.data.layouts.pairs import PairList
 from veggie_pl.data.media import Media
@@ -260,6 +263,62 @@ def test_broken_lines_are_skipped_and_the_others_kept(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_bytes(f"{line}\nnot json\n[1]\n{line[:20]}\n".encode() + b"\xff\n" + line.encode())
     found = read(tmp_path)
     assert [isinstance(row, Row) for row in found] == [True, False, False, False, False, True]
+
+
+BOM, GOOD = b"\xef\xbb\xbf", b"in0.png,add a hat,out0.png"
+HEADER, LINE = b"source,instruction,target", json.dumps(edits(1)[0]).encode()
+LISTS = {
+    "blank lines": ("csv", HEADER + b"\n\n" + GOOD + b"\n   \n\n" + GOOD + b"\n\n"),
+    "blank first": ("csv", b"\n\n" + HEADER + b"\n" + GOOD + b"\n" + GOOD),
+    "CRLF and BOM": ("csv", BOM + HEADER + b"\r\n" + GOOD + b"\r\n\r\n" + GOOD + b"\r\n"),
+    "commas behind": ("csv", HEADER + b",,\n" + GOOD + b",,\n,,,,\n" + GOOD + b",\n,,\n"),
+    "spaces in the header": ("csv", b"source, instruction, target\n" + GOOD + b"\n" + GOOD),
+    "tabs": ("tsv", (BOM + HEADER + b"\r\n\r\n" + GOOD + b"\t\r\n\t\t\r\n" + GOOD).replace(b",", b"\t")),
+    "JSON lines": ("jsonl", BOM + LINE + b"\r\n\r\n  \n" + LINE + b"\n\n\n"),
+    "JSON lines, blank first": ("jsonl", b"\n \r\n" + LINE + b"\n" + LINE),
+    "JSON": ("json", BOM + b"[" + LINE + b"\r\n,\r\n\r\n" + LINE + b"]\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_blank_lines_are_no_examples(name: str, tmp_path: Path) -> None:
+    write_media(tmp_path)
+    kind, content = LISTS[name]
+    (tmp_path / f"train.{kind}").write_bytes(content)
+    found = read(tmp_path)
+    assert [row.key for row in found] == ["train/0", "train/1"]
+    assert [row.instruction for row in found if isinstance(row, Row)] == ["add a hat"] * 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_long_list_with_blank_lines_has_every_row_once(kind: str, tmp_path: Path) -> None:
+    write_media(tmp_path, 1)
+    rows = [{"source": "in0.png", "target": "out0.png", "instruction": f"no {i}"} for i in range(450)]
+    FORMATS[kind](tmp_path / f"train.{kind}", rows)
+    text = (tmp_path / f"train.{kind}").read_text().replace("\n", "\n\n \n")
+    (tmp_path / f"train.{kind}").write_text(text)
+    found = read(tmp_path)
+    assert [row.key for row in found] == [f"train/{i}" for i in range(450)]
+    assert [row.instruction for row in found if isinstance(row, Row)] == [row["instruction"] for row in rows]
+
+
+def test_contents_decide_where_names_tell_nothing(tmp_path: Path) -> None:
+    write_media(tmp_path)
+    clip = encode_clip(tmp_path / "clip", Encoding("mpeg4", ".avi", 3)).read_bytes()
+    (tmp_path / "media/nameless").write_bytes(clip)
+    (tmp_path / "media/a.dat").write_bytes(png(picture(0)))
+    rows = [{"source": name, "target": name, "instruction": "add a hat"} for name in ("nameless", "a.dat")]
+    FORMATS["csv"](tmp_path / "train.csv", rows)
+    embedded = {"source": {"bytes": clip}, "target": {"bytes": clip}, "instruction": "add a hat"}
+    FORMATS["parquet"](tmp_path / "train.parquet", [embedded])
+    found = read(tmp_path)
+    assert [row.source[0].path for row in found if isinstance(row, Row)] == [
+        "media/nameless",
+        "media/a.dat",
+        "embedded.avi",
+    ]
+    shapes = [read_header(row.source, tmp_path) for row in found if isinstance(row, Row)]
+    assert shapes == [Header(3, 64, 64), Header(1, 20, 30), Header(3, 64, 64)]
 
 
 @pytest.mark.parametrize(

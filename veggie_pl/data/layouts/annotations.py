@@ -186,13 +186,19 @@ def listed(root: Path, folder: str) -> set[str]:
             for file in files:
                 if is_hidden(file.name):
                     continue
-                if not file.is_symlink() or (
-                    file.is_file() and Path(file.path).resolve().is_relative_to(root.resolve())
-                ):
+                if not file.is_symlink() or _leads_inside(root, f"{folder}/{file.name}"):
                     names.add(file.name)
     except OSError as error:
         raise ExampleError(f"{folder}: {error.strerror or error}") from error
     return names
+
+
+def _leads_inside(root: Path, path: str) -> bool:
+    """Whether a link leads to a file below the root."""
+    try:
+        return inside(root, path).is_file()
+    except MediaError:
+        return False
 
 
 def line(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from veggie_pl.data.headers import open_media, read_header
 from veggie_pl.data.layouts.annotations import line
 from veggie_pl.data.media import Media, MediaError, inside
 from veggie_pl.data.pointing import named_fill
+from veggie_pl.data.readers.shape import is_clip
 from veggie_pl.data.rle import MaskError, Rle, check, encode, from_polygons, from_runs
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import editing_skill_of
@@ -133,7 +134,7 @@ def media_of(cell: Any, root: Path, folder: str = "") -> tuple[Media, ...]:
     if not is_folder:
         if not is_file:
             raise MediaError(f"{path}: no such file")
-        if place.suffix.lower() not in IMAGES | VIDEOS:
+        if place.suffix.lower() not in IMAGES | VIDEOS and not is_clip(place):
             raise MediaError(f"{path}: {place.suffix or 'a name without suffix'} is no known kind of video or image")
         return (Media(path),)
     frames = [one.name for one in in_order(place) if one.suffix.lower() in IMAGES]
@@ -218,5 +219,6 @@ def _from_json(found: Mapping[str, Any]) -> Rle:
 
 def _suffix(data: bytes) -> str:
     """Kind of embedded bytes without a name."""
-    kinds = {b"\x89PNG": ".png", b"\xff\xd8": ".jpg", b"RIFF": ".webp", b"BM": ".bmp", b"II*": ".tif", b"MM\0": ".tif"}
+    kinds = {b"\x89PNG": ".png", b"\xff\xd8": ".jpg", b"BM": ".bmp", b"II*": ".tif", b"MM\0": ".tif", b"GIF8": ".gif"}
+    kinds |= {b"RIFF": ".avi" if data[8:12] == b"AVI " else ".webp", b"\x1a\x45\xdf\xa3": ".mkv"}
     return next((suffix for start, suffix in kinds.items() if data.startswith(start)), ".mp4")

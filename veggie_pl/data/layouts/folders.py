@@ -10,6 +10,7 @@ from typing import ClassVar
 from veggie_pl.data.clips import IMAGES, VIDEOS
 from veggie_pl.data.layouts.base import Layout, LayoutError
 from veggie_pl.data.layouts.examples import Reading
+from veggie_pl.data.layouts.lists import is_empty
 from veggie_pl.data.layouts.places import place
 from veggie_pl.data.media import inside
 from veggie_pl.data.rows import Row, Skipped
@@ -101,7 +102,7 @@ class PairedFolders(Layout, Reading):
             words = self._all_words(root, split, self.words)
             return words.get(entry, words.get(stem))
         path = inside(root, f"{self.source.replace('{split}', split)}/{stem}.txt")
-        return path.read_text(encoding="utf-8").strip() or None if path.is_file() else None
+        return path.read_text(encoding="utf-8-sig").strip() or None if path.is_file() else None
 
 
 @lru_cache(maxsize=8)
@@ -125,7 +126,8 @@ def _words(path: Path, changed: int) -> dict[str, str]:
                 raise UseError("an object of name and words is needed")
             return found
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",") if row]
+            cells = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+            rows = [row if any(row[2:]) else row[:2] for row in cells if not is_empty(row)]
         if wrong := [row for row in rows if len(row) != 2]:
             raise UseError(f"a line of {len(wrong[0])} cells, but name and words are needed")
     except (OSError, ValueError, RecursionError, csv.Error) as error:

@@ -3,7 +3,7 @@
 import csv
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class CsvList(_Text):
     def names(self) -> list[str]:
         """The header."""
         with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            return next(csv.reader(file, **self._form), [])  # type: ignore[arg-type]
+            return next((header(cells) for cells in csv.reader(file, **self._form) if not is_empty(cells)), [])  # type: ignore[arg-type]
 
     def parts(self) -> Iterator[Part]:
         """The header is no row."""
@@ -86,15 +86,19 @@ class CsvList(_Text):
                 place += len(line)
                 yield line.decode("utf-8", "surrogateescape")
 
-        for _ in csv.reader(lines(), **self._form):  # type: ignore[arg-type]
-            yield place  # a cell in quotes may hold line breaks
+        for cells in csv.reader(lines(), **self._form):  # type: ignore[arg-type]
+            if not is_empty(cells):
+                yield place  # a cell in quotes may hold line breaks
 
     def read(self, part: Part) -> Iterator[Cells]:
         """A row that has another number of cells than the header is told."""
         names = self.names()
-        for number, cells in enumerate(csv.reader(self._text(part), **self._form)):  # type: ignore[arg-type]
+        rows = csv.reader(self._text(part), **self._form)  # type: ignore[arg-type]
+        for number, cells in enumerate(cells for cells in rows if not is_empty(cells)):
             if number == 0 and part[1] == 0:
                 continue  # the header
+            if not any(cells[len(names) :]):
+                cells = cells[: len(names)]  # commas behind the last cell
             if len(cells) != len(names):
                 yield f"{len(cells)} cells, but the header has {len(names)}"
             elif any(cell and not cell.isascii() and not _is_text(cell) for cell in cells):
@@ -118,14 +122,15 @@ class JsonlList(_Text):
         place = 0
         for line in file:
             place += len(line)
-            yield place
+            if is_line(line):
+                yield place
 
     def read(self, part: Part) -> Iterator[Cells]:
         """A line that is no JSON object is told."""
         with self.path.open("rb") as file:
             file.seek(part[1])
             lines = file.read(part[2]).split(b"\n")
-        for line in lines if lines[-1] else lines[:-1]:
+        for line in filter(is_line, lines):
             try:
                 found = json.loads(line)
             except (ValueError, RecursionError) as error:
@@ -171,6 +176,24 @@ class ParquetList(ListFile):
         rows = _row_group(self.path, self.changed, part[1]).slice(part[2], TOGETHER)
         for number in range(rows.num_rows):  # one by one: embedded media are large
             yield rows.slice(number, 1).to_pylist()[0]
+
+
+def header(cells: list[str]) -> list[str]:
+    """The names of columns, without spaces around them and without commas behind the last one."""
+    names = [cell.strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def is_empty(cells: Sequence[str]) -> bool:
+    """Whether a row is a blank line, or commas alone: no example."""
+    return not any(cell.strip("\ufeff \t\r\n") for cell in cells)
+
+
+def is_line(line: bytes) -> bool:
+    """Whether a line holds anything."""
+    return bool(line.removeprefix(b"\xef\xbb\xbf").strip())
 
 
 @lru_cache(maxsize=1)

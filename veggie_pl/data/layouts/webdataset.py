@@ -123,4 +123,4 @@ def _content(shard: str, kind: str, member: tarfile.TarInfo, file: Any) -> Any:
     file.seek(member.offset_data)
     data = file.read(member.size)
     file.seek(place)
-    return json.loads(data) if suffix == ".json" else data.decode("utf-8").strip()
+    return json.loads(data) if suffix == ".json" else data.decode("utf-8-sig").strip()
