@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from veggie_pl.data.clips import contents_of
 from veggie_pl.data.media import Media, MediaError, inside
 from veggie_pl.data.readers.base import ClipError, Header
-from veggie_pl.data.readers.images import image_header
+from veggie_pl.data.readers.images import decoded, image_header
 from veggie_pl.data.readers.shape import clip_header
 
-__all__ = ["Header", "open_media", "read_header"]
+__all__ = ["Header", "open_media", "read_header", "read_picture"]
 Bytes = io.BytesIO | io.BufferedReader
 
 
@@ -55,6 +57,23 @@ def open_media(media: Media, root: Path) -> Bytes:
     except OSError as error:
         raise MediaError(f"{media.path}: {error.strerror or error}") from error
     return file
+
+
+def read_picture(media: Media, root: Path) -> tuple[Image.Image, str]:
+    """One picture, decoded and upright, in the mode that it is stored in; and Pillow's name of its format.
+
+    Raises:
+        MediaError: If it cannot be read, is not whole or is an animation.
+    """
+    name = media.name or media.path
+    try:
+        with open_media(media, root) as file:
+            data = file.read()
+        return decoded(data, name)
+    except ClipError as error:
+        raise MediaError(str(error)) from error
+    except OSError as error:
+        raise MediaError(f"{name}: {error.strerror or error}") from error
 
 
 class _Part(io.RawIOBase):

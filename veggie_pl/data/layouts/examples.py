@@ -6,17 +6,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.clips import IMAGES, VIDEOS
-from veggie_pl.data.headers import open_media, read_header
+from veggie_pl.data.headers import read_header
 from veggie_pl.data.layouts.annotations import line
+from veggie_pl.data.layouts.mask_pictures import Alpha, mask_of
 from veggie_pl.data.media import Media, MediaError, inside
 from veggie_pl.data.pointing import named_fill
+from veggie_pl.data.readers.base import MAX_FRAME_PIXELS, MAX_SIDE
 from veggie_pl.data.readers.shape import is_clip
-from veggie_pl.data.rle import MaskError, Rle, check, encode, from_polygons, from_runs
+from veggie_pl.data.rle import MaskError, Rle, check, from_polygons, from_runs
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import editing_skill_of
 from veggie_pl.file_names import in_order
@@ -24,7 +25,6 @@ from veggie_pl.file_names import in_order
 Field = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
 FIELDS: tuple[Field, ...] = get_args(Field)
 Columns = dict[Field, str]  # what a field is called in a data set
-GRAY = 127  # of a gray mask, the last value outside
 
 
 class Reading(BaseModel):
@@ -36,6 +36,8 @@ class Reading(BaseModel):
         skill: Editing: of examples that tell none; null goes by the words of the instruction.
         mask_value: Value of the object in masks that are indexed (palette) or gray pictures; null is all but the
             ground: index 0, or gray up to 127.
+        mask_alpha: In masks with transparent parts, what is the object: "opaque", "transparent", or "ignore" to go by
+            colours alone; null takes what is opaque where that is plain, and refuses the others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +45,7 @@ class Reading(BaseModel):
     skills: dict[str, Skill] = {}
     skill: Skill | None = None
     mask_value: int | None = None
+    mask_alpha: Alpha | None = None
 
     def row(self, key: str, cells: Mapping[str, Any], root: Path) -> Row | Skipped:
         """The row of one example.
@@ -71,7 +74,11 @@ class Reading(BaseModel):
         source = media_of(cells["source"], root, self.media)
         target = media_of(cells["target"], root, self.media) if "target" in cells else ()
         instruction, phrase = cells.get("instruction"), cells.get("phrase", "")
-        mask = masks_of(cells["mask"], source, root, self.media, self.mask_value) if "mask" in cells else ()
+        mask = (
+            masks_of(cells["mask"], source, root, self.media, self.mask_value, self.mask_alpha)
+            if "mask" in cells
+            else ()
+        )
         if not target and not mask:
             raise _Unusable("there is neither a target nor a mask")
         skill = self._skill(cells.get("skill"), instruction, bool(target))
@@ -144,7 +151,12 @@ def media_of(cell: Any, root: Path, folder: str = "") -> tuple[Media, ...]:
 
 
 def masks_of(
-    cell: Any, source: Sequence[Media], root: Path, folder: str = "", value: int | None = None
+    cell: Any,
+    source: Sequence[Media],
+    root: Path,
+    folder: str = "",
+    value: int | None = None,
+    alpha: Alpha | None = None,
 ) -> tuple[Rle, ...]:
     """The masks that a cell holds or names: pictures, COCO run lengths or polygons, one or one per frame.
 
@@ -167,35 +179,7 @@ def masks_of(
         header = read_header(source[:1], root)
         polygons = [[float(number) for number in polygon] for polygon in cell]
         return (from_polygons(polygons, header.height, header.width),)
-    return tuple(mask_of(media, root, value) for media in media_of(cell, root, folder))
-
-
-def mask_of(media: Media, root: Path, value: int | None = None) -> Rle:
-    """The mask in a picture.
-
-    Args:
-        media: Of one bit, gray, indexed (palette), or colours of which any is bright inside.
-        root: The data root.
-        value: Of the object, if the picture is indexed or gray.
-
-    Raises:
-        MediaError: If it cannot be read.
-    """
-    read_header([media], root)  # refuses what is no image, or so large that it must be a trap
-    try:
-        with open_media(media, root) as file, Image.open(file) as picture:
-            plain = picture.mode in ("P", "L", "1", "I", "I;16")
-            pixels = np.array(picture if plain else picture.convert("RGB"))
-            indexed = picture.mode == "P"
-    except Exception as error:  # hostile bytes raise anything
-        raise MediaError(f"{media.name or media.path}: not an image that can be read ({error!r:.80})") from error
-    if value is not None and pixels.ndim == 2:
-        return encode(pixels == value)
-    if pixels.ndim == 3:
-        pixels = pixels.max(2)
-    if indexed or pixels.dtype == bool or pixels.max(initial=0) <= GRAY:
-        return encode(pixels != 0)
-    return encode(pixels > GRAY)
+    return tuple(mask_of(media, root, value, alpha) for media in media_of(cell, root, folder))
 
 
 def _from_json(found: Mapping[str, Any]) -> Rle:
@@ -204,7 +188,7 @@ def _from_json(found: Mapping[str, Any]) -> Rle:
     if not isinstance(size, list) or len(size) != 2 or not all(isinstance(side, int) for side in size):
         raise MaskError(f"run lengths of size {size!r:.40}: [height, width] is needed")
     height, width = size
-    if min(size) < 1 or max(size) > 2**15:
+    if min(size) < 1 or max(size) > MAX_SIDE or height * width > MAX_FRAME_PIXELS:
         raise MaskError(f"a mask of {height} x {width} pixels")
     if isinstance(counts, list) and all(isinstance(run, int) for run in counts):
         return from_runs(counts, height, width)

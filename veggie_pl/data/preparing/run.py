@@ -19,7 +19,7 @@ from veggie_pl.data.preparing.report import Report
 from veggie_pl.data.preparing.work import DonePart, Work, run_here, run_in_processes
 from veggie_pl.errors import UseError
 
-CODE = 1  # raise it when the same files and card become other rows
+CODE = 2  # raise it when the same files and card become other rows
 MAX_PARTS = 256  # of a table: opening many takes long, losing one on Ctrl-C does too
 MIN_ENTRIES = 4  # of a part
 ALONE = 2.0  # seconds before other processes are started: a small data set is done by then

@@ -83,9 +83,8 @@ class ImageReader:
         found = {}
         # Read once, and looked at before it is decoded: Pillow takes a picture for whole as soon as it has its pixels.
         data = self.content if isinstance(self.content, bytes) else self._bytes(self.content)
-        if wrong := fault(io.BytesIO(data), len(data)):
-            raise ClipError(f"{self.name}: {wrong}")
         with opened(data, self.name) as image:
+            _check_whole(data, self.name)
             for number in sorted(set(numbers)):
                 image.seek(number)
                 found[number] = _to_rgb(image, self.name)
@@ -163,6 +162,25 @@ def image_header(content: Content, name: str) -> Header:
     """
     with opened(content, name) as image:
         return _header(image, name)
+
+
+def decoded(data: bytes, name: str) -> tuple[Image.Image, str]:
+    """One picture, upright, in the mode that it is stored in; and Pillow's name of its format.
+
+    Raises:
+        ClipError: If it cannot be read, is not whole or is an animation.
+    """
+    with opened(data, name) as image:
+        if (frames := _header(image, name).frames) > 1:
+            raise ClipError(f"{name}: an animation of {frames} frames, not an image")
+        _check_whole(data, name)
+        image.load()
+        return ImageOps.exif_transpose(image), image.format or ""
+
+
+def _check_whole(data: bytes, name: str) -> None:
+    if wrong := fault(io.BytesIO(data), len(data)):
+        raise ClipError(f"{name}: not an image that can be read ({wrong})")
 
 
 def _header(image: Image.Image, name: str) -> Header:

@@ -7,6 +7,7 @@ from io import BufferedIOBase
 BOXES = {b"ftyp", b"moov", b"mdat", b"moof", b"sidx", b"styp", b"mfra"}  # others are padding to us
 PADDING = {b"free", b"skip", b"wide"}
 _NESTED = {b"moof", b"traf"}
+_FRAGMENT = b"moof\0\0\0\x10mfhd"  # how a fragment begins, behind its length
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,9 @@ def _fault(file: BufferedIOBase, box: Box, end: int, is_inner: bool) -> str:
         return damaged
     if box.end > end:
         return truncated(box.end - end)
+    if box.kind == b"mdat" and box.end == end:  # by its length or, where that is 0, as what is left
+        file.seek(box.content)
+        return damaged if _FRAGMENT in file.read(end - box.content) else ""
     if box.kind == b"trun":
         file.seek(box.content + 4)
         return "" if any(file.read(4)) else damaged  # a run of no sample
