@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -20,6 +21,10 @@ Clips = Float[Tensor, "b f 3 h w"]
 Mask = Bool[Tensor, "f h w"]
 Masks = Bool[Tensor, "b f h w"]
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 as shares of width and height, in [0, 1]
+
+
+# Letters by their kind, and yet nothing to be seen: fillers of Hangul, and Braille's empty cell.
+_EMPTY = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 class Skill(StrEnum):
@@ -174,6 +179,11 @@ def collate(samples: list[Numbered]) -> Batch:
         columns[name] = stack(columns[name])  # type: ignore[assignment]
     holes = [sample if isinstance(sample, Hole) else None for _, sample in samples]
     return Batch(index=torch.tensor([index for index, _ in samples]), **columns, holes=holes)  # type: ignore[arg-type]
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen: spaces, control characters, letters of no width."""
+    return all(unicodedata.category(letter)[0] in "CZ" or letter in _EMPTY for letter in text)
 
 
 def stack(tensors: list[Tensor]) -> Tensor:

@@ -10,12 +10,12 @@ from layouts.own import picture, png
 from lightning.pytorch.callbacks import Callback
 from parts import fit, make_batch, make_data, tiny_module
 
-from veggie_pl.batch import Hole, Skill
+from veggie_pl.batch import Hole, Skill, is_blank
 from veggie_pl.callbacks import ErrorBudget
 from veggie_pl.data.benchmark import ListedBenchmark
 from veggie_pl.data.cards import Card
 from veggie_pl.data.examining import examine
-from veggie_pl.data.instructions import is_blank, words_fault
+from veggie_pl.data.instructions import words_fault
 from veggie_pl.data.media import Media
 from veggie_pl.data.mixture import Mixture, Weighted
 from veggie_pl.data.preparing.examples import examples

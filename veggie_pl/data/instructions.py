@@ -1,12 +1,10 @@
 """Can a model be asked with these words? What can be told without one, where data are judged."""
 
 import re
-import unicodedata
 
+from veggie_pl.batch import is_blank
 from veggie_pl.data.rows import Row
 
-# Letters by their kind, and yet nothing to be seen: fillers of Hangul, and Braille's empty cell.
-_EMPTY = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _NAMES = (
     *("image", "video", "audio", "img", "IMG_CONTEXT", "image_soft_token", "start_of_image", "end_of_image"),
     *("global-img", "fake_token_around_image", "end_of_utterance", "start_of_turn", "end_of_turn", "row_\\d+_col_\\d+"),
@@ -18,11 +16,6 @@ _SPECIAL = re.compile(
     r"<\|[^\s<>|]{1,60}\|>|<\uff5c[^\s<>\uff5c]{1,60}\uff5c>|</?(?:" + "|".join(_NAMES) + r")>"
     r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|CLS|SEP|MASK|PAD|UNK)\]|<</?SYS>>"
 )
-
-
-def is_blank(text: str) -> bool:
-    """Whether nothing of a text can be seen: spaces, control characters, letters of no width."""
-    return all(unicodedata.category(letter)[0] in "CZ" or letter in _EMPTY for letter in text)
 
 
 def words_fault(row: Row) -> str | None:

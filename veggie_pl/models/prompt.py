@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from veggie_pl.data.instructions import is_blank
+from veggie_pl.batch import is_blank
 from veggie_pl.errors import UseError
 
 _MARKER = "\N{WHITE SQUARE}instruction\N{WHITE SQUARE}"  # stands for the instruction while a chat template is cut
