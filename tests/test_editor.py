@@ -11,7 +11,8 @@ from veggie_pl.batch import Skill
 from veggie_pl.data.clips import ClipError, ClipFile
 from veggie_pl.data.painting import paint
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.editor import EditFiles, Editor, output_name
+from veggie_pl.edit_files import EditFiles, output_name
+from veggie_pl.editor import Editor
 
 
 @pytest.fixture(scope="module")

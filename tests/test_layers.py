@@ -31,7 +31,7 @@ LAYERS = [
     {"metrics", "module", "baselines"},
     {"model_folder"},
     {"trained"},
-    {"callbacks", "editor", "pipeline"},
+    {"callbacks", "edit_files", "editor", "pipeline"},
     {"planning"},
     {"configs"},
     {"commands", "pretraining"},

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,45 +10,26 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask
 from veggie_pl.checks import check_guidance
-from veggie_pl.data.clips import IMAGES, ClipError, ClipFile, read_clip, resize, to_clip, to_frames
+from veggie_pl.data.clips import IMAGE_FPS, ClipFile, read_clip, resize, to_clip, to_frames
 from veggie_pl.data.painting import unpaint
 from veggie_pl.data.preview import comparison, write_png
+from veggie_pl.data.sound import Sound
 from veggie_pl.data.windows import cross_fade, restore, windows
 from veggie_pl.data.writing import ClipWriter
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.edit_files import EditFiles, output_name
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.precision import autocast
 from veggie_pl.request import find_request
 
+__all__ = ["IMAGE_FPS", "EditFiles", "Editor", "output_name"]
+
 OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
-IMAGE_FPS = 8.0  # of a video made from an image
 Pictures = Float[Tensor, "r 3 ref_h ref_w"]
 ReadFrames = Callable[[int, int], UInt8[np.ndarray, "f h w 3"]]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
-
-
-@dataclass(frozen=True)
-class EditFiles:
-    """What one edit reads and writes.
-
-    Args:
-        source: Video or image.
-        output: Video, or an image if the source is one.
-        mask: Also write the filled region, white on black; the instruction must name the fill colour.
-        reference: Picture that the instruction speaks of.
-    """
-
-    source: Path
-    output: Path
-    mask: Path | None = None
-    reference: Path | None = None
-
-    @property
-    def comparison(self) -> Path:
-        """Source and edit side by side, beside the output."""
-        return self.output.with_name(f"{self.output.stem}_comparison.png")
 
 
 class Editor:
@@ -85,24 +64,27 @@ class Editor:
         self.seed, self.on_step = seed, on_step
 
     def edit_file(self, files: EditFiles, instruction: str, progress: Progress = lambda share: None) -> None:
-        """Write the output in the source's size, frame rate and number of frames; nothing is left half-written.
+        """Write the output in the source's size, with its frames at their own times; nothing is left half-written.
+
+        The source's sound is copied into a video.
 
         Raises:
             UseError: If the instruction is empty, too long or, for a mask, does not name one fill.
             ClipError: If a file cannot be read or written.
         """
-        if files.output.resolve() == files.source.resolve():
-            raise ClipError(f"{files.output} is the source itself; name another output")
+        files.check()
         self.module.mllm.prompt.text_ids(instruction)
         fill = find_request(instruction, self.module.guidance).fill if files.mask else None
         file = ClipFile(files.source)
         references = None if files.reference is None else read_clip(files.reference, 1, self.module.size)
-        fps = file.info.fps or IMAGE_FPS
+        files.check_fits(file.info)
+        timing = file.timing
         shown = np.linspace(0, file.info.num_frames - 1, min(SHOWN, file.info.num_frames)).round().astype(int).tolist()
         kept: dict[str, list[Clip]] = {"source": [], "edit": [], "mask": []}
         with ExitStack() as stack:
-            output = stack.enter_context(ClipWriter(files.output, fps))
-            mask_output = stack.enter_context(ClipWriter(files.mask, fps)) if files.mask else None
+            sound = stack.enter_context(Sound(files.source, timing.origin))
+            output = stack.enter_context(ClipWriter(files.output, timing, sound))
+            mask_output = stack.enter_context(ClipWriter(files.mask, timing)) if files.mask else None
             for number, source, small in self._edited_frames(
                 file.info.num_frames, file.frames, instruction, references
             ):
@@ -174,11 +156,6 @@ class Editor:
         for place, small in cross_fade(edited()):
             for number, frame in zip(place, small, strict=True):
                 yield number, to_clip(waiting.pop(number)), frame[None]
-
-
-def output_name(source: Path, folder: Path) -> Path:
-    """Where the edit of a file goes: images stay images, videos become .mp4."""
-    return folder / (source.stem + (source.suffix if source.suffix.lower() in IMAGES else ".mp4"))
 
 
 def _read_mask(small: Float[Tensor, "f 3 small_h small_w"], source: Clip, fill: str) -> Mask:

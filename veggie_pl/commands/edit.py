@@ -10,7 +10,9 @@ from jsonargparse import Namespace
 
 from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
-from veggie_pl.editor import EditFiles, Editor, output_name
+from veggie_pl.data.writing import check_output
+from veggie_pl.edit_files import EditFiles, plan_edits, refuse_own_folder
+from veggie_pl.editor import Editor
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.progress import Tell, progress
@@ -23,7 +25,10 @@ def edit_file(args: list[str]) -> None:
     """Edit one video or image."""
     options = edit_options().parse_args(args)
     files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
-    ClipFile(files.source).frames(0, 1)  # what cannot be read is said before the model is loaded
+    files.check()  # what cannot be written or read is said before the model is loaded
+    for path in filter(None, (files.source, files.reference)):
+        ClipFile(path).frames(0, 1)
+    files.check_fits(ClipFile(files.source).info)
     started = time.perf_counter()
     editor = _editor(options)
     with progress() as tell:
@@ -46,16 +51,16 @@ def edit_folder(args: list[str]) -> None:
     if not sources:
         choices = ", ".join(sorted(VIDEOS | IMAGES))
         raise ClipError(f"{folder}: holds no video or image; the choices are {choices}")
+    refuse_own_folder(folder, output)
+    planned = plan_edits(sources, output, options.masks, [] if options.instruction else map(_words_beside, sources))
     output.mkdir(parents=True, exist_ok=True)
+    check_output(planned[0].output)
     editor = _editor(options)
     skipped: list[str] = []
     with progress() as tell:
-        for number, source in enumerate(sources):
-            target = output_name(source, output)
-            mask = target.with_name(f"{target.stem}_mask{target.suffix}") if options.masks else None
+        for number, files in enumerate(planned):
             try:
-                instruction = options.instruction or _instruction_beside(source)
-                files = EditFiles(source, target, mask)
+                instruction = options.instruction or _instruction_beside(files.source)
                 editor.edit_file(files, instruction, _of_file(tell, number, len(sources)))
             except ValueError as error:
                 skipped.append(str(error))
@@ -82,8 +87,12 @@ def _paths(options: Namespace) -> tuple[str | None, ...]:
     return options.source, options.output, options.mask, options.reference
 
 
+def _words_beside(source: Path) -> Path:
+    return source.with_suffix(".txt")
+
+
 def _instruction_beside(source: Path) -> str:
-    path = source.with_suffix(".txt")
+    path = _words_beside(source)
     if not path.is_file():
         raise ClipError(f"{source}: no instruction given, and no {path.name} beside it")
     return path.read_text(encoding="utf-8").strip()

@@ -9,6 +9,7 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.data.outputs import refuse_overlap
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model, save_model
@@ -62,6 +63,7 @@ def export_model(args: list[str]) -> None:
         parser.add_argument("--from", type=str, required=True, help="a model folder, in place of a checkpoint")
         _add_output(parser)
         options = parser.parse_args(args)
+        refuse_overlap([("model folder", options["from"])], [("output", options.output)])
         _write(load_model(Path(options["from"])), options)
         return
     config_of_run = _config_beside(args)

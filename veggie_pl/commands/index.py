@@ -3,8 +3,10 @@
 import json
 import logging
 from itertools import count
+from pathlib import Path
 
 from veggie_pl.commands.options import index_options
+from veggie_pl.data.outputs import check_place, refuse_overlap
 from veggie_pl.data.shards import make_index
 from veggie_pl.data.shards.index import visible
 from veggie_pl.errors import UseError
@@ -21,6 +23,9 @@ def index_shards(args: list[str]) -> None:
     except ValueError as error:
         raise UseError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
     shards = visible(options.shards)
+    local = [("shard", name) for name in shards if "://" not in name]
+    refuse_overlap(local, [("index", options.output)])
+    check_place(Path(options.output))
     done = count(1)
     with progress() as tell:
         found = make_index(shards, options.output, storage, lambda: tell("indexing", next(done), len(shards)))

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.data.outputs import check_place, configs_read, refuse_overlap
 from veggie_pl.planning.advice import Advice, advise
 from veggie_pl.planning.devices import GIB, GPUS, Device
 from veggie_pl.planning.predict import Prediction, predict
@@ -35,6 +36,9 @@ class PlanCLI(VeggieCLI):
 def plan_run(args: list[str]) -> None:
     """Print parameters, FLOPs, memory and time, and what to switch on if it does not fit."""
     config: Namespace = PlanCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING}).config
+    if config.output is not None:
+        refuse_overlap(configs_read(config), [("plan", config.output)])
+        check_place(Path(config.output))
     device = GPUS[config.gpu]
     found = predict(config, device, config.num_frames, config.text_tokens)
     fits = found.peak <= device.memory

@@ -12,6 +12,7 @@ from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Mixture
+from veggie_pl.data.outputs import configs_read, refuse_overlap
 from veggie_pl.data.preview import write_png
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.sheets import Shown, grouped_sheet
@@ -55,6 +56,7 @@ def preview_data(args: list[str]) -> None:
     cli = PreviewCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
     assert isinstance(cli.datamodule, VeggieDataModule)
     config = cli.config
+    refuse_overlap(configs_read(config), [("sheet", config.output)])
     if min(config.num_samples, config.per_stream, config.start) < 0 or config.num_samples + config.per_stream == 0:
         raise UseError(
             f"nothing to draw: num_samples {config.num_samples}, per_stream {config.per_stream}, start {config.start}"

@@ -17,8 +17,9 @@ from veggie_pl.data.readers.base import MAX_PIXELS, ClipError, ClipInfo, Content
 from veggie_pl.data.readers.decord import DecordReader, is_trusted
 from veggie_pl.data.readers.images import FolderReader, ImageReader, is_picture
 from veggie_pl.data.readers.listing import Listing, list_frames
-from veggie_pl.data.readers.pyav import PyavReader
+from veggie_pl.data.readers.pyav import PyavReader, last_duration
 from veggie_pl.data.readers.shape import head_of
+from veggie_pl.data.timing import Timing
 from veggie_pl.file_names import in_order
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ += ["to_clip", "to_frames"]
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".gif"})
+IMAGE_FPS = 8.0  # of a video made from an image
 
 
 class ClipFile:
@@ -83,6 +85,22 @@ class ClipFile:
     def seconds(self) -> Seconds:
         """When each frame appears, from 0 on; NaN for images without a known rate."""
         return self._reader.seconds
+
+    @property
+    def timing(self) -> Timing:
+        """When each frame appears and how long the last one stays, exactly; images have no times of their own.
+
+        Raises:
+            ClipError: If it cannot be read any more.
+        """
+        info, listing = self.info, self._listing
+        if listing is not None and listing.times is not None:
+            times = listing.times.tolist()
+            last = last_duration(self._content, self.name, times[-1])
+            return Timing.of_ticks(times, listing.base, last)
+        if listing is None and info.fps and self.reader == "image":
+            return Timing.of_seconds(self.seconds, info.num_frames / info.fps - float(self.seconds[-1]))
+        return Timing.constant(info.fps or IMAGE_FPS, info.num_frames)
 
     @property
     def reader(self) -> str:

@@ -101,6 +101,14 @@ def write_png(picture: Picture, path: str | Path) -> None:
     assert done
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data.tobytes())
-    partial.rename(path)
+    partial = partial_png(path)
+    try:
+        partial.write_bytes(data.tobytes())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def partial_png(path: Path) -> Path:
+    """Where a picture is while it is not whole."""
+    return path.with_name(f".{path.name}.partial")

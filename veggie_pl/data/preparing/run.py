@@ -13,11 +13,12 @@ from typing import Any
 
 from veggie_pl.data.cards import Card, CardError
 from veggie_pl.data.layouts import LayoutError
-from veggie_pl.data.parts import SCHEMA, TableError, TableInfo, read_info, write_atomically, write_info
+from veggie_pl.data.parts import INFO, SCHEMA, TableError, TableInfo, read_info, write_atomically, write_info
 from veggie_pl.data.preparing.finish import unique_rows
 from veggie_pl.data.preparing.report import Report
 from veggie_pl.data.preparing.work import DonePart, Work, run_here, run_in_processes
 from veggie_pl.errors import UseError
+from veggie_pl.file_names import in_order
 
 CODE = 2  # raise it when the same files and card become other rows
 MAX_PARTS = 256  # of a table: opening many takes long, losing one on Ctrl-C does too
@@ -69,6 +70,8 @@ def prepare(
         raise LayoutError(f"{root}: no such folder; --root names the folder of {card.title} ({card.url})")
     if limit is not None and limit < 1:
         raise PrepareError(f"limit must be at least 1, got {limit}")
+    for split in splits or tuple(card.splits):
+        _check_place(output / card.name / split, root)
     tables = {}
     for split in splits or tuple(card.splits):
         folder = output / card.name / split
@@ -220,9 +223,22 @@ def _parts(works: list[Work], num_workers: int, limit: int | None) -> Iterator[t
         raise PrepareError(f"{error}; --num_workers 0 shows where") from error
 
 
+def _check_place(folder: Path, root: Path) -> None:
+    """Look whether a table may be put here: in place of an older one, and of nothing else.
+
+    Raises:
+        PrepareError: If something else is there, or the data themselves are in it.
+    """
+    is_table = (folder / INFO).is_file()
+    if folder.exists() and not is_table and (not folder.is_dir() or in_order(folder)):
+        raise PrepareError(f"{folder} is there and is no table: name another output, or move it away first")
+    if root.resolve().is_relative_to(folder.resolve()):
+        raise PrepareError(f"the data in {root} lie where the table would go, {folder}; name another output")
+
+
 def _put(partial: Path, folder: Path) -> None:
     """The finished table under its own name, in place of an older one."""
-    old = folder.with_name(f"{folder.name}.old")
+    old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)

@@ -68,7 +68,7 @@ class DecordReader:
 
     def __init__(self, content: Content, name: str, listing: Listing) -> None:
         self.name, self.listing = name, listing
-        source = str(content) if isinstance(content, Path) else io.BytesIO(content)
+        source = str(content.absolute()) if isinstance(content, Path) else io.BytesIO(content)
         try:
             with hush():  # it writes to standard error what it also raises
                 self._video = decord.VideoReader(source, num_threads=1, fault_tol=NO_SUBSTITUTES)

@@ -134,7 +134,8 @@ def reading(name: str) -> Iterator[None]:
 
 def open_container(content: Content) -> InputContainer:
     """Open a video by its contents, whatever its name."""
-    source = str(content) if isinstance(content, Path) else io.BytesIO(content)
+    # An absolute path behind "file:" is no address and no pattern, whatever colons and percents are in its name.
+    source = f"file:{content.absolute()}" if isinstance(content, Path) else io.BytesIO(content)
     options = {"format_whitelist": CONTAINERS, "max_pixels": str(MAX_FRAME_PIXELS)}
     return av.open(source, "r", options=options, metadata_errors="replace")
 
