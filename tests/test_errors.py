@@ -93,3 +93,9 @@ def test_what_torch_says_of_a_reader_of_data_is_one_line(message: str, said: str
     assert found is not None
     assert said in found
     assert "\n" not in found
+
+
+@pytest.mark.parametrize("command", ["fit", "prepare", "plan"])
+def test_without_a_checkout_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(cli, "CONF", tmp_path / "conf")
+    assert end_of([command]).startswith(f"error: {command} has to be run from a checkout")

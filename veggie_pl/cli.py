@@ -11,10 +11,12 @@ from typing import NoReturn
 
 from veggie_pl.errors import UseError, from_worker, keep_traceback, one_line
 from veggie_pl.lean import lean_imports, quick_imports
+from veggie_pl.places import CONF
 from veggie_pl.signals import end_in_order
 
 # The commands import what they need when they run, and helps are given before: none waits for torch.
 
+WITHOUT_CHECKOUT = ("edit", "predict", "check", "index")  # what needs no configs and no cards
 COMMANDS: dict[str, Callable[[list[str]], None]] = {}
 
 
@@ -153,12 +155,17 @@ def main(argv: list[str] | None = None) -> None:
         return
     if args[0] not in COMMANDS:
         close = difflib.get_close_matches(args[0], COMMANDS, 1)
-        meant = f"did you mean {close[0]}? " if close else ""
-        sys.exit(f"error: unknown command {args[0]!r}; {meant}the choices are {', '.join(COMMANDS)}")
+        meant = f"; did you mean {close[0]}?" if close else ""
+        sys.exit(f"error: unknown command {args[0]!r}; the choices are {', '.join(COMMANDS)}{meant}")
     if {"-h", "--help"} & {*args[1:]}:
         _show_help(args[0])
     args = ["--help" if arg == "--help-all" else arg for arg in args]
     _quiet()
+    if args[0] not in WITHOUT_CHECKOUT and not CONF.is_dir():
+        sys.exit(
+            f"error: {args[0]} has to be run from a checkout, whose configs, cards and weights are in no wheel: "
+            f"there is no {CONF}; clone the repository and `make setup` there"
+        )
     with end_in_order() as came:
         try:
             COMMANDS[args[0]](args[1:])

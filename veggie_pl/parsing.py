@@ -29,7 +29,20 @@ class CommandParser(ArgumentParser):
 
 def refuse(parser: Any, message: str, ex: Exception | None) -> NoReturn:
     """Raise in one line, with what may have been meant."""
-    raise UsageError(" ".join(message.split()) + _suggestion(parser, message)) from ex
+    message = " ".join(message.split())
+    raise UsageError(_plain(parser, message) or message + _suggestion(parser, message)) from ex
+
+
+def _plain(parser: Any, message: str) -> str | None:
+    """What jsonargparse says of a value that fits none of several types, for people; None for other messages."""
+    found = re.search(r'key "([^"]+)": Does not validate against any of the Union.*?Given value: (.*)$', message)
+    if found is None or not (kinds := set(re.findall(r"<class '(\w+)'>", message.split("Given value")[0]))):
+        return None
+    words = {"int": "a whole number", "float": "a finite number", "str": "a text", "bool": "true or false"}
+    wanted = [word for kind, word in words.items() if kind in kinds] + (["null"] if "NoneType" in kinds else [])
+    named = [action.option_strings for action in parser._actions if action.dest == found[1]]
+    option = named[0][0] if named and named[0] else found[1]
+    return f"{option} must be {' or '.join(wanted)}, got {found[2]}" if wanted else None
 
 
 def _suggestion(parser: Any, message: str) -> str:
@@ -54,3 +67,20 @@ def _options(parser: Any) -> set[str]:
             for child in action.choices.values():
                 options |= _options(child)
     return options
+
+
+def value_of(option: str, args: list[str]) -> str | None:
+    """What the last ``--option VALUE`` or ``--option=VALUE`` says; None where there is none.
+
+    Raises:
+        UsageError: If nothing follows the option.
+    """
+    value = None
+    for place, arg in enumerate(args):
+        if arg == option:
+            if place + 1 == len(args):
+                raise UsageError(f"{option}: expected one argument")
+            value = args[place + 1]
+        elif arg.startswith(f"{option}="):
+            value = arg.split("=", 1)[1]
+    return value

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from jsonargparse import Namespace
 
+from veggie_pl.commands.judging import find_device, judge_options
 from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
 from veggie_pl.data.writing import check_output
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 def edit_file(args: list[str]) -> None:
     """Edit one video or image."""
     options = edit_options().parse_args(args)
+    judge_options(options)
     files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
     files.check()  # what cannot be written or read is said before the model is loaded
     for path in filter(None, (files.source, files.reference)):
@@ -44,6 +45,7 @@ def edit_folder(args: list[str]) -> None:
         UseError: If there is nothing to edit, or more files cannot be read than ``--max_errors``.
     """
     options = predict_options().parse_args(args)
+    judge_options(options)
     folder, output = Path(options.source), Path(options.output)
     if not folder.is_dir():
         raise ClipError(f"{folder}: no such folder")
@@ -79,8 +81,8 @@ def _of_file(tell: Tell, number: int, total: int) -> Callable[[float], None]:
 
 def _editor(options: Namespace) -> Editor:
     module: VeggieModel = trained_model(options.model)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if options.device == "auto" else options.device
-    return Editor(module.to(device), options.guidance_task, options.guidance_source, options.steps, options.seed)
+    module = module.to(find_device(options.device))
+    return Editor(module, options.guidance_task, options.guidance_source, options.steps, options.seed)
 
 
 def _paths(options: Namespace) -> tuple[str | None, ...]:

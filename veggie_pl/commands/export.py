@@ -14,7 +14,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.module import VeggieModule
-from veggie_pl.parsing import CommandParser
+from veggie_pl.parsing import CommandParser, value_of
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def export_model(args: list[str]) -> None:
     Raises:
         UseError: If the checkpoint does not exist or does not fit the config's model.
     """
-    if "--from" in args:
+    if any(arg.split("=")[0] == "--from" for arg in args):
         parser = CommandParser(prog="python -m veggie_pl export", description="Write a model folder again.")
         parser.add_argument("--from", type=str, required=True, help="a model folder, in place of a checkpoint")
         _add_output(parser)
@@ -95,9 +95,10 @@ def _write(module: VeggieModel, options: Namespace) -> None:
 
 def _config_beside(args: list[str]) -> list[str]:
     """``--config`` of the run that wrote the checkpoint: LightningCLI keeps it in the run's folder."""
-    if "--checkpoint" not in args:
+    given = value_of("--checkpoint", args)
+    if given is None:
         return []
-    checkpoint = Path(args[args.index("--checkpoint") + 1])
+    checkpoint = Path(given)
     if not checkpoint.is_file():
         raise UseError(f"no checkpoint at {checkpoint}")
     found = [folder / "config.yaml" for folder in checkpoint.parents if (folder / "config.yaml").is_file()]
