@@ -41,7 +41,10 @@ FILLS = {
     "Which person wears a red mask? Highlight them with blue masks.": "blue",
     "What is to the left of the red ring, highlight it in green": "green",
     "Where is the green dog? Red masks please": "red",
+    "Which one is different? Blue.": "blue",
+    "Label the green ball with the red masks": "red",
     # None is named.
+    "make a man wear a red mask": None,
     "highlight the red circle": None,
     "highlight the red star and the blue ball": None,
     "label the bottle in the red box": None,
@@ -55,6 +58,7 @@ FILLS = {
     "label the cats with red and blue masks": None,
     "highlight the dog with red masks and the cat with blue masks": None,
     "mark the man in red on the left in blue": None,
+    "Highlight the kids with the red masks in blue": None,
 }
 
 
@@ -77,6 +81,13 @@ SKILLS = {
     "Paint the red circle with blue masks": Skill.GROUNDING,
     "paint red masks over the dog": Skill.GROUNDING,
     "create a red mask of the dog": Skill.GROUNDING,
+    "Put blue masks on the red ball": Skill.GROUNDING,
+    "Colour the green circle with a red mask": Skill.GROUNDING,
+    "Paint the answer in red.": Skill.REASONING,
+    "draw a man with a red mask": None,
+    "draw a red mask on the green circle": None,
+    "color the hockey mask yellow": None,
+    "replace the red mask with a blue mask": None,
     "overlay a green mask on the horse": Skill.GROUNDING,
     "Let the green circle be marked with red masks": Skill.GROUNDING,
     "In these video frames, could you please segment the cat?": Skill.GROUNDING,

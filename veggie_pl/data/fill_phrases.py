@@ -29,18 +29,33 @@ _BEFORE_VERB = r"(?= (?:label|mark|highlight|locate|show|point|find|segment|fill
 _NO_RESULT = (
     "is are be looks look the a an and or of in with not that one ones thing things everything anything something"
 )
-_WORN = ("the", "that", "this", "his", "her", "their", "its", "wearing a", "wears a", "wearing", "wears")
+_WORN = (
+    "the",
+    "that",
+    "this",
+    "his",
+    "her",
+    "their",
+    "its",
+    "wear a",
+    "wearing a",
+    "wears a",
+    "wear",
+    "wearing",
+    "wears",
+)
 # From sure to weak; whether the colour is said to be that of masks; the pattern.
 _PATTERNS = (
     (0, True, rf"(?:{_WITH}{_FEW}|\bin) {_FILLS}{_MASK}s\b"),
     (0, True, rf"{_WITH}{_FEW} (?:\w+ )?masks? (?:in|of|colou?red|that (?:is|are)) {_OF_COLOR}"),
     (1, False, rf"^in {_OF_COLOR}(?:{_ALONE}|{_BEFORE_VERB})"),
-    (1, False, rf"^{_FILLS}:"),
+    (1, False, rf"^{_FILLS}(?::|[.!]?$)"),
     (2, False, rf"{_WITH} {_OF_COLOR}{_ALONE}"),
-    (3, True, rf"{_BY}{_FEW} {_FILLS}{_MASK}\b"),
+    (3, True, rf"{_BY}(?:{_FEW}| the) {_FILLS}{_MASK}\b"),
     (3, True, rf"\b(?:mask|fill)s?(?: colou?rs?)?(?: should be| must be| is| are|:) {_FILLS}{_ALONE}"),
     (3, True, rf"\b(?:mask|fill) colou?rs? {_FILLS}{_ALONE}"),
     (4, True, rf"\bwith{_FEW} {_FILLS}{_MASK}\b"),
+    (4, True, rf"{_WITH} the {_FILLS}{_MASK}s\b"),
     (4, False, rf"\bin {_OF_COLOR}{_ALONE}"),
     (5, True, "".join(rf"(?<!\b{word} )" for word in _WORN) + rf"{_FILLS}{_MASK}s?\b"),
     (6, False, "".join(rf"(?<!\b{word} )" for word in _NO_RESULT.split()) + rf"(?<=\w ){_FILLS}{_END}"),

@@ -24,7 +24,7 @@ _POINTING, _EDITING = _words(_POINT), _words(_EDIT)
 _WITH_ANY_FILL = _words(
     "show|display|reveal|select|circle|outline|trace|fill|cover|shade|overlay|emphasi[sz]e|visuali[sz]e"
 )
-_WITH_MASKS = _words(r"paint|colou?r|tint|dye|draw")
+_WITH_MASKS = _words(r"(?:paint|colou?r|tint|dye)(?! (?:an?|some|another)\b)")
 _MAKING = _words(
     r"(?:add|put|place|draw|paint|create|generate|produce|give (?:me|us)|make|apply|lay|overlay|cast|return)"
     r"(?: an?| some)?"
@@ -57,9 +57,9 @@ def pointing_skill(text: str) -> Skill | None:
     """Grounding or reasoning, if the text asks to point at something.
 
     Who is told to highlight, label, mark or locate points. Who is told to fill or show does where a fill is named, and
-    who is told to paint or draw where it is that of masks: "paint the mask red", "make the mask yellow", "paint a red
-    mask on the wall" and "add a man with red masks" are edits. It is reasoning where a question is asked, or an answer
-    is to be marked.
+    who is told to paint or put something where it is masks: "paint the mask red", "make the mask yellow", "paint a red
+    mask on the wall" and "add a man with red masks" are edits, "put red masks on the wall" is none. It is reasoning
+    where a question is asked, or an answer is to be marked.
     """
     questions, orders = _parts(text)
     phrase = named_phrase(text)
@@ -95,11 +95,12 @@ def _told_to_point(lead: str, phrase: FillPhrase | None) -> bool | None:
     if _MARKED.search(lead) or _POINTING.match(lead):
         return True
     if (making := _MAKING.match(lead)) and (masks := MASKS.match(lead[making.end() :].lstrip())):
-        return bool(_OVERLAYING.match(lead) or _UPON.search(lead[making.end() + masks.end() :]))
+        many = masks.group().lower().endswith("s")  # in the plural they are how fills are asked for
+        return many or bool(_OVERLAYING.match(lead) or _UPON.search(lead[making.end() + masks.end() :]))
     if _WITH_ANY_FILL.match(lead) and phrase is not None:
         return True
     if _WITH_MASKS.match(lead):
-        return phrase is not None and phrase.masks and phrase.sure
+        return phrase is not None and (phrase.masks or bool(_ANSWER.search(lead)))
     return False if _EDITING.match(lead) else None
 
 
