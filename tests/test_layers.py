@@ -30,7 +30,7 @@ LAYERS = [
     {"model"},
     {"metrics", "module", "baselines"},
     {"model_folder"},
-    {"trained"},
+    {"trained", "missing"},
     {"callbacks", "edit_files", "editor", "pipeline"},
     {"planning"},
     {"configs"},

@@ -26,6 +26,7 @@ from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
 from veggie_pl.ckpt_path import find_checkpoint
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.errors import UseError
+from veggie_pl.missing import require_all
 from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
 from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
@@ -100,6 +101,11 @@ class VeggieCLI(StepsCLI):
             raise OutOfMemoryError(
                 f"out of memory. What helps, cheapest first: {switches}. `plan` with the same configs tells how much"
             ) from error
+
+    def instantiate_classes(self) -> None:
+        """Build what the config says, once all that it needs is there."""
+        require_all(self.config.get(str(self.config.get("subcommand")), self.config))
+        super().instantiate_classes()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the blocks `freeze:`, `init_from:` and `error_budget:`."""

@@ -1,0 +1,51 @@
+"""What a run needs and what is not there, all at once, before anything is built."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+
+from veggie_pl.errors import UseError
+from veggie_pl.models.checkpoints import where_to_get
+
+# Arguments that name checkpoints, by the class that takes them.
+CHECKPOINTS = {"VidDM": ("weights", "motion_adapter"), "KlCodec": ("folder",)}
+TABLE = "table.json"
+
+
+def require_all(config: Namespace) -> None:
+    """Look for the checkpoints and record tables of a config.
+
+    Raises:
+        UseError: If some are not there; the message lists all, with the command that gets each and its size.
+    """
+    lacking = list(dict.fromkeys(_lacking(config)))
+    if lacking:
+        head = f"{len(lacking)} things that the run needs are missing: " if len(lacking) > 1 else ""
+        raise UseError(head + "; ".join(lacking))
+
+
+def _lacking(config: Namespace) -> Iterator[str]:
+    for name, init in _parts({"model": config.get("model"), "data": config.get("data")}):
+        if name.endswith("Mllm") and (folder := init.get("folder")) and not Path(folder, "config.json").is_file():
+            yield f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}"
+        for argument in CHECKPOINTS.get(name, ()):
+            if (path := init.get(argument)) and not Path(path).exists():
+                yield f"{path} is not there; {where_to_get(path)}"
+        if (table := init.get("table")) and not Path(table, TABLE).is_file() and not Path(table).exists():
+            card = Path(table).parent.name
+            yield f"no record table at {table}; `python -m veggie_pl prepare {card} --root FOLDER` makes it"
+
+
+def _parts(config: Any) -> Iterator[tuple[str, Any]]:
+    """Class name and arguments of every part that a config names, at any depth."""
+    if isinstance(config, (dict, Namespace)):
+        init = config.get("init_args")
+        if config.get("class_path") and isinstance(init, (dict, Namespace)):
+            yield str(config.get("class_path")).rpartition(".")[2], init
+        children: Any = vars(config).values() if isinstance(config, Namespace) else config.values()
+    else:
+        children = config if isinstance(config, (list, tuple)) else ()
+    for child in children:
+        yield from _parts(child)
