@@ -22,7 +22,7 @@ from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.precision import autocast
 
 ROUNDS, WARMUP, STEPS = 3, 10, 60
-WRITERS = ("ModelCheckpoint", "SaveModel", "LearningRateMonitor")  # files and loggers are no part of a step
+WRITERS = ("ModelCheckpoint", "SaveModel")  # files and loggers are no part of a step
 
 
 class Clock(Callback):
