@@ -114,8 +114,9 @@ def test_header_of_an_animation_is_its_readers(kind: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF"])
 def test_header_of_a_still_is_its_readers(kind: str, tmp_path: Path) -> None:
-    more = {"save_all": True, "append_images": FRAMES[1:]} if kind == "TIFF" else {}
-    FRAMES[0].save(tmp_path / "still", kind, **more)
+    first, *others = [frame.copy() for frame in FRAMES]  # Pillow leaves in a picture how it was last encoded
+    more = {"save_all": True, "append_images": others} if kind == "TIFF" else {}
+    first.save(tmp_path / "still", kind, **more)
     assert everywhere(tmp_path / "still") == Header(1, *SIZE)
 
 
