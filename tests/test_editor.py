@@ -1,5 +1,7 @@
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -30,6 +32,31 @@ def test_output_has_the_sources_size_rate_and_length(tmp_path: Path, copier: Edi
     change = np.abs(ClipFile(files.output).frames().astype(int) - ClipFile(source).frames())
     assert change.mean() < 3  # an untrained model changes nothing; the rest is the encoder
     assert cv2.imread(str(files.comparison)) is not None
+
+
+def test_times_and_sound_are_the_sources(tmp_path: Path, copier: Editor) -> None:
+    times = [0, 30, 31, 90, 91, 100]
+    with av.open(str(tmp_path / "in.mp4"), "w") as file:
+        video, audio = file.add_stream("libx264", rate=10), file.add_stream("aac", rate=48000, layout="mono")
+        video.height, video.width, video.pix_fmt, video.codec_context.time_base = 32, 32, "yuv444p", Fraction(1, 100)
+        for time, picture in zip(times, pattern(len(times), 32, 32), strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 100)
+            file.mux(video.encode(frame))
+        file.mux(video.encode())
+        for number in range(40):
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            sound.rate, sound.pts, sound.time_base = 48000, 1024 * number, Fraction(1, 48000)
+            file.mux(audio.encode(sound))
+        file.mux(audio.encode())
+    copier.edit_file(
+        EditFiles(tmp_path / "in.mp4", tmp_path / "out.mp4", tmp_path / "mask.mp4"), "mark it in red masks"
+    )
+    for name in ("in", "out", "mask"):
+        assert ClipFile(tmp_path / f"{name}.mp4").seconds.tolist() == pytest.approx([time / 100 for time in times])
+        with av.open(str(tmp_path / f"{name}.mp4")) as file:
+            sounds = [bytes(packet) for stream in file.streams.audio for packet in file.demux(stream) if packet.size]
+        assert len(sounds) == (0 if name == "mask" else 41)
 
 
 def test_image_in_image_out(tmp_path: Path, copier: Editor) -> None:
