@@ -99,3 +99,11 @@ def test_what_torch_says_of_a_reader_of_data_is_one_line(message: str, said: str
 def test_without_a_checkout_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setattr(cli, "CONF", tmp_path / "conf")
     assert end_of([command]).startswith(f"error: {command} has to be run from a checkout")
+
+
+def test_part_whose_package_is_not_installed_is_one_short_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(args: list[str]) -> None:
+        raise ValueError("Union\n- Problem with given class_path 'a.WandbLogger': Requirement 'wandb>=1' not met. HINT")
+
+    monkeypatch.setitem(cli.COMMANDS, "index", build)
+    assert end_of(["index"]) == "error: a.WandbLogger: Requirement 'wandb>=1' not met; install it beside the project"

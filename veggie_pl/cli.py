@@ -3,6 +3,7 @@
 import difflib
 import logging
 import os
+import re
 import signal
 import sys
 import warnings
@@ -191,6 +192,8 @@ def _last_words(error: Exception) -> str:
     """One line; what is no error of use leaves its traceback in a file."""
     if isinstance(error, UseError) or type(error).__name__ == "MisconfigurationException":  # Lightning's, of a setting
         return one_line(error)
+    if found := re.search(r"given class_path '([\w.]+)': (Requirement '.*?' not met)", one_line(error)):
+        return f"{found[1]}: {found[2]}; install it beside the project"  # a page of other types follows
     said = from_worker(str(error)) if isinstance(error, RuntimeError) else None
     if said is not None and not said.startswith("Caught "):
         return said
