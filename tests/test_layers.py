@@ -25,6 +25,7 @@ LAYERS = [
         "precision",
         "progress",
     },
+    {"training_record", "whole_folders", "recipes"},
     {"optimizers", "sharding", "whole_files", "run_parser"},
     {"diffusion", "models", "data", "checks", "request"},
     {"model"},

@@ -1,11 +1,16 @@
-"""What is checked of a module's settings before it is built."""
+"""What is checked of a module's settings before it is built, and told of before it edits."""
 
+import logging
 from typing import Any
+from weakref import WeakSet
 
 from veggie_pl.batch import Skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.objective import Objective
 from veggie_pl.errors import UseError
+
+log = logging.getLogger(__name__)
+_told: WeakSet[Any] = WeakSet()  # image models
 
 
 def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
@@ -56,3 +61,14 @@ def check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) ->
     wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
     if wrong:
         raise UseError("parts that do not fit: " + "; ".join(wrong))
+
+
+def tell_image_model(module: Any, num_frames: int) -> None:
+    """Log one line, once a ``VeggieModule``, if it has no temporal layers and there are several frames to edit."""
+    if num_frames > 1 and not module.viddm.is_video and module not in _told:
+        _told.add(module)
+        log.info(
+            "%s is an image model, without temporal layers: it paints each of the %d frames on its own",
+            module.name or "this",
+            num_frames,
+        )

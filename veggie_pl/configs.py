@@ -19,9 +19,11 @@ from veggie_pl.callbacks import (
     KeepPrecision,
     LogConfig,
     ProgressLines,
+    Recipe,
     Samples,
     StepBar,
 )
+from veggie_pl.callbacks.image_model import TellImageModel
 from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
 from veggie_pl.ckpt_path import find_checkpoint
 from veggie_pl.data.datamodule import VeggieDataModule
@@ -33,6 +35,7 @@ from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
 from veggie_pl.planning.advice import cheapest_switches
 from veggie_pl.precision import best_precision
 from veggie_pl.progress import in_terminal
+from veggie_pl.recipes import read_recipe
 from veggie_pl.run_parser import RunParser
 from veggie_pl.trained import trained_model
 
@@ -85,6 +88,7 @@ class VeggieCLI(StepsCLI):
     """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
 
     def __init__(self, args: list[str], **options: Any) -> None:
+        self._given = args
         try:
             super().__init__(
                 VeggieModule,
@@ -108,11 +112,19 @@ class VeggieCLI(StepsCLI):
         super().instantiate_classes()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the blocks `freeze:`, `init_from:` and `error_budget:`."""
+        """Add the blocks `freeze:`, `init_from:`, `error_budget:` and `recipe:`, which is filled in."""
         parser.add_lightning_class_args(Freeze, "freeze")
         parser.add_lightning_class_args(InitFrom, "init_from")
         parser.add_lightning_class_args(ErrorBudget, "error_budget")
+        parser.add_lightning_class_args(Recipe, "recipe")
         parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
+
+    def before_instantiate_classes(self) -> None:
+        """Fill in the recipe of the config files."""
+        config = self.config[self.subcommand] if self.subcommand else self.config
+        if not any(arg.startswith("--recipe.") for arg in self._given):
+            found = read_recipe(self._given, TRAINING, CONF)
+            config.recipe.name, config.recipe.steps, config.recipe.epochs = found.name, found.steps, found.epochs
 
 
 class TestCLI(StepsCLI):
@@ -126,6 +138,7 @@ class TestCLI(StepsCLI):
             parser_kwargs={"test": {"default_config_files": TESTING}},
             save_config_callback=None,
             parser_class=RunParser,
+            trainer_defaults={"callbacks": [TellImageModel()]},
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -144,7 +157,7 @@ def scored_method(
     """What is scored: a trained model, or a baseline that needs none.
 
     Args:
-        folder: Model folder; None takes the newest of the runs here, else the shipped weights.
+        folder: Model folder; None takes the newest whole one of the runs here, else the shipped weights.
         num_steps: Sampling steps; None keeps the folder's.
         baseline: Score the source itself ("copy") or the exact target through the nano codec ("oracle") instead.
     """

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask
-from veggie_pl.checks import check_guidance
+from veggie_pl.checks import check_guidance, tell_image_model
 from veggie_pl.data.clips import IMAGE_FPS, ClipFile, read_clip, resize, to_clip, to_frames
 from veggie_pl.data.painting import unpaint
 from veggie_pl.data.preview import comparison, write_png
@@ -143,6 +143,7 @@ class Editor:
         length = self.module.queries.max_frames - (0 if references is None else len(references))
         if length < 1:
             raise UseError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
+        tell_image_model(self.module, num_frames)
         places = windows(num_frames, length, min(OVERLAP, length - 1))
         waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
 

@@ -15,6 +15,7 @@ from veggie_pl.diffusion.objective import Latents, Objective
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
 from veggie_pl.request import find_request
+from veggie_pl.training_record import TrainingRecord
 
 
 class VeggieModel(nn.Module):
@@ -64,6 +65,7 @@ class VeggieModel(nn.Module):
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.name = ""  # what reports call this model; its folder, if it comes from one
+        self.record: TrainingRecord | None = None  # what it was trained for, as its folder tells
 
     @property
     def device(self) -> torch.device:

@@ -1,9 +1,9 @@
 """A trained VEGGIE on disk: one folder, safetensors and JSON only, each part readable by the library it comes from."""
 
 import json
+import logging
 import os
-import shutil
-from glob import glob
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,30 +16,58 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
+from veggie_pl.models.checkpoints import read_part
+from veggie_pl.models.weight_files import check_finite
 from veggie_pl.places import ROOT
+from veggie_pl.training_record import TrainingRecord, describe, read_record
+from veggie_pl.whole_folders import name_of_old, restore, whole_folder
 
+log = logging.getLogger(__name__)
 M = TypeVar("M", bound=VeggieModel)
 INDEX = "veggie.json"
 PIPELINE_INDEX = "model_index.json"  # by which diffusers knows a pipeline; what we read is INDEX
 FORMAT = 1
 PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
+_INDEXED = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps", "seed")  # what an index has to say
 _CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 
 
-def find_model(patterns: list[str]) -> Path:
-    """The newest model folder of the first pattern that matches any, looked for here and in the checkout.
+def find_model(patterns: list[str], naming: str = "--model.folder", any_length: bool = False) -> Path:
+    """The model folder of the first pattern that has one, looked for here and in the checkout.
+
+    A folder that is named, without wildcards, is taken as it is. Of those that match a pattern it is the newest that
+    reached the steps of its recipe; newer ones that did not are named in one line. So a short trial never takes the
+    place of a trained model.
+
+    Args:
+        patterns: Folders or patterns such as "runs/stage1/*/model".
+        naming: The option that takes any folder, for the message.
+        any_length: Take the newest match of any length.
 
     Raises:
         UseError: If none matches; the message names the patterns and the command that makes one.
     """
+    passed_over: dict[Path, TrainingRecord | None] = {}
     for pattern in patterns:
         for base in (Path(), ROOT):
-            if found := glob(str(base / pattern / INDEX)):
-                return max(map(Path, found), key=lambda index: index.stat().st_mtime).parent
+            named = not has_magic(pattern) or (base / pattern).is_dir()
+            for folder in [base / pattern] if named else _newest_first(base / pattern):
+                if named:
+                    restore(name_of_old(folder))
+                if not (folder / INDEX).is_file():
+                    continue
+                record = None if named or any_length else _record(folder)
+                if named or any_length or (record is not None and record.is_whole):
+                    if passed_over:
+                        log.info("%s; %s takes any", _tell(passed_over), naming)
+                    return folder
+                if folder.resolve() not in {other.resolve() for other in passed_over}:
+                    passed_over[folder] = record
+    why = f" ({_tell(passed_over)}; {naming} takes any)" if passed_over else f" (one that holds {INDEX})"
     raise UseError(
-        f"no model folder (one that holds {INDEX}) at {' or '.join(patterns)}; "
-        "train one with `python -m veggie_pl fit --config conf/stage1.yaml`"
+        f"no model folder{why} at {' or '.join(patterns)}; train one with "
+        "`python -m veggie_pl fit --config conf/stage1.yaml`"
     )
 
 
@@ -64,6 +92,7 @@ def save_model(
         UseError: If the named MLLM holds other weights, there are no adapters to keep separate, or the folder is
             there and holds something else.
     """
+    restore(name_of_old(folder))
     if folder.exists() and not (folder / INDEX).is_file() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise UseError(f"{folder} exists and is no model folder: name another, or remove it first")
     if adapters == "separate":
@@ -71,10 +100,14 @@ def save_model(
             raise UseError("the MLLM has no adapters that could be stored separately")
         mllm = Path(module.mllm.folder) if mllm is None else mllm
     if mllm is not None:
+        if mllm.resolve().is_relative_to(folder.resolve()):
+            raise UseError(f"{mllm} lies in {folder}, which is replaced: name another output")
         _check_same(mllm, module.mllm, adapters)
-    building = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
+    with whole_folder(folder) as building:
+        _write(module, building, half, mllm, adapters, folder)
+
+
+def _write(module: VeggieModel, building: Path, half: bool, mllm: Path | None, adapters: str, folder: Path) -> None:
     for name in PARTS[:-1] if mllm is None else PARTS[1:-1]:
         getattr(module, name).save_pretrained(str(building / name))
     if adapters == "separate":
@@ -83,6 +116,7 @@ def save_model(
         tensors = {
             name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in load_file(path).items()
         }
+        check_finite(tensors, f"as float16, {path.parent.name}")
         save_file(tensors, path, metadata={"format": "pt"})
     module.objective.scheduler.save_pretrained(str(building / "scheduler"))
     for path in building.glob("*/config.json"):  # diffusers notes where a part was read from: a path of this machine
@@ -97,8 +131,6 @@ def save_model(
     }
     for name, index in ((INDEX, _describe(module, own)), (PIPELINE_INDEX, _describe_pipeline(module))):
         (building / name).write_text(json.dumps(index, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    building.rename(folder)
 
 
 def _describe(module: VeggieModel, mllm: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +143,7 @@ def _describe(module: VeggieModel, mllm: dict[str, Any]) -> dict[str, Any]:
         "trained_with": module.objective.drop_rates,
         "num_steps": module.num_steps,
         "seed": module.seed,
+        "training": None if module.record is None else module.record.as_json(),
     }
 
 
@@ -145,21 +178,23 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
     mllm = {
         name: str(folder / value) if name in ("folder", "adapters") else value for name, value in index["mllm"].items()
     }
+    rates: dict[str, Any] = {name: float(rate) for name, rate in index["trained_with"].items()}
     module = build(
         mllm=_MLLMS[mllm.pop("class")](**mllm),
-        queries=_read(TaskQueries, folder / "queries"),
-        aligner=_read(Aligner, folder / "aligner"),
-        viddm=_read(VidDM, folder / "viddm"),
-        vae=_CODECS[index["vae"]].from_pretrained(str(folder / "vae")),
-        scheduler=scheduler.from_pretrained(str(folder / "scheduler")),
+        queries=read_part(TaskQueries, folder / "queries"),
+        aligner=read_part(Aligner, folder / "aligner"),
+        viddm=read_part(VidDM, folder / "viddm"),
+        vae=_read_codec(index["vae"], folder / "vae"),
+        scheduler=_read_scheduler(scheduler, folder / "scheduler"),
         guidance={name: Guidance(*scales) for name, scales in index["guidance"].items()},
-        **index["trained_with"],
+        **rates,
         num_steps=index["num_steps"],
         seed=index["seed"],
     )
     for parameter in module.parameters():
         # Weights mapped from a file lie at odd addresses, where kernels round otherwise than on a fresh copy.
         parameter.data = parameter.data.clone()
+    module.record = read_record(index.get("training"))
     return module.eval()
 
 
@@ -168,19 +203,52 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     return load_model(folder).state_dict()
 
 
+def record_at(folder: Path) -> TrainingRecord | None:
+    """What a folder's model has been trained for; None where the folder does not tell, as those of older versions."""
+    return read_record(read_index(folder).get("training"))
+
+
 def read_index(folder: Path) -> dict[str, Any]:
     """The folder's own description.
 
     Raises:
         UseError: If there is none or it has another format.
     """
+    restore(name_of_old(folder))
     path = folder / INDEX
     if not path.is_file():
         raise UseError(f"{folder} is no model folder: it has no {INDEX}")
-    index: dict[str, Any] = json.loads(path.read_text())
-    if index.get("format") != FORMAT:
-        raise UseError(f"{path} has format {index.get('format')!r}, this version reads {FORMAT}")
+    try:
+        index = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise UseError(f"{path} is no JSON: {problem}") from problem
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        found = index.get("format") if isinstance(index, dict) else index
+        raise UseError(f"{path} has format {found!r}, this version reads {FORMAT}")
+    if lacks := [name for name in _INDEXED if name not in index]:
+        raise UseError(f"{path} lacks {', '.join(lacks)}")
     return index
+
+
+def _newest_first(pattern: Path) -> list[Path]:
+    for old in glob(str(name_of_old(pattern))):
+        restore(Path(old))
+    found = [Path(index) for index in glob(str(pattern / INDEX))]
+    return [index.parent for index in sorted(found, key=lambda index: index.stat().st_mtime, reverse=True)]
+
+
+def _record(folder: Path) -> TrainingRecord | None:
+    try:
+        return record_at(folder)
+    except ValueError:  # of a later format, or torn: not one to take unasked
+        return None
+
+
+def _tell(passed_over: dict[Path, TrainingRecord | None]) -> str:
+    told = [f"{folder} ({describe(record)})" for folder, record in passed_over.items()]
+    return f"not taken, as not known to have reached the steps of {'its' if len(told) == 1 else 'their'} recipe: " + (
+        ", ".join(told)
+    )
 
 
 def _check_same(folder: Path, mllm: Mllm, adapters: str) -> None:
@@ -194,6 +262,11 @@ def _check_same(folder: Path, mllm: Mllm, adapters: str) -> None:
         )
 
 
-def _read(part: Any, folder: Path) -> Any:
-    # diffusers' loader runs without accelerate only when told not to save memory
-    return part.from_pretrained(str(folder), low_cpu_mem_usage=False, use_safetensors=True)
+def _read_codec(name: str, folder: Path) -> Any:
+    return KlCodec(str(folder)) if name == "KlCodec" else read_part(_CODECS[name], folder)
+
+
+def _read_scheduler(kind: Any, folder: Path) -> Any:
+    if not (folder / "scheduler_config.json").is_file():
+        raise UseError(f"{folder} holds no scheduler: it has no scheduler_config.json")
+    return kind.from_pretrained(str(folder))

@@ -1,5 +1,6 @@
 """A trained VEGGIE as a pipeline of diffusers, for those who call it from Python."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import PARTS, load_model, save_model
 from veggie_pl.models import Aligner, Codec, Mllm, TaskQueries, VidDM
+from veggie_pl.training_record import describe
 
+log = logging.getLogger(__name__)
 Frames = NDArray[Any] | Sequence[Image.Image] | Image.Image
 Pixels = list[Image.Image] | Float[np.ndarray, "f h w 3"] | Float[torch.Tensor, "f 3 h w"]
 
@@ -69,7 +72,10 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         Raises:
             UseError: If it is none.
         """
-        return cls.from_module(load_model(Path(folder)))
+        module: VeggieModel = load_model(Path(folder))
+        module.name = str(folder)
+        log.info("model: %s (%s)", folder, describe(module.record))
+        return cls.from_module(module)
 
     @classmethod
     def from_module(cls, module: VeggieModel) -> "VeggiePipeline":
@@ -81,7 +87,9 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
             "num_steps": module.num_steps,
             "seed": module.seed,
         }
-        return cls(**parts, scheduler=module.objective.scheduler, options=options)
+        pipe = cls(**parts, scheduler=module.objective.scheduler, options=options)
+        pipe._module.name, pipe._module.record = module.name, module.record
+        return pipe
 
     def save_pretrained(self, folder: str | Path, half: bool = False) -> None:
         """Write a model folder; see ``save_model``."""

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from parts import UNET, fit, make_data, tiny_module
 from veggie_pl.callbacks import InitFrom
 from veggie_pl.model_folder import INDEX, find_model, save_model
 from veggie_pl.models import VidDM
+from veggie_pl.training_record import TrainingRecord
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,9 @@ def test_newest_match_of_the_first_pattern_wins(tmp_path: Path) -> None:
     for name, age in (("version_0", 10), ("version_1", 5), ("other", 0)):
         index = tmp_path / name / "model" / INDEX
         index.parent.mkdir(parents=True)
-        index.write_text("{}")
+        names = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps", "seed")
+        record = TrainingRecord("stage1", 3, 3, None, None, "today").as_json()
+        index.write_text(json.dumps({"format": 1, **dict.fromkeys(names), "training": record}))
         os.utime(index, (1e9 - age, 1e9 - age))
     patterns = [str(tmp_path / "none"), str(tmp_path / "version_*" / "model"), str(tmp_path / "other" / "model")]
     assert find_model(patterns) == tmp_path / "version_1" / "model"

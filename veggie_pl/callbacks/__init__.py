@@ -13,6 +13,7 @@ from veggie_pl.callbacks.init_from import InitFrom
 from veggie_pl.callbacks.keep_precision import KeepPrecision
 from veggie_pl.callbacks.learning_rates import LearningRates
 from veggie_pl.callbacks.progress_lines import ProgressLines
+from veggie_pl.callbacks.recipe import Recipe
 from veggie_pl.callbacks.samples import Samples
 from veggie_pl.callbacks.save_model import SaveModel
 from veggie_pl.callbacks.skill_loss import SkillLoss
@@ -34,6 +35,7 @@ __all__ = [
     "LearningRates",
     "LogConfig",
     "ProgressLines",
+    "Recipe",
     "Samples",
     "SaveModel",
     "SkillLoss",

@@ -10,7 +10,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.errors import UseError
-from veggie_pl.model_folder import find_model, read_weights
+from veggie_pl.model_folder import find_model, read_weights, record_at
+from veggie_pl.training_record import describe
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,9 @@ class InitFrom(Callback):
     (``--ckpt_path``) overrides what this loads.
 
     Args:
-        folders: Model folders or patterns such as "runs/stage1/*/model"; the first pattern with a match counts, and of
-            several matches the newest. None starts from the parts as configured.
+        folders: Model folders or patterns such as "runs/stage1/*/model"; the first with a match counts. Of the matches
+            of a pattern it is the newest that reached the steps of its recipe; a folder without wildcards is taken as
+            it is. None starts from the parts as configured.
         query_words: Where there is no folder, the task queries start as the MLLM's embeddings of these words, one each
             (prompt tuning's vocabulary start, arXiv:2104.08691, Sec. 3.2), and the frame embeddings at zero. None
             starts at random.
@@ -52,7 +54,7 @@ class InitFrom(Callback):
         if not self.folders:
             self._start_queries(pl_module)
             return
-        folder = find_model(self.folders)
+        folder = find_model(self.folders, naming="--init_from.folders")
         given = {k: v for k, v in read_weights(folder).items() if not _within(k, self.skip)}
         # peft names what an adapter sits on "base_layer"; folders hold plain models
         own = {key.replace(".base_layer.", "."): value for key, value in pl_module.state_dict().items()}
@@ -90,7 +92,8 @@ class InitFrom(Callback):
         log.info("queries start as the words %s", ", ".join(self.query_words))
 
     def _report(self, folder: Path, loaded: set[str], missing: list[str], unused: set[str]) -> str:
-        lines = [f"weights from {folder}: {len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"]
+        counts = f"{len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"
+        lines = [f"weights from {folder} ({describe(record_at(folder))}): {counts}"]
         lines += [f"- as built: {key}" for key in missing] + [f"- unused: {key}" for key in sorted(unused)]
         return "\n".join(lines)
 

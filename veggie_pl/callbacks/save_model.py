@@ -5,6 +5,7 @@ import logging
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from veggie_pl.callbacks.recipe import record_of
 from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.model_folder import save_model
 from veggie_pl.module import VeggieModule
@@ -33,5 +34,6 @@ class SaveModel(Callback):
         with whole_weights(pl_module, keep=trainer.is_global_zero):
             if trainer.is_global_zero:
                 folder = run_folder(trainer) / "model"
+                pl_module.record = record_of(trainer)
                 save_model(pl_module, folder)
-                log.info("model folder: %s", folder)
+                log.info("model folder: %s (%s)", folder, pl_module.record)

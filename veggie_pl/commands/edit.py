@@ -80,7 +80,7 @@ def _of_file(tell: Tell, number: int, total: int) -> Callable[[float], None]:
 
 
 def _editor(options: Namespace) -> Editor:
-    module: VeggieModel = trained_model(options.model)
+    module: VeggieModel = trained_model(options.model, naming="--model")
     module = module.to(find_device(options.device))
     return Editor(module, options.guidance_task, options.guidance_source, options.steps, options.seed)
 

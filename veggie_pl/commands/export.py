@@ -8,13 +8,16 @@ import torch
 from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
+from veggie_pl.callbacks.recipe import record_in
 from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.outputs import refuse_overlap
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model, save_model
+from veggie_pl.models.checkpoints import load_strictly
 from veggie_pl.module import VeggieModule
 from veggie_pl.parsing import CommandParser, value_of
+from veggie_pl.training_record import TrainingRecord, describe, now
 
 log = logging.getLogger(__name__)
 
@@ -64,25 +67,44 @@ def export_model(args: list[str]) -> None:
         _add_output(parser)
         options = parser.parse_args(args)
         refuse_overlap([("model folder", options["from"])], [("output", options.output)])
-        _write(load_model(Path(options["from"])), options)
+        source: VeggieModel = load_model(folder := Path(options["from"]))
+        log.info("model: %s (%s)", folder, describe(source.record))
+        _write(source, options)
         return
     config_of_run = _config_beside(args)
     cli = ExportCLI([*config_of_run, *args], run=False, parser_kwargs={"default_config_files": TRAINING})
     config: Namespace = cli.config
     module = cli.model
     assert isinstance(module, VeggieModule)
+    recipe = config.recipe
+    module.record = TrainingRecord(recipe.name, recipe.steps, 0, 0, None, now())
     if config.checkpoint is not None:
-        weights = averaged_weights(torch.load(config.checkpoint, map_location="cpu", weights_only=True))
-        try:
-            module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise UseError(f"{config.checkpoint} does not fit the model of its config: {error}") from error
+        checkpoint = read_checkpoint(config.checkpoint)
+        load_strictly(module, averaged_weights(checkpoint), config.checkpoint)
+        module.record = record_in(checkpoint)
+        log.info("model: %s (%s)", config.checkpoint, describe(module.record))
     _write(module, config)
+
+
+def read_checkpoint(path: str) -> dict[str, Any]:
+    """A .ckpt of fit.
+
+    Raises:
+        UseError: If it is torn, or something else.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # a torn file, or one of another kind, raises nearly anything
+        said = " ".join(str(problem).split())[:200]
+        raise UseError(f"{path} cannot be read as a checkpoint: {said}") from problem
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise UseError(f"{path} is no checkpoint of fit: it has no state_dict")
+    return checkpoint
 
 
 def averaged_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint's weights, in place of which stands their average where the run kept one."""
-    kept = [state["average"] for name, state in checkpoint["callbacks"].items() if name.startswith("Ema")]
+    kept = [state["average"] for name, state in checkpoint.get("callbacks", {}).items() if name.startswith("Ema")]
     weights: dict[str, Any] = checkpoint["state_dict"]
     return weights | (kept[0] if kept else {})
 

@@ -34,7 +34,9 @@ def predict_options() -> CommandParser:
 
 
 def _add_model(parser: CommandParser) -> None:
-    parser.add_argument("--model", type=str | None, help="model folder; the newest under runs/, else the shipped one")
+    parser.add_argument(
+        "--model", type=str | None, help="model folder; else the newest whole one under runs/, or the shipped one"
+    )
     parser.add_argument("--steps", type=int | None, help="sampling steps; more is slower and finer (the model's own)")
     parser.add_argument(
         "--guidance-task", type=float | None, help="how hard to follow the instruction, 1 is off (the model's own)"

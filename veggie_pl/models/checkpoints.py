@@ -1,6 +1,7 @@
 """Weights of public checkpoints, in the layouts people have them in: folders of diffusers, or one file."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import matching
+from veggie_pl.models.weight_files import check_finite, compare, describe_misfit, find_weights, unwrapped
+
+log = logging.getLogger(__name__)
 
 # What the configs of this project name, by the last part of the path: where it comes from, and its size.
 SOURCES = {
@@ -34,22 +38,22 @@ def read_unet(path: str, config: dict[str, Any]) -> dict[str, Tensor]:
     """
     found = _find(path, "unet")
     if found.is_dir():
-        return _from_folder(diffusers.UNet2DConditionModel, found).state_dict()  # type: ignore[no-any-return]
+        return read_part(diffusers.UNet2DConditionModel, found).state_dict()  # type: ignore[no-any-return]
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
-    return _from_file(found, convert_ldm_unet_checkpoint, config)
+    return _from_file(found, convert_ldm_unet_checkpoint, config, "model.diffusion_model.")
 
 
 def read_vae(path: str, config: dict[str, Any]) -> Any:
     """An ``AutoencoderKL`` from the same places; ``config`` is that of a single file, folders have their own."""
     found = _find(path, "vae")
     if found.is_dir():
-        model: Any = _from_folder(diffusers.AutoencoderKL, found)
+        model: Any = read_part(diffusers.AutoencoderKL, found)
     else:
         from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
         model = diffusers.AutoencoderKL.from_config(config)
-        load_strictly(model, _from_file(found, convert_ldm_vae_checkpoint, config), path)
+        load_strictly(model, _from_file(found, convert_ldm_vae_checkpoint, config, "first_stage_model."), path)
     return model
 
 
@@ -62,23 +66,23 @@ def read_motion_adapter(path: str) -> Any:
     found = _find(path, "motion_adapter")
     if found.is_file():
         raise UseError(f"{path} is one file; a motion adapter is read from a folder of diffusers")
-    return _from_folder(diffusers.MotionAdapter, found)
+    return read_part(diffusers.MotionAdapter, found)
 
 
 def load_strictly(model: nn.Module, state: dict[str, Tensor], path: str) -> None:
-    """Load weights that have to fit exactly.
+    """Load weights that have to fit exactly; what wrappers put before their names is taken off if all fit then.
 
     Raises:
-        UseError: If keys are missing or left over, or shapes differ; the message names some of them.
+        UseError: If keys are missing or left over, shapes differ, or values are not finite; the message counts and
+            names them.
     """
     own = model.state_dict()
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    shapes = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
-    wrong = [f"lacks {len(missing)} weights, such as {missing[0]}"] if missing else []
-    wrong += [f"has {len(extra)} that the config knows nothing of, such as {extra[0]}"] if extra else []
-    wrong += [f"{key} is {[*state[key].shape]}, the config wants {[*own[key].shape]}" for key in sorted(shapes)[:3]]
+    if (wrong := compare(state, own)) and (names := unwrapped(state)):
+        bare = {new: state[name] for name, new in names.items()}
+        state, wrong = (bare, "") if not compare(bare, own) else (state, wrong)
     if wrong:
-        raise UseError(f"{path} does not fit the config: it " + "; ".join(wrong))
+        raise UseError(f"{path} does not fit the config: it lacks weights or has others: {wrong}")
+    check_finite(state, path)
     model.load_state_dict(state)
 
 
@@ -111,25 +115,60 @@ def _find(path: str, part: str) -> Path:
     raise UseError(f"{path} {state}; {where_to_get(path)}")
 
 
-def _from_file(path: Path, convert: Any, config: dict[str, Any]) -> dict[str, Tensor]:
-    """The state dict under diffusers' names."""
+def _from_file(path: Path, convert: Any, config: dict[str, Any], prefix: str) -> dict[str, Tensor]:
+    """The state dict under diffusers' names; whatever has the prefix has to have one."""
     try:
-        return convert(load_file(path), config)  # type: ignore[no-any-return]
+        state = load_file(path)
+        if names := unwrapped(state):
+            state = {new: state[name] for name, new in names.items()}
+        given = {name.removeprefix(prefix) for name in state if name.startswith(prefix)}
+        converted: dict[str, Tensor] = convert(state, config)
     except (SafetensorError, OSError, KeyError, IndexError) as problem:
         raise UseError(f"{path} is no checkpoint of the original Stable Diffusion code: {problem!r}") from problem
+    if len(given) > len(converted):
+        raise UseError(
+            f"{path} does not fit the config: of {len(given)} weights under {prefix} diffusers knows {len(converted)}"
+        )
+    return converted
 
 
-def _from_folder(cls: Any, folder: Path) -> Any:
-    """Diffusers' own loading, which renames old keys; what it would only warn of is an error here."""
-    kind = json.loads((folder / "config.json").read_text()).get("_class_name", cls.__name__)
+def read_part(cls: Any, folder: Path) -> Any:
+    """A model of diffusers from its folder, by diffusers' own loading, which renames old keys.
+
+    What it would only warn of is an error; a variant such as fp16 is read where there is nothing else; what wrappers
+    put before all names is taken off.
+
+    Raises:
+        UseError: If the folder holds no model of this class, or not all of its weights, or others.
+    """
+    if not (folder / "config.json").is_file():
+        raise UseError(f"{folder} holds no {cls.__name__}: it has no config.json")
+    try:
+        kind = json.loads((folder / "config.json").read_text()).get("_class_name", cls.__name__)
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise UseError(f"{folder / 'config.json'} is no JSON: {problem}") from problem
     if kind != cls.__name__:
         raise UseError(f"{folder} holds a {kind}, not a {cls.__name__}")
-    options = {"low_cpu_mem_usage": False, "use_safetensors": True, "output_loading_info": True}
+    found = find_weights(folder, "diffusion_pytorch_model")
+    slices = found.slices()
+    if names := unwrapped(slices):
+        model = cls.from_config(cls.load_config(str(folder))).eval()
+        state = {new: slices[name][...] for name, new in names.items()}
+        if not compare(state, model.state_dict()):
+            log.info("%s: its keys are those of a wrapped model, such as %s: unwrapped", folder, next(iter(names)))
+            load_strictly(model, state, str(folder))
+            return model
+    # diffusers' loader runs without accelerate only when told not to save memory
+    options = {"low_cpu_mem_usage": False, "use_safetensors": True, "variant": found.variant}
     try:
-        model, found = cls.from_pretrained(str(folder), **options)
+        model, report = cls.from_pretrained(
+            str(folder), output_loading_info=True, ignore_mismatched_sizes=True, **options
+        )
     except (SafetensorError, OSError, RuntimeError) as problem:
-        raise UseError(f"{folder} cannot be read as a {cls.__name__}: {problem}") from problem
-    if wrong := {name: [*keys] for name, keys in found.items() if keys}:
-        told = "; ".join(f"{len(keys)} {name.replace('_', ' ')}, such as {keys[0]}" for name, keys in wrong.items())
-        raise UseError(f"{folder} does not hold what its config.json says: {told}")
+        said = " ".join(str(problem).split())
+        raise UseError(f"{folder} cannot be read as a {cls.__name__}: {said}") from problem
+    wrong = describe_misfit(report["missing_keys"], report["unexpected_keys"], report["mismatched_keys"])
+    if wrong:
+        raise UseError(f"{folder} does not hold what its config.json says: {wrong}")
+    check_finite(model.state_dict(), folder)
     return model

@@ -1,16 +1,19 @@
 """Low-rank adapters in the MLLM's language model, by peft."""
 
 import copy
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from veggie_pl.errors import UseError
+from veggie_pl.models.weight_files import WeightFiles, check_finite, compare, unwrapped
 
 WEIGHTS = "adapter_model.safetensors"
+SETTINGS = "adapter_config.json"
 PREFIX = "base_model.model."  # of peft's own wrapper, which we do without
 
 
@@ -63,16 +66,23 @@ def load_adapters(model: Any, folder: str) -> None:
 
     if not Path(folder, WEIGHTS).is_file():
         raise UseError(f"no adapters at {folder!r}: no peft folder with {WEIGHTS}")
+    if not Path(folder, SETTINGS).is_file():
+        raise UseError(f"no adapters at {folder!r}: {WEIGHTS} lacks {SETTINGS} beside it")
+    kind = json.loads(Path(folder, SETTINGS).read_text()).get("peft_type")
+    if kind != "LORA":
+        raise UseError(f"the adapters in {folder!r} are {kind}, not LORA")
     settings = LoraConfig.from_pretrained(folder)
     settings.inference_mode = False
+    slices = WeightFiles([Path(folder, WEIGHTS)]).slices()
+    names = unwrapped(slices) or {name: name for name in slices}  # peft's own prefix is one of a wrapper
+    state = {new: slices[name][...] for name, new in names.items()}
     inject_adapter_in_model(settings, model)
     _keep_float32(model)
-    state = {key.removeprefix(PREFIX): value for key, value in load_file(Path(folder, WEIGHTS)).items()}
     own = get_peft_model_state_dict(model)
-    if wrong := [key for key in own.keys() | state.keys() if key not in own or key not in state]:
-        raise UseError(f"the adapters in {folder!r} are of another model: {len(wrong)} layers differ, as {wrong[0]}")
-    if wrong := [key for key in own if own[key].shape != state[key].shape]:
-        raise UseError(f"the adapters in {folder!r} are of another model: {wrong[0]} has {[*state[wrong[0]].shape]}")
+    if wrong := compare(state, own):
+        differ = sum(key not in own or key not in state or own[key].shape != state[key].shape for key in own | state)
+        raise UseError(f"the adapters in {folder!r} are of another model: {differ} layers differ; the file has {wrong}")
+    check_finite(state, f"the adapters in {folder!r}")
     set_peft_model_state_dict(model, state)
 
 

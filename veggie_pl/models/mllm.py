@@ -14,6 +14,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.features import FeatureCache
 from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, save_adapters
+from veggie_pl.models.mllm_weights import read_mllm
 from veggie_pl.models.prompt import Prompt
 from veggie_pl.models.reading import can_read_after_prefix, read_after_prefix, read_whole
 from veggie_pl.models.vision import Family, family_of
@@ -51,7 +52,8 @@ class Mllm(nn.Module):
             have to be, too.
 
     Raises:
-        UseError: If the folder holds no MLLM of a type that works, or ``num_slots`` cannot go with it.
+        UseError: If the folder holds no MLLM of a type that works, or not all of its weights, or ``num_slots`` cannot
+            go with it.
     """
 
     def __init__(
@@ -85,11 +87,11 @@ class Mllm(nn.Module):
         if (template := Path(folder, "chat_template.json")).is_file():  # the processor's own, in its older place
             self.tokenizer.chat_template = json.loads(template.read_text())["chat_template"]
         self.image_processor: Any = AutoImageProcessor.from_pretrained(folder)
-        load, options = AutoModelForImageTextToText, {"attn_implementation": attention, "dtype": getattr(torch, dtype)}
+        options = {"attn_implementation": attention, "dtype": getattr(torch, dtype)}
         self.model: Any = (
-            load.from_pretrained(folder, use_safetensors=True, **options)
+            read_mllm(folder, **options)
             if pretrained
-            else load.from_config(AutoConfig.from_pretrained(folder), **options)
+            else AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder), **options)
         )
         if lora is not None and adapters is not None:
             raise UseError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")

@@ -1,0 +1,94 @@
+"""Folders that are there whole or not at all: the new one takes the old one's place in one move."""
+
+import ctypes
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
+_HERE = -100  # AT_FDCWD of fcntl.h
+
+
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """Build a folder beside its place; it goes there when all is written and on the disk.
+
+    Whenever the process dies there is the old folder or the new one under this name, but on file systems that cannot
+    exchange two names (NFS): there the old one may be left as ``.NAME.old``, which ``restore`` puts back.
+
+    Args:
+        place: Where to; what is there is replaced.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        OSError: If it cannot be written; what was there before stays.
+    """
+    place = place.resolve()
+    restore(old := name_of_old(place))
+    shutil.rmtree(old, ignore_errors=True)
+    building = place.with_name(f".{place.name}.partial")  # hidden: patterns such as */model* do not see it
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        yield building
+        for path in [*building.rglob("*"), building]:
+            _to_disk(path)
+        _put(building, place)
+    finally:  # half of the new one, or the whole of the old one
+        shutil.rmtree(building, ignore_errors=True)
+    _to_disk(place.parent)
+
+
+def restore(old: Path) -> None:
+    """Put back a folder whose replacement was stopped between two moves.
+
+    Args:
+        old: As ``name_of_old`` calls it.
+    """
+    place = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+    if old.is_dir() and not place.exists():
+        old.rename(place)
+
+
+def name_of_old(place: Path) -> Path:
+    """Where a folder is while another takes its place."""
+    return place.with_name(f".{place.name}.old")
+
+
+def _put(new: Path, place: Path) -> None:
+    if not place.exists():
+        new.rename(place)
+    elif not _exchange(new, place):
+        old = name_of_old(place)
+        place.rename(old)
+        try:
+            new.rename(place)
+        except BaseException:
+            old.rename(place)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names at once; False where system or file system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_HERE, os.fsencode(one.absolute()), _HERE, os.fsencode(other.absolute()), _EXCHANGE) == 0:
+        return True
+    if (number := ctypes.get_errno()) in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
+
+def _to_disk(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
