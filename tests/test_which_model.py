@@ -148,7 +148,7 @@ def test_trial_run_is_no_model_of_edit_nor_start_of_stage_2(
     assert "model: runs/stage1/version_0/model (stage1, 2 of 12,000 steps" in told.text
     assert told.text.count("is an image model, without temporal layers: it paints each of the 2 frames") == 1
     told.clear()
-    quick = ["--trainer.max_steps", "1", "--trainer.logger", "false", "--trainer.default_root_dir", str(tmp_path)]
+    quick = ["--trainer.max_steps", "1", "--trainer.logger.init_args.save_dir", str(tmp_path)]
     main(["fit", "--config", str(CONF / "stage2.yaml"), *FEW, *quick, "--trainer.limit_val_batches", "0"])
     assert "runs/stage1/version_0/model (stage1, 2 of 12,000 steps" in told.text
     assert "weights from weights/nano/stage1 (stage1, 14,000 of 14,000 steps, 448,000 of" in told.text
