@@ -175,6 +175,11 @@ def test_checkpoint_that_does_not_fit_is_one_line(trial: Path, tmp_path: Path, m
         SystemExit, match=r"error: .*last\.ckpt does not fit the config: .*\d+ missing keys, such as [^\n]*$"
     ):
         main([*export, "--checkpoint", last, "--model.viddm.init_args.video", "true"])
+    for command in ("fit", "validate"):
+        resume = [command, "--config", str(CONF / "stage1.yaml"), *FEW, "--ckpt_path", last]
+        resume += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--model.viddm.init_args.video", "true"]
+        with pytest.raises(SystemExit, match=r"error: .*last\.ckpt does not fit .*missing keys, such as [^\n]*$"):
+            main(resume)
     for name, content in {
         "torn.ckpt": Path(last).read_bytes()[:-5000],
         "text.ckpt": b"text",

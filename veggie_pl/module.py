@@ -17,6 +17,7 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
+from veggie_pl.models.weight_files import compare
 from veggie_pl.optimizers import scaled_optimizer
 from veggie_pl.sharding import shard
 
@@ -80,6 +81,16 @@ class VeggieModule(VeggieModel, L.LightningModule):
         """Spread the weights over the ranks, under Lightning's ModelParallelStrategy."""
         if self.device_mesh is not None:
             shard(self, self.trainer.strategy.root_device)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Look whether weights fit before any is copied: one clear error where ``--ckpt_path`` is of another model.
+
+        Raises:
+            ValueError: If keys or shapes differ; the message counts and names them.
+        """
+        path = self._trainer.ckpt_path if self._trainer else "checkpoint"  # some strategies have taken the weights out
+        if "state_dict" in checkpoint and (wrong := compare(checkpoint["state_dict"], self.state_dict())):
+            raise ValueError(f"{path} does not fit the model of its config: {wrong}")
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One diffusion loss over a mixed batch."""
