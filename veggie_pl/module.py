@@ -86,11 +86,11 @@ class VeggieModule(VeggieModel, L.LightningModule):
         """Look whether weights fit before any is copied: one clear error where ``--ckpt_path`` is of another model.
 
         Raises:
-            ValueError: If keys or shapes differ; the message counts and names them.
+            UseError: If keys or shapes differ; the message counts and names them.
         """
         path = self._trainer.ckpt_path if self._trainer else "checkpoint"  # some strategies have taken the weights out
         if "state_dict" in checkpoint and (wrong := compare(checkpoint["state_dict"], self.state_dict())):
-            raise ValueError(f"{path} does not fit the model of its config: {wrong}")
+            raise UseError(f"{path} does not fit the model of its config: {wrong}")
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One diffusion loss over a mixed batch."""
