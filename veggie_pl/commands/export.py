@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from veggie_pl.callbacks.recipe import record_in
 from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.outputs import refuse_overlap
-from veggie_pl.errors import UseError
+from veggie_pl.errors import UseError, one_line
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly
@@ -95,8 +95,7 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # a torn file, or one of another kind, raises nearly anything
-        said = " ".join(str(problem).split())[:200]
-        raise UseError(f"{path} cannot be read as a checkpoint: {said}") from problem
+        raise UseError(f"{path} cannot be read as a checkpoint: {one_line(problem)[:200]}") from problem
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise UseError(f"{path} is no checkpoint of fit: it has no state_dict")
     return checkpoint
