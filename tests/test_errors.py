@@ -1,5 +1,6 @@
 """How commands end when they cannot go on."""
 
+import ast
 import importlib
 import tempfile
 from pathlib import Path
@@ -107,3 +108,11 @@ def test_part_whose_package_is_not_installed_is_one_short_line(monkeypatch: pyte
 
     monkeypatch.setitem(cli.COMMANDS, "index", build)
     assert end_of(["index"]) == "error: a.WandbLogger: Requirement 'wandb>=1' not met; install it beside the project"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_what_is_said_to_users_is_an_error_of_use(path: Path) -> None:
+    """A plain ValueError would come with a traceback, as a fault of the program does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            assert getattr(node.exc.func, "id", "") not in ("ValueError", "RuntimeError"), f"line {node.lineno}"

@@ -1,6 +1,7 @@
 """`plan`: what it counts is what the real module does."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,3 +172,23 @@ def test_shipped_configurations_are_of_the_families_that_work() -> None:
         kind = json.loads((folder / "config.json").read_text())["model_type"]
         assert kind == json.loads((NANO_MLLM / "config.json").read_text())["model_type"]
     assert Mllm  # the class they are for
+
+
+def test_parts_are_said_before_they_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    said: list[str] = []
+
+    def tell(what: str, done: float, total: float | None) -> None:
+        said.append(what)
+
+    found = predict(
+        config("--config", "conf/stage1.yaml"), A100, on_built=lambda held: said.append(str(held)), tell=tell
+    )
+    sizes = {name: (part.parameters, part.learning) for name, part in found.parts.items()}
+    assert said[0] == str(sizes)
+    assert {f"operations counted, now of {name}" for name in ("language model", "diffusion, spatial")} <= {*said[1:]}
+    with caplog.at_level("INFO", "veggie_pl"):
+        main(["plan", "--config", "conf/stage1.yaml"])
+    (line,) = [record.message for record in caplog.records if record.message.startswith("counting")]
+    assert re.fullmatch(
+        r"counting a training step of: vision tower [\d.]+ M, frozen; .*diffusion, spatial [\d.]+ M", line
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,13 @@ import peft, scipy
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", HELP)
+def test_short_help_names_options_that_exist(command: str) -> None:
+    _, text = imported_by([command, "--help-all"])
+    taken = set(re.findall(r"--[\w.+-]+", text))
+    groups = HELP[command][2].values()
+    named = {name.split(",")[0].split()[0] for options in groups for name in options}
+    assert named - taken - {"--from", "--dry-run"} == set()  # those two are looked for before the parser is made

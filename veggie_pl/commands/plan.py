@@ -1,6 +1,7 @@
 """``plan``: what a config will need, before anything is downloaded."""
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,10 @@ from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.outputs import check_place, configs_read, refuse_overlap
 from veggie_pl.planning.advice import Advice, advise
 from veggie_pl.planning.devices import GIB, GPUS, Device
-from veggie_pl.planning.predict import Prediction, predict
+from veggie_pl.planning.predict import Held, Prediction, predict
+from veggie_pl.progress import progress
+
+log = logging.getLogger(__name__)
 
 
 class PlanCLI(VeggieCLI):
@@ -40,9 +44,10 @@ def plan_run(args: list[str]) -> None:
         refuse_overlap(configs_read(config), [("plan", config.output)])
         check_place(Path(config.output))
     device = GPUS[config.gpu]
-    found = predict(config, device, config.num_frames, config.text_tokens)
-    fits = found.peak <= device.memory
-    given = [] if fits else advise(config, found, device, config.num_frames, config.text_tokens)
+    with progress() as tell:
+        found = predict(config, device, config.num_frames, config.text_tokens, _say_parts, tell)
+        fits = found.peak <= device.memory
+        given = [] if fits else advise(config, found, device, config.num_frames, config.text_tokens, tell)
     console = Console(width=120)
     console.print(parts_table(found))
     console.print(memory_table(found, config.gpu, device))
@@ -56,6 +61,14 @@ def plan_run(args: list[str]) -> None:
     if config.output is not None:
         answer = {"gpu": config.gpu, "fits": fits, **asdict(found), "advice": [asdict(one) for one in given]}
         Path(config.output).write_text(json.dumps(answer, indent=2) + "\n")
+
+
+def _say_parts(held: Held) -> None:
+    """Say what there is before it is counted, which takes minutes for large models."""
+    sizes = (
+        f"{name} {size / 1e6:,.2f} M" + ("" if learns else ", frozen") for name, (size, learns) in held.items() if size
+    )
+    log.info("counting a training step of: %s", "; ".join(sizes))
 
 
 def parts_table(found: Prediction) -> Table:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from veggie_pl.data.readers.base import Seconds
+from veggie_pl.errors import UseError
 
 MICROSECOND = Fraction(1, 1_000_000)
 MAX_TICKS = 2**31 - 1  # of one frame in an MP4, and per second
@@ -40,10 +41,10 @@ class Timing:
             num_frames: How many, at most.
 
         Raises:
-            ValueError: If the rate is not positive.
+            UseError: If the rate is not positive.
         """
         if not 0 < rate < math.inf:
-            raise ValueError(f"{rate} frames per second are not possible")
+            raise UseError(f"{rate} frames per second are not possible")
         exact = rate if isinstance(rate, Fraction) else _fraction(rate)
         return cls(range(0, exact.denominator * (num_frames + 1), exact.denominator), Fraction(1, exact.numerator))
 

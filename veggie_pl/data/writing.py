@@ -18,6 +18,7 @@ from veggie_pl.data.outputs import check_place
 from veggie_pl.data.readers.base import one_line
 from veggie_pl.data.sound import Sound
 from veggie_pl.data.timing import Timing
+from veggie_pl.errors import UseError
 
 SMALL = 128  # pixels; frames with a side below keep colour at full resolution
 MAX_SIDES = {".mp4": 16384, ".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # pixels that an encoder takes
@@ -117,14 +118,14 @@ class ClipWriter:
     def _write_image(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
         done, data = cv2.imencode(self.suffix, frame[..., ::-1])
         if not done:
-            raise ValueError("the encoder gives nothing")
+            raise UseError("the encoder gives nothing")
         self._partial.write_bytes(data.tobytes())
 
     def _append(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
         if self._file is None:
             self._begin(*frame.shape[:2])
         if frame.shape[:2] != (self._stream.height, self._stream.width):
-            raise ValueError(f"the first frame has {self._stream.width} x {self._stream.height}")
+            raise UseError(f"the first frame has {self._stream.width} x {self._stream.height}")
         picture = self._convert.reformat(
             av.VideoFrame.from_ndarray(frame, format="rgb24"),
             format=self._stream.pix_fmt,

@@ -7,6 +7,7 @@ from jsonargparse import Namespace, dict_to_namespace
 
 from veggie_pl.planning.devices import Device
 from veggie_pl.planning.predict import Prediction, predict
+from veggie_pl.progress import Tell
 
 RANKS = (2, 4, 8, 16, 32)
 
@@ -29,17 +30,23 @@ class Advice:
 
 
 def advise(
-    config: Namespace, now: Prediction, device: Device, num_frames: int | None, text_tokens: int
+    config: Namespace,
+    now: Prediction,
+    device: Device,
+    num_frames: int | None,
+    text_tokens: int,
+    tell: Tell = lambda what, done, total: None,
 ) -> list[Advice]:
-    """Switches in the order of what they cost, until the run fits."""
+    """Switches in the order of what they cost, until the run fits; ``tell`` is told how many have been tried."""
     given: list[Advice] = []
     config = config.clone()
-    for change in CHANGES:
+    for number, change in enumerate(CHANGES):
+        tell("switches tried", number, len(CHANGES))
         before = config.clone()
         if (setting := change(config)) is None:
             config = before
             continue
-        found = predict(config, device, num_frames, text_tokens)
+        found = predict(config, device, num_frames, text_tokens, tell=tell)
         if found.peak >= now.peak:
             config = before
             continue

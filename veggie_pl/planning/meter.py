@@ -54,11 +54,13 @@ class Meter(TorchDispatchMode):
         root: The module that is run; what its submodules do is attributed by their dotted names.
         part_of: From a dotted name to a part; "" is what happens outside of all submodules.
         device: For ``Cost.seconds``.
+        on_operation: Called with the part of each operation that is counted.
     """
 
     root: nn.Module
     part_of: Callable[[str], str]
     device: Device
+    on_operation: Callable[[str], None] = lambda part: None
     costs: dict[str, Cost] = field(default_factory=lambda: defaultdict(Cost))
     alive: int = 0
     peak: int = 0
@@ -109,7 +111,9 @@ class Meter(TorchDispatchMode):
             flops = 0
         moved = sum(tensor.numel() * tensor.element_size() for tensor in (*made, *read))
         rate = self.device.efficiency
-        cost = self.costs[self._where()]
+        part = self._where()
+        self.on_operation(part)
+        cost = self.costs[part]
         cost.flops += flops
         cost.moved += moved
         slower = max(flops / self.device.flops, moved / self.device.bandwidth)

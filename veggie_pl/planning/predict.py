@@ -1,6 +1,8 @@
 """From a config to parameters, FLOPs, memory and time of a training step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from veggie_pl.planning.devices import Device
 from veggie_pl.planning.meter import Cost, Meter
 from veggie_pl.planning.shapes import batch_of, build, class_of
+from veggie_pl.progress import Tell
 
 PARTS = (
     "vision tower",
@@ -21,6 +24,8 @@ PARTS = (
     "codec",
     "loss",
 )
+Held = dict[str, tuple[int, int]]  # part -> its parameters, and how many of them learn
+OFTEN = 200  # operations counted from one word of progress to the next
 SAMPLE = 4096  # parameters of the one-tensor model that shows how much state an optimizer keeps
 
 
@@ -67,7 +72,14 @@ class Prediction:
         return sum(part.flops for part in self.parts.values())
 
 
-def predict(config: Namespace, device: Device, num_frames: int | None = None, text_tokens: int = 40) -> Prediction:
+def predict(
+    config: Namespace,
+    device: Device,
+    num_frames: int | None = None,
+    text_tokens: int = 40,
+    on_built: Callable[[Held], None] = lambda held: None,
+    tell: Tell = lambda what, done, total: None,
+) -> Prediction:
     """Run one training step of a config without data and add up.
 
     Args:
@@ -75,6 +87,8 @@ def predict(config: Namespace, device: Device, num_frames: int | None = None, te
         device: What it will run on.
         num_frames: Frames a clip; None is 1 for image models and ``queries.max_frames`` for video models.
         text_tokens: Of instruction and chat template together.
+        on_built: Called with the parts when their sizes are known, before anything of the step is counted.
+        tell: Told, now and then, how many operations have been counted.
     """
     size, micro = int(config.data.batch_size), int(config.trainer.accumulate_grad_batches or 1)
     shapes = FakeTensorMode(allow_non_fake_inputs=True)
@@ -82,15 +96,19 @@ def predict(config: Namespace, device: Device, num_frames: int | None = None, te
         module = build(config, text_tokens)
         frames = num_frames or (module.queries.max_frames if module.viddm.is_video else 1)
         batch = batch_of(module, size, frames)
+    held = parameters_of(module)
+    on_built(held)
     batch.index = torch.arange(size)  # chance is a function of these: they need data
     mixed = str(config.trainer.precision or device.precision).startswith("bf16")
-    meter = Meter(module, part_of, device)
+    counted = count(1)
+
+    def on_operation(part: str) -> None:
+        if (number := next(counted)) % OFTEN == 0:
+            tell(f"operations counted, now of {part}", number, None)
+
+    meter = Meter(module, part_of, device, on_operation)
     with shapes, meter, torch.autocast("cpu", torch.bfloat16, enabled=mixed):
         module(batch).backward()
-    held = {name: [0, 0] for name in PARTS}
-    for name, parameter in module.named_parameters():
-        held[part_of(name)][0] += parameter.numel()
-        held[part_of(name)][1] += parameter.numel() if parameter.requires_grad else 0
     learning = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
     updated = sum(learns for _, learns in held.values())
     averaged = any(str(c.class_path).endswith(".Ema") for c in config.trainer.callbacks or ())
@@ -116,6 +134,15 @@ def predict(config: Namespace, device: Device, num_frames: int | None = None, te
     }
     seconds = sum(part.seconds for part in parts.values()) + touched / (device.bandwidth * device.efficiency)
     return Prediction(parts, memory, always + max(meter.peak, update), seconds, size * micro, frames)
+
+
+def parameters_of(module: torch.nn.Module) -> Held:
+    """How many parameters each part has, and how many of them learn."""
+    held = {name: (0, 0) for name in PARTS}
+    for name, parameter in module.named_parameters():
+        size, learning = held[part_of(name)]
+        held[part_of(name)] = size + parameter.numel(), learning + parameter.numel() * parameter.requires_grad
+    return held
 
 
 def part_of(name: str) -> str:

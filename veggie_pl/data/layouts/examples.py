@@ -20,6 +20,7 @@ from veggie_pl.data.readers.shape import is_clip
 from veggie_pl.data.rle import MaskError, Rle, check, from_polygons, from_runs
 from veggie_pl.data.rows import Row, Skipped
 from veggie_pl.data.skills_of import editing_skill_of
+from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
 
 Field = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
@@ -103,7 +104,7 @@ class Reading(BaseModel):
         return self.skill or editing_skill_of(instruction or "")
 
 
-class _Unusable(ValueError):
+class _Unusable(UseError):
     """An example that lacks something."""
 
 
