@@ -8,7 +8,7 @@ from deadly import DeadlyRecords
 from test_cli import error_of
 from torch.utils.data import DataLoader
 
-from veggie_pl.cli import _from_worker
+from veggie_pl.errors import from_worker
 
 
 @pytest.mark.slow
@@ -42,5 +42,6 @@ def test_worker_that_does_not_return(tmp_path: Path, what: str, said: str) -> No
 def test_error_of_a_worker_is_said_without_its_traceback() -> None:
     with pytest.raises(ValueError, match="Traceback") as caught:
         next(iter(DataLoader(DeadlyRecords("fail", number=0), num_workers=1, batch_size=None)))
-    assert _from_worker(str(caught.value)) == "some library's own long story"
-    assert _from_worker("anything else") is None
+    where = "Caught ValueError in a process that reads data"
+    assert from_worker(str(caught.value)) == f"{where}: some library's own long story"
+    assert from_worker("anything else") is None

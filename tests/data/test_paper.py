@@ -10,7 +10,7 @@ from layouts import MINIATURES
 from veggie_pl.configs import CONF, TRAINING, VeggieCLI
 from veggie_pl.data.cards import CARDS, Card, read_card
 from veggie_pl.data.preparing import prepare
-from veggie_pl.data.table import TableError
+from veggie_pl.errors import UseError
 
 FILES = {1: "paper.yaml", 2: "paper_stage2.yaml"}
 STREAMS = {"editing": "EditingStream", "grounding": "GroundingStream", "reasoning": "ReasoningStream"}
@@ -82,7 +82,6 @@ def test_missing_table_names_the_command(workplace: Path, tmp_path: Path, monkey
     (tmp_path / "weights").symlink_to(CONF.parent / "weights")
     shutil.copytree(workplace / "prepared", tmp_path / "prepared", ignore=shutil.ignore_patterns("erasedraw"))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        (TableError, ValueError), match=r"prepared/erasedraw/train: no prepared table.*veggie_pl prepare CARD"
-    ):
+    command = "`python -m veggie_pl prepare erasedraw --root FOLDER`"
+    with pytest.raises(UseError, match=rf"no record table at prepared/erasedraw/train; {command} makes it"):
         build(1)

@@ -9,7 +9,7 @@ from parts import NANO_MLLM
 
 from benchmarks.ship import WEIGHTS
 from veggie_pl.batch import Skill, collate
-from veggie_pl.data.fills import named_fill
+from veggie_pl.data.pointing import named_fill
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.data.skills_of import skill_of
 from veggie_pl.data.wordings import HELD_OUT_WORDINGS, WORDINGS
