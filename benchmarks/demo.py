@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.training import with_lightning
+from veggie_pl.cli import _quiet
 from veggie_pl.precision import best_precision
 
 FULL = (1300, 250)  # steps of stages 1 and 2; more would be `make nano`
@@ -191,6 +192,7 @@ def main() -> None:
     minutes = parser.parse_args().minutes
     began = time.monotonic()
     sys.argv = sys.argv[:1]  # LightningCLI looks at it
+    _quiet()
     _say("0 of 5: measure this machine")
     speed = measured()
     demo = Demo(new_folder(Path("runs")))

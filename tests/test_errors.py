@@ -3,6 +3,7 @@
 import ast
 import importlib
 import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,25 @@ def test_what_is_said_to_users_is_an_error_of_use(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             assert getattr(node.exc.func, "id", "") not in ("ValueError", "RuntimeError"), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("A FSDP `auto_wrap_policy` is set, but the model is already wrapped. The policy will be ignored.", True),
+        ('.fit(ckpt_path="last") is set, but there is no last checkpoint available.', True),
+        ("You defined a `validation_step` but have no `val_dataloader`. Skipping val loop.", True),
+        ("The 'DeepSpeedStrategy' does not support skipping\nthe gradient synchronization.", True),
+        ("Found 110 module(s) in eval mode. If this is intentional, you can ignore this warning.", False),
+        ("The 'train_dataloader' does not have many workers which may be a bottleneck.", False),
+    ],
+)
+def test_ignored_requests_reach_the_user_in_one_line_and_chatter_does_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, said: str, heard: bool
+) -> None:
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        cli._quiet()
+        warnings.warn_explicit(said, UserWarning, "fit.py", 1, module="lightning.pytorch.trainer.trainer")
+    assert capsys.readouterr().err == (f"warning: {' '.join(said.split())}\n" if heard else "")

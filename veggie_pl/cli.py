@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from veggie_pl.errors import UseError, from_worker, keep_traceback, one_line
 from veggie_pl.lean import lean_imports, quick_imports
@@ -19,6 +19,12 @@ from veggie_pl.signals import end_in_order
 
 WITHOUT_CHECKOUT = ("edit", "predict", "check", "index")  # what needs no configs and no cards
 COMMANDS: dict[str, Callable[[list[str]], None]] = {}
+
+# How libraries put that what was asked for is not done; "you can ignore this" is no such thing.
+UNHEARD = (
+    r"(?is).*(\b(be|is|are) ignored\b|\bignores\b|\bno effect\b|\bskipping\b"
+    r"|is set, but|does not support|not actually)"
+)
 
 
 def command(function: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
@@ -210,12 +216,20 @@ def _show_help(command: str) -> NoReturn:
     sys.exit(0)
 
 
+def _warn(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+    """Say a warning in one line, without the source line it came from."""
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 def _quiet() -> None:
-    """Our own messages and warnings; not the advertisements and progress bars of libraries."""
+    """Our own messages and warnings, and that a request is ignored; not the advertisements of libraries."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("veggie_pl").setLevel(logging.INFO)
     # Read when these libraries are imported, which most commands do later or never.
     os.environ.update(TRANSFORMERS_VERBOSITY="error", DIFFUSERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning.*|torch.*|jsonargparse.*|diffusers.*")
+    libraries = "lightning.*|torch.*|jsonargparse.*|diffusers.*|transformers.*"
+    warnings.filterwarnings("ignore", module=libraries)
+    warnings.filterwarnings("default", message=UNHEARD, module=libraries)
+    warnings.showwarning = _warn
