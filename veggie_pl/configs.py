@@ -108,7 +108,8 @@ class VeggieCLI(StepsCLI):
 
     def instantiate_classes(self) -> None:
         """Build what the config says, once all that it needs is there."""
-        require_all(self.config.get(str(self.config.get("subcommand")), self.config))
+        command = str(self.config.get("subcommand"))
+        require_all(self.config.get(command, self.config), trains=command == "fit")
         super().instantiate_classes()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

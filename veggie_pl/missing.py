@@ -7,6 +7,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from veggie_pl.errors import UseError
+from veggie_pl.model_folder import lacks_model
 from veggie_pl.models.checkpoints import where_to_get
 
 # Arguments that name checkpoints, by the class that takes them.
@@ -14,13 +15,20 @@ CHECKPOINTS = {"VidDM": ("weights", "motion_adapter"), "KlCodec": ("folder",)}
 TABLE = "table.json"
 
 
-def require_all(config: Namespace) -> None:
-    """Look for the checkpoints and record tables of a config.
+def require_all(config: Namespace, trains: bool = False) -> None:
+    """Look for the checkpoints, record tables and model folders of a config.
+
+    Args:
+        config: Of the run.
+        trains: Whether it trains, and so starts from the folders of ``init_from``.
 
     Raises:
         UseError: If some are not there; the message lists all, with the command that gets each and its size.
     """
     lacking = list(dict.fromkeys(_lacking(config)))
+    folders = (config.get("init_from") or {}).get("folders") if trains else None
+    if folders and (no_start := lacks_model(folders, naming="--init_from.folders")):
+        lacking.append(no_start)
     if lacking:
         head = f"{len(lacking)} things that the run needs are missing: " if len(lacking) > 1 else ""
         raise UseError(head + "; ".join(lacking))

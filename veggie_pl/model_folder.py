@@ -48,6 +48,22 @@ def find_model(patterns: list[str], naming: str = "--model.folder", any_length: 
     Raises:
         UseError: If none matches; the message names the patterns and the command that makes one.
     """
+    folder, passed_over = _search(patterns, any_length)
+    if folder is None:
+        raise UseError(_none_found(patterns, passed_over, naming))
+    if passed_over:
+        log.info("%s; %s takes any", _tell(passed_over), naming)
+    return folder
+
+
+def lacks_model(patterns: list[str], naming: str) -> str | None:
+    """What ``find_model`` would raise, to be listed with whatever else is missing; None where it finds a folder."""
+    folder, passed_over = _search(patterns)
+    return _none_found(patterns, passed_over, naming) if folder is None else None
+
+
+def _search(patterns: list[str], any_length: bool = False) -> tuple[Path | None, dict[Path, TrainingRecord | None]]:
+    """The folder to take, and those that were passed over on the way to it."""
     passed_over: dict[Path, TrainingRecord | None] = {}
     for pattern in patterns:
         for base in (Path(), ROOT):
@@ -59,15 +75,17 @@ def find_model(patterns: list[str], naming: str = "--model.folder", any_length: 
                     continue
                 record = None if named or any_length else _record(folder)
                 if named or any_length or (record is not None and record.is_whole):
-                    if passed_over:
-                        log.info("%s; %s takes any", _tell(passed_over), naming)
-                    return folder
+                    return folder, passed_over
                 if folder.resolve() not in {other.resolve() for other in passed_over}:
                     passed_over[folder] = record
-    why = f" ({_tell(passed_over)}; {naming} takes any)" if passed_over else f" (one that holds {INDEX})"
-    raise UseError(
-        f"no model folder{why} at {' or '.join(patterns)}; train one with "
-        "`python -m veggie_pl fit --config conf/stage1.yaml`"
+    return None, passed_over
+
+
+def _none_found(patterns: list[str], passed_over: dict[Path, TrainingRecord | None], naming: str) -> str:
+    why = f"{_tell(passed_over)}; {naming} takes any" if passed_over else f"one that holds {INDEX}"
+    return (
+        f"no model folder ({why}) at {' or '.join(patterns)}; train one with "
+        f"`python -m veggie_pl fit --config conf/stage1.yaml`, or name another with {naming}"
     )
 
 

@@ -24,7 +24,7 @@ def trained_model(
         build: ``VeggieModel`` edits; ``VeggieModule`` also trains, and needs Lightning.
         naming: The option by which a user names a folder.
     """
-    path = find_model(TRAINED, naming) if folder is None else find_model([folder], any_length=True)
+    path = find_model(TRAINED, naming) if folder is None else find_model([folder], naming, any_length=True)
     module = load_model(path, build)
     module.name = str(path)
     log.info("model: %s (%s)", path, describe(module.record))
