@@ -27,8 +27,9 @@ from veggie_pl.data.streams import EditingStream
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.metrics import measures
 from veggie_pl.metrics.intervals import mean_interval
-from veggie_pl.model_folder import find_model, load_model
+from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
+from veggie_pl.which_model import find_model
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_WORDS = "."  # an instruction cannot be empty

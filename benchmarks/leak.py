@@ -18,8 +18,9 @@ from veggie_pl.configs import TRAINED
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.diffusion.objective import Draws
 from veggie_pl.metrics import measures
-from veggie_pl.model_folder import find_model, load_model
+from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
+from veggie_pl.which_model import find_model
 
 
 @torch.no_grad()

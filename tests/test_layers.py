@@ -31,7 +31,7 @@ LAYERS = [
     {"model"},
     {"metrics", "module", "baselines"},
     {"model_folder"},
-    {"trained", "missing"},
+    {"which_model", "trained", "missing"},
     {"callbacks", "edit_files", "editor", "pipeline"},
     {"planning"},
     {"configs"},

@@ -10,7 +10,8 @@ from transformers import AutoModelForImageTextToText
 
 from veggie_pl.cli import main
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.model_folder import find_model, load_model, read_weights, save_model
+from veggie_pl.model_folder import load_model, read_weights, save_model
+from veggie_pl.which_model import find_model
 
 
 @pytest.mark.parametrize("video", [False, True])

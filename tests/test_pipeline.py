@@ -18,7 +18,8 @@ from veggie_pl.cli import main
 from veggie_pl.data.clips import resize, to_clip, to_frames
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.editor import Editor
-from veggie_pl.model_folder import find_model, load_model, save_model
+from veggie_pl.model_folder import load_model, save_model
+from veggie_pl.which_model import find_model
 
 SHIPPED = find_model(["weights/nano/model"])
 

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from veggie_pl.cli import main
 from veggie_pl.configs import CONF, TRAINED, trained_model
-from veggie_pl.model_folder import INDEX, find_model, load_model, record_at, save_model
+from veggie_pl.model_folder import INDEX, load_model, record_at, save_model
 from veggie_pl.recipes import read_recipe
 from veggie_pl.training_record import TrainingRecord
+from veggie_pl.which_model import find_model
 
 ROOT = CONF.parent
 FEW = ["--data.batch_size", "2", "--data.num_val", "1", "--data.num_workers", "0", "--trainer.precision", "32-true"]

@@ -7,8 +7,8 @@ from typing import Any
 from jsonargparse import Namespace
 
 from veggie_pl.errors import UseError
-from veggie_pl.model_folder import lacks_model
 from veggie_pl.models.checkpoints import where_to_get
+from veggie_pl.which_model import lacks_model
 
 # Arguments that name checkpoints, by the class that takes them.
 CHECKPOINTS = {"VidDM": ("weights", "motion_adapter"), "KlCodec": ("folder",)}
@@ -35,7 +35,7 @@ def require_all(config: Namespace, trains: bool = False) -> None:
 
 
 def _lacking(config: Namespace) -> Iterator[str]:
-    for name, init in _parts({"model": config.get("model"), "data": config.get("data")}):
+    for name, init in named_parts({"model": config.get("model"), "data": config.get("data")}):
         if name.endswith("Mllm") and (folder := init.get("folder")) and not Path(folder, "config.json").is_file():
             yield f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}"
         for argument in CHECKPOINTS.get(name, ()):
@@ -46,7 +46,7 @@ def _lacking(config: Namespace) -> Iterator[str]:
             yield f"no record table at {table}; `python -m veggie_pl prepare {card} --root FOLDER` makes it"
 
 
-def _parts(config: Any) -> Iterator[tuple[str, Any]]:
+def named_parts(config: Any) -> Iterator[tuple[str, Any]]:
     """Class name and arguments of every part that a config names, at any depth."""
     if isinstance(config, (dict, Namespace)):
         init = config.get("init_args")
@@ -56,4 +56,4 @@ def _parts(config: Any) -> Iterator[tuple[str, Any]]:
     else:
         children = config if isinstance(config, (list, tuple)) else ()
     for child in children:
-        yield from _parts(child)
+        yield from named_parts(child)

@@ -1,9 +1,8 @@
 """A trained VEGGIE on disk: one folder, safetensors and JSON only, each part readable by the library it comes from."""
 
 import json
-import logging
 import os
-from glob import glob, has_magic
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -12,17 +11,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from veggie_pl.data.outputs import Role, check_folder, refuse_inside
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
 from veggie_pl.models.weight_files import check_finite
-from veggie_pl.places import ROOT
-from veggie_pl.training_record import TrainingRecord, describe, read_record
+from veggie_pl.training_record import TrainingRecord, read_record
 from veggie_pl.whole_folders import name_of_old, restore, whole_folder
 
-log = logging.getLogger(__name__)
 M = TypeVar("M", bound=VeggieModel)
 INDEX = "veggie.json"
 PIPELINE_INDEX = "model_index.json"  # by which diffusers knows a pipeline; what we read is INDEX
@@ -31,62 +29,6 @@ PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
 _INDEXED = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps", "seed")  # what an index has to say
 _CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
-
-
-def find_model(patterns: list[str], naming: str = "--model.folder", any_length: bool = False) -> Path:
-    """The model folder of the first pattern that has one, looked for here and in the checkout.
-
-    A folder that is named, without wildcards, is taken as it is. Of those that match a pattern it is the newest that
-    reached the steps of its recipe; newer ones that did not are named in one line. So a short trial never takes the
-    place of a trained model.
-
-    Args:
-        patterns: Folders or patterns such as "runs/stage1/*/model".
-        naming: The option that takes any folder, for the message.
-        any_length: Take the newest match of any length.
-
-    Raises:
-        UseError: If none matches; the message names the patterns and the command that makes one.
-    """
-    folder, passed_over = _search(patterns, any_length)
-    if folder is None:
-        raise UseError(_none_found(patterns, passed_over, naming))
-    if passed_over:
-        log.info("%s; %s takes any", _tell(passed_over), naming)
-    return folder
-
-
-def lacks_model(patterns: list[str], naming: str) -> str | None:
-    """What ``find_model`` would raise, to be listed with whatever else is missing; None where it finds a folder."""
-    folder, passed_over = _search(patterns)
-    return _none_found(patterns, passed_over, naming) if folder is None else None
-
-
-def _search(patterns: list[str], any_length: bool = False) -> tuple[Path | None, dict[Path, TrainingRecord | None]]:
-    """The folder to take, and those that were passed over on the way to it."""
-    passed_over: dict[Path, TrainingRecord | None] = {}
-    for pattern in patterns:
-        for base in (Path(), ROOT):
-            named = not has_magic(pattern) or (base / pattern).is_dir()
-            for folder in [base / pattern] if named else _newest_first(base / pattern):
-                if named:
-                    restore(name_of_old(folder))
-                if not (folder / INDEX).is_file():
-                    continue
-                record = None if named or any_length else _record(folder)
-                if named or any_length or (record is not None and record.is_whole):
-                    return folder, passed_over
-                if folder.resolve() not in {other.resolve() for other in passed_over}:
-                    passed_over[folder] = record
-    return None, passed_over
-
-
-def _none_found(patterns: list[str], passed_over: dict[Path, TrainingRecord | None], naming: str) -> str:
-    why = f"{_tell(passed_over)}; {naming} takes any" if passed_over else f"one that holds {INDEX}"
-    return (
-        f"no model folder ({why}) at {' or '.join(patterns)}; train one with "
-        f"`python -m veggie_pl fit --config conf/stage1.yaml`, or name another with {naming}"
-    )
 
 
 def save_model(
@@ -110,19 +52,33 @@ def save_model(
         UseError: If the named MLLM holds other weights, there are no adapters to keep separate, or the folder is
             there and holds something else.
     """
-    restore(name_of_old(folder))
-    if folder.exists() and not (folder / INDEX).is_file() and any(folder.iterdir() if folder.is_dir() else [folder]):
-        raise UseError(f"{folder} exists and is no model folder: name another, or remove it first")
+    check_model_place(folder, [] if mllm is None else [("MLLM", mllm)])
     if adapters == "separate":
         if not module.mllm.has_adapters:
             raise UseError("the MLLM has no adapters that could be stored separately")
         mllm = Path(module.mllm.folder) if mllm is None else mllm
     if mllm is not None:
-        if mllm.resolve().is_relative_to(folder.resolve()):
-            raise UseError(f"{mllm} lies in {folder}, which is replaced: name another output")
+        refuse_inside([("MLLM", mllm)], folder)
         _check_same(mllm, module.mllm, adapters)
     with whole_folder(folder) as building:
         _write(module, building, half, mllm, adapters, folder)
+
+
+def check_model_place(folder: Path, reads: Iterable[Role] = ()) -> None:
+    """Look whether a model folder can be written here, before anything is built for it.
+
+    Args:
+        folder: Where to.
+        reads: What it is made from.
+
+    Raises:
+        UseError: If the folder is there and holds something else or what it is made from, or cannot be written.
+    """
+    restore(name_of_old(folder))
+    if folder.exists() and not (folder / INDEX).is_file() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise UseError(f"{folder} exists and is no model folder: name another, or remove it first")
+    check_folder(folder.resolve().parent)
+    refuse_inside(reads, folder)
 
 
 def _write(module: VeggieModel, building: Path, half: bool, mllm: Path | None, adapters: str, folder: Path) -> None:
@@ -246,27 +202,6 @@ def read_index(folder: Path) -> dict[str, Any]:
     if lacks := [name for name in _INDEXED if name not in index]:
         raise UseError(f"{path} lacks {', '.join(lacks)}")
     return index
-
-
-def _newest_first(pattern: Path) -> list[Path]:
-    for old in glob(str(name_of_old(pattern))):
-        restore(Path(old))
-    found = [Path(index) for index in glob(str(pattern / INDEX))]
-    return [index.parent for index in sorted(found, key=lambda index: index.stat().st_mtime, reverse=True)]
-
-
-def _record(folder: Path) -> TrainingRecord | None:
-    try:
-        return record_at(folder)
-    except ValueError:  # of a later format, or torn: not one to take unasked
-        return None
-
-
-def _tell(passed_over: dict[Path, TrainingRecord | None]) -> str:
-    told = [f"{folder} ({describe(record)})" for folder, record in passed_over.items()]
-    return f"not taken, as not known to have reached the steps of {'its' if len(told) == 1 else 'their'} recipe: " + (
-        ", ".join(told)
-    )
 
 
 def _check_same(folder: Path, mllm: Mllm, adapters: str) -> None:

@@ -3,9 +3,10 @@
 import logging
 
 from veggie_pl.model import VeggieModel
-from veggie_pl.model_folder import M, find_model, load_model
+from veggie_pl.model_folder import M, load_model
 from veggie_pl.places import TRAINED
 from veggie_pl.training_record import describe
+from veggie_pl.which_model import find_model
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from parts import UNET, fit, make_data, tiny_module
 
 from veggie_pl.callbacks import InitFrom
-from veggie_pl.model_folder import INDEX, find_model, save_model
+from veggie_pl.model_folder import INDEX, save_model
 from veggie_pl.models import VidDM
 from veggie_pl.training_record import TrainingRecord
+from veggie_pl.which_model import find_model
 
 
 @pytest.fixture(scope="module")

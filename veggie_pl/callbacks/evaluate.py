@@ -16,7 +16,7 @@ from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.data.detections import Detector
-from veggie_pl.data.outputs import refuse_overlap
+from veggie_pl.data.outputs import check_folder, refuse_overlap
 from veggie_pl.data.shapes.detector import ShapeDetector
 from veggie_pl.errors import UseError
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
@@ -57,6 +57,8 @@ class Evaluate(HeldOut):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Look at the earlier report first: an error after the test would come late."""
+        if stage == "test" and self.output:
+            check_folder(Path(self.output))
         if stage == "test" and self.against is not None:
             if self.output:
                 written = [("report", Path(self.output) / name) for name in ("report.json", "report.md")]

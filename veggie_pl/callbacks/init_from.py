@@ -10,8 +10,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.errors import UseError
-from veggie_pl.model_folder import find_model, read_weights, record_at
+from veggie_pl.model_folder import read_weights, record_at
 from veggie_pl.training_record import describe
+from veggie_pl.which_model import find_model
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from rich.table import Table as Drawn
 
 from veggie_pl.commands.options import check_options
 from veggie_pl.data.checking import Checked, Limits, check_tables
-from veggie_pl.data.ledger import NAME
+from veggie_pl.data.ledger import NAME, PARTIAL
+from veggie_pl.data.outputs import check_place
 from veggie_pl.data.parts import INFO, TableError
 from veggie_pl.data.table import Table
 from veggie_pl.file_names import matching
@@ -27,11 +28,16 @@ def check_folders(args: list[str]) -> None:
 
     Raises:
         TableError: If a folder holds no prepared table.
+        OutputError: If a ledger cannot be written there.
     """
     options = check_options().parse_args(args)
-    folders = [folder for name in options.tables for folder in _tables(Path(name))]
+    named = [folder for name in options.tables for folder in _tables(Path(name))]
+    folders = list({folder.resolve(): folder for folder in reversed(named)}.values())[::-1]  # each once
     limits = Limits(options.num_workers, options.timeout, options.memory, options.quick)
     total, done = sum(len(Table(folder)) for folder in folders), itertools.count(1)
+    for folder in folders:
+        for name in (NAME, PARTIAL):
+            check_place(folder / name)
     with progress() as tell:
         found = check_tables(folders, limits, options.near, lambda: tell("checking", next(done), total))
     console = Console(width=140)

@@ -10,6 +10,7 @@ from jsonargparse import Namespace
 from veggie_pl.commands.judging import find_device, judge_options
 from veggie_pl.commands.options import edit_options, predict_options
 from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
+from veggie_pl.data.outputs import check_folder
 from veggie_pl.data.writing import check_output
 from veggie_pl.edit_files import EditFiles, plan_edits, refuse_own_folder
 from veggie_pl.editor import Editor
@@ -55,6 +56,7 @@ def edit_folder(args: list[str]) -> None:
         raise ClipError(f"{folder}: holds no video or image; the choices are {choices}")
     refuse_own_folder(folder, output)
     planned = plan_edits(sources, output, options.masks, [] if options.instruction else map(_words_beside, sources))
+    check_folder(output)
     output.mkdir(parents=True, exist_ok=True)
     check_output(planned[0].output)
     editor = _editor(options)

@@ -10,10 +10,10 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.callbacks.recipe import record_in
 from veggie_pl.configs import TRAINING, VeggieCLI
-from veggie_pl.data.outputs import refuse_overlap
+from veggie_pl.data.outputs import Role, configs_read, refuse_overlap
 from veggie_pl.errors import UseError, one_line
 from veggie_pl.model import VeggieModel
-from veggie_pl.model_folder import load_model, save_model
+from veggie_pl.model_folder import check_model_place, load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly
 from veggie_pl.module import VeggieModule
 from veggie_pl.parsing import CommandParser, value_of
@@ -24,6 +24,13 @@ log = logging.getLogger(__name__)
 
 class ExportCLI(VeggieCLI):
     """A config's model, with the weights of a checkpoint if one is given."""
+
+    def instantiate_classes(self) -> None:
+        """Build, once it is known that the model can be written."""
+        config = self.config
+        given = [("checkpoint", config.checkpoint)] if config.checkpoint else []
+        check_model_place(Path(config.output), [*configs_read(config), *given, *_shared(config)])
+        super().instantiate_classes()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what export takes."""
@@ -66,7 +73,9 @@ def export_model(args: list[str]) -> None:
         parser.add_argument("--from", type=str, required=True, help="a model folder, in place of a checkpoint")
         _add_output(parser)
         options = parser.parse_args(args)
-        refuse_overlap([("model folder", options["from"])], [("output", options.output)])
+        source_role: Role = ("model folder", options["from"])
+        refuse_overlap([source_role], [("output", options.output)])
+        check_model_place(Path(options.output), [source_role, *_shared(options)])
         source: VeggieModel = load_model(folder := Path(options["from"]))
         log.info("model: %s (%s)", folder, describe(source.record))
         _write(source, options)
@@ -112,6 +121,10 @@ def _write(module: VeggieModel, options: Namespace) -> None:
     shared = None if options.share_mllm is None else Path(options.share_mllm)
     save_model(module, Path(options.output), options.half, shared, options.adapters)
     log.info("model folder: %s", options.output)
+
+
+def _shared(options: Namespace) -> list[Role]:
+    return [] if options.share_mllm is None else [("MLLM", options.share_mllm)]
 
 
 def _config_beside(args: list[str]) -> list[str]:

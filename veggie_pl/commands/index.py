@@ -6,9 +6,9 @@ from itertools import count
 from pathlib import Path
 
 from veggie_pl.commands.options import index_options
-from veggie_pl.data.outputs import check_place, refuse_overlap
+from veggie_pl.data.outputs import Role, check_place, refuse_overlap
 from veggie_pl.data.shards import make_index
-from veggie_pl.data.shards.index import visible
+from veggie_pl.data.shards.index import partial_index, visible
 from veggie_pl.errors import UseError
 from veggie_pl.progress import progress
 
@@ -23,9 +23,11 @@ def index_shards(args: list[str]) -> None:
     except ValueError as error:
         raise UseError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
     shards = visible(options.shards)
-    local = [("shard", name) for name in shards if "://" not in name]
-    refuse_overlap(local, [("index", options.output)])
-    check_place(Path(options.output))
+    names = [name.removeprefix("file://").removeprefix("local://") for name in shards]
+    output = Path(options.output)
+    written: list[Role] = [("index", output), ("half-written index", partial_index(output))]
+    refuse_overlap([("shard", name) for name in names if "://" not in name], written)
+    check_place(output)
     done = count(1)
     with progress() as tell:
         found = make_index(shards, options.output, storage, lambda: tell("indexing", next(done), len(shards)))

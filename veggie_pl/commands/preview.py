@@ -8,11 +8,12 @@ from pathlib import Path
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.batch import Sample
+from veggie_pl.commands.preview_files import PreviewFiles, data_roots
 from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Mixture
-from veggie_pl.data.outputs import configs_read, refuse_overlap
+from veggie_pl.data.outputs import configs_read
 from veggie_pl.data.preview import write_png
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.sheets import Shown, grouped_sheet
@@ -41,7 +42,11 @@ class PreviewCLI(VeggieCLI):
         )
 
     def instantiate_classes(self) -> None:
-        """Build the data module only: previewing needs no weights."""
+        """Build the data module only: previewing needs no weights. What would be written is judged before."""
+        config = self.config
+        numbers = range(config.start, config.start + config.num_samples)
+        self.files = PreviewFiles(Path(config.output), None if config.clips is None else Path(config.clips), numbers)
+        self.files.check(configs_read(config), data_roots(config.data))
         parser = CommandParser()
         parser.add_class_arguments(VeggieDataModule, "data")
         self.datamodule = parser.instantiate_classes({"data": self.config.data})["data"]
@@ -55,13 +60,11 @@ def preview_data(args: list[str]) -> None:
     """
     cli = PreviewCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
     assert isinstance(cli.datamodule, VeggieDataModule)
-    config = cli.config
-    refuse_overlap(configs_read(config), [("sheet", config.output)])
+    config, numbers = cli.config, cli.files.numbers
     if min(config.num_samples, config.per_stream, config.start) < 0 or config.num_samples + config.per_stream == 0:
         raise UseError(
             f"nothing to draw: num_samples {config.num_samples}, per_stream {config.per_stream}, start {config.start}"
         )
-    numbers = range(config.start, config.start + config.num_samples)
     source = _split(cli.datamodule, config.split)
     if isinstance(source, Mixture):
         in_order, groups = _in_mixture(source, numbers), _by_stream(source, config.start, config.per_stream)
@@ -75,7 +78,7 @@ def preview_data(args: list[str]) -> None:
     write_png(grouped_sheet(groups), config.output)
     _report(config.output, in_order or [shown for group in groups.values() for shown in group])
     if config.clips is not None:
-        _write_clips(Path(config.clips), numbers, in_order)
+        _write_clips(cli.files, in_order)
 
 
 def _split(data: VeggieDataModule, split: str) -> Mixture | Benchmark:
@@ -142,11 +145,12 @@ def _report(output: str, shown: Sequence[Shown]) -> None:
             log.warning("%s", one)
 
 
-def _write_clips(folder: Path, numbers: range, shown: Sequence[Shown]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    samples = [(number, one) for number, one in zip(numbers, shown, strict=True) if isinstance(one, Sample)]
+def _write_clips(files: PreviewFiles, shown: Sequence[Shown]) -> None:
+    assert files.clips is not None
+    files.clips.mkdir(parents=True, exist_ok=True)
+    samples = [(number, one) for number, one in zip(files.numbers, shown, strict=True) if isinstance(one, Sample)]
     for number, sample in samples:
-        path = folder / f"{number:03d}_{sample.skill}.mp4"
+        path = files.clip(number, sample.skill)
         write_clip(path, sample.source)
         path.with_suffix(".txt").write_text(sample.instruction + "\n", encoding="utf-8")
-    log.info("%s: %d clips", folder, len(samples))
+    log.info("%s: %d clips", files.clips, len(samples))

@@ -54,8 +54,34 @@ def check_place(path: Path) -> None:
     Raises:
         OutputError: If its folder is not there or cannot be written to, or a folder of its name is there.
     """
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path}: the folder {path.parent} does not exist or cannot be written to")
+
+
+def check_folder(path: Path) -> None:
+    """Look whether files can be written into a folder, which is made if it is not there.
+
+    Raises:
+        OutputError: If something else has its name or that of a folder on the way, or the disk cannot be written to.
+    """
+    there = next(one for one in (path, *path.absolute().parents) if one.exists() or one.is_symlink())
+    if not there.is_dir():
+        raise OutputError(f"{path}: no folder can be made there, {there} is a file; name another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: {there} cannot be written to")
+
+
+def refuse_inside(inputs: Iterable[Role], folder: Path) -> None:
+    """Look whether a folder that is replaced holds what is read.
+
+    Raises:
+        OutputError: If so.
+    """
+    for name, path in inputs:
+        if Path(path).resolve().is_relative_to(folder.resolve()):
+            raise OutputError(f"{path}, the {name}, lies in {folder}, which is replaced; name another output")
 
 
 def configs_read(config: Any) -> list[Role]:
