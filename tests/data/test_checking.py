@@ -61,12 +61,15 @@ def test_check_prints_a_table_and_training_reads_the_ledger(tmp_path: Path, caps
 
 def test_rows_that_kill_their_process_cost_themselves_only(tmp_path: Path) -> None:
     folder = table(tmp_path, "train", list(range(8)))
-    limits = Limits(num_workers=2, timeout=10.0, memory=1.0)  # time enough for rows that return, on a busy machine
-    found = {row: finding for _, row, finding in examine_all([folder], limits, examine_deadly)}
+    for timeout in (5.0, 40.0, 300.0):
+        limits = Limits(num_workers=2, timeout=timeout, memory=1.0)
+        found = {row: finding for _, row, finding in examine_all([folder], limits, examine_deadly)}
+        if sum("took longer" in finding.reason for finding in found.values()) == 1:  # else the machine was too busy
+            break
     assert sorted(found) == list(range(8))
     assert {row: finding.reason for row, finding in found.items() if finding.reason} == {
         1: "crashed while being decoded (exit code -11)",
-        2: "took longer than 10 s",
+        2: f"took longer than {timeout:g} s",
         3: "needs more than 1 GiB of memory",
         4: "unexpected ValueError: some library's own",
         6: "crashed while being decoded (exit code -11)",

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tars import serving, write_shards
 
 from veggie_pl.data.shards import Shard, ShardCache, ShardError, make_index
@@ -77,7 +78,7 @@ def test_open_shard_stays_readable_when_it_is_removed(tmp_path: Path) -> None:
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching, "PAUSE", 0.01)
-    monkeypatch.setattr(caching, "PATIENCE", 1.0)
+    monkeypatch.setattr(caching, "FORGET", 1e9)  # however long a busy machine takes to come back
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -112,12 +113,23 @@ def test_shard_that_is_not_there_or_not_the_one_is_an_error(tmp_path: Path) -> N
             content(cache, Shard(shard.url, 7, 3))
 
 
-@pytest.mark.usefixtures("_hasty")
-def test_shard_larger_than_the_cache_is_an_error(tmp_path: Path) -> None:
+def test_shard_larger_than_the_cache_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waits for room that will never be"))
     with serving(tmp_path / "far") as (address, _):
         (shard,) = far(tmp_path / "far", address, [3])
         with pytest.raises(ShardError, match="have no room"):
             content(ShardCache(tmp_path / "cache", shard.size - 1), shard)
+
+
+def test_room_that_others_take_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path / "far") as (address, _):
+        (shard,) = far(tmp_path / "far", address, [3])
+        (tmp_path / "cache").mkdir()
+        (tmp_path / f"cache/0123.{shard.size}.partial").write_bytes(b"half")
+        other = FileLock(tmp_path / "cache/0123.lock")
+        other.acquire()  # another process is at it
+        monkeypatch.setattr(time, "sleep", lambda seconds: other.release())
+        assert content(ShardCache(tmp_path / "cache", shard.size), shard)
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -148,7 +160,9 @@ def test_processes_share_a_cache_smaller_than_the_data(tmp_path: Path) -> None:
         done, most = threading.Event(), [0]
 
         def watch() -> None:
-            while not done.is_set():
+            last = False
+            while not last:
+                last = done.is_set()  # one look more, at what is left
                 sizes = []
                 for path in [*(tmp_path / "cache").glob("*.tar"), *(tmp_path / "cache").glob("*.partial")]:
                     try:

@@ -112,7 +112,7 @@ class ShardCache:
         """The name to write to, once there is room for all of it."""
         partial = place.with_suffix(f".{shard.size}.partial")
         partial.unlink(missing_ok=True)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + (PATIENCE if shard.size <= self.max_bytes else 0.0)
         while time.monotonic() < deadline:
             with FileLock(self.folder / "cache.lock"):
                 if self._make_room(shard.size):
