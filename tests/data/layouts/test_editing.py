@@ -2,7 +2,10 @@
 
 import importlib
 import io
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +19,7 @@ from layouts.tiny import HEIGHT, WIDTH, Known, pixels
 from PIL import Image
 
 from veggie_pl.data.cards import Card, read_card
-from veggie_pl.data.layouts import LayoutError
+from veggie_pl.data.layouts import LAYOUTS, Layout, LayoutError
 from veggie_pl.data.media import Media
 from veggie_pl.data.preparing.examples import examples
 from veggie_pl.data.rle import decode
@@ -60,13 +63,22 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in NAMES}
 
 
+# Layouts of cards that are not named after them.
+KINDS = dict.fromkeys(("ditto_1m", "openve_3m", "senorita_2m", "veg_edit"), "list") | {"insvie_1m": "insvie"}
+
+
 def card(name: str) -> Card:
     return read_card(CARDS / f"{name}.md")
 
 
-def read(name: str, root: Path, split: str) -> tuple[list[Row], list[Skipped]]:
+def layout_of(name: str) -> Layout:
     layout = card(name).layout
-    assert layout is not None
+    assert isinstance(layout, LAYOUTS[KINDS.get(name, name)])
+    return layout
+
+
+def read(name: str, root: Path, split: str) -> tuple[list[Row], list[Skipped]]:
+    layout = layout_of(name)
     found = [row for entry in layout.entries(root, split) for row in layout.rows(root, split, entry)]
     return [one for one in found if isinstance(one, Row)], [one for one in found if isinstance(one, Skipped)]
 
@@ -131,13 +143,35 @@ def test_rows_survive_the_table(name: str, roots: dict[str, Path]) -> None:
         assert from_columns(FEATURES.decode_example(FEATURES.encode_example(to_columns(row)))) == row
 
 
+@contextmanager
+def sorted_folders(backwards: bool) -> Iterator[None]:
+    """Folders list their files in the order of their names or in the opposite one; real ones do in any."""
+    listdir, scandir = os.listdir, os.scandir
+
+    @contextmanager
+    def scan(path: str = ".") -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(path) as found:
+            yield iter(sorted(found, key=lambda entry: entry.name, reverse=backwards))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "listdir", lambda path=".": sorted(listdir(path), reverse=backwards))
+        patch.setattr(os, "scandir", scan)
+        yield
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_order_of_entries_never_changes_and_missing_folder_is_one_error(
-    name: str, roots: dict[str, Path], tmp_path: Path
-) -> None:
-    layout = card(name).layout
-    assert layout is not None
-    assert list(layout.entries(roots[name], "train")) == list(layout.entries(roots[name], "train"))
+def test_order_of_entries_and_rows_is_not_that_of_folders(name: str, roots: dict[str, Path]) -> None:
+    layout, found = layout_of(name), []
+    for backwards in (False, True):
+        with sorted_folders(backwards):
+            entries = list(layout.entries(roots[name], "train"))
+            found.append((entries, [list(layout.rows(roots[name], "train", entry)) for entry in entries]))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_folder_is_one_error(name: str, tmp_path: Path) -> None:
+    layout = layout_of(name)
     with pytest.raises(LayoutError, match=str(tmp_path)):
         list(layout.entries(tmp_path, "train"))
 

@@ -41,7 +41,7 @@ NO_SUCH_SPLIT = {"mevis": "test", "ref_youtube_vos": "test", "groundmore": "val"
 
 def card_layout(name: str) -> Layout:
     layout = read_card(CARDS / f"{name}.md").layout
-    assert layout is not None
+    assert isinstance(layout, LAYOUTS[name])
     return layout
 
 
