@@ -1,5 +1,7 @@
 """Where a request names the fill, and whether it asks to point at anything at all."""
 
+from collections.abc import Callable
+
 import pytest
 
 from veggie_pl.batch import Skill
@@ -62,18 +64,6 @@ FILLS = {
 }
 
 
-@pytest.mark.parametrize(("text", "fill"), FILLS.items())
-def test_fill_is_found_wherever_it_stands(text: str, fill: str | None) -> None:
-    assert named_fill(text) == fill
-    assert named_fill(f"  {text.upper()}\n") == fill
-
-
-def test_several_fills_are_all_told() -> None:
-    phrase = named_phrase("label the cats with red, green and blue masks")
-    assert phrase is not None
-    assert phrase.fills == ("red", "green", "blue")
-
-
 SKILLS = {
     "highlight the red circle": Skill.GROUNDING,
     "red masks for the dog": Skill.GROUNDING,
@@ -115,7 +105,18 @@ SKILLS = {
 }
 
 
-@pytest.mark.parametrize(("text", "skill"), SKILLS.items())
-def test_pointing_is_told_from_editing(text: str, skill: Skill | None) -> None:
-    assert pointing_skill(text) == skill
-    assert pointing_skill(f"  {text.upper()}\n") == skill
+KNOWN = [(find, *case) for find, cases in ((named_fill, FILLS), (pointing_skill, SKILLS)) for case in cases.items()]
+
+
+@pytest.mark.parametrize(("find", "text", "known"), KNOWN)
+def test_fill_and_skill_are_found_wherever_they_stand(
+    find: Callable[[str], str | Skill | None], text: str, known: str | Skill | None
+) -> None:
+    assert find(text) == known
+    assert find(f"  {text.upper()}\n") == known
+
+
+def test_several_fills_are_all_told() -> None:
+    phrase = named_phrase("label the cats with red, green and blue masks")
+    assert phrase is not None
+    assert phrase.fills == ("red", "green", "blue")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from checkpoints import sd_vae
 from parts import NANO_MLLM
 from torch import nn
 
@@ -12,14 +12,6 @@ from veggie_pl.models import KlCodec, Mllm
 from veggie_pl.models.cache import TensorCache
 
 PRECISIONS = (None, torch.bfloat16, torch.float16)
-KL = {
-    "block_out_channels": [8, 16],
-    "down_block_types": ["DownEncoderBlock2D"] * 2,
-    "up_block_types": ["UpDecoderBlock2D"] * 2,
-    "latent_channels": 4,
-    "norm_num_groups": 4,
-    "sample_size": 16,
-}
 
 
 def autocast(precision: torch.dtype | None) -> torch.autocast:
@@ -70,8 +62,7 @@ def test_autocast_switched_off_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", PRECISIONS)
 def test_latents_are_those_of_their_precision(first: torch.dtype | None, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    AutoencoderKL(**KL).save_pretrained(tmp_path / "vae")
+    sd_vae().save_pretrained(tmp_path / "vae")
     plain = KlCodec(str(tmp_path / "vae")).eval()
     cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache")).eval()
     clip = torch.rand(1, 1, 3, 16, 16) * 2 - 1

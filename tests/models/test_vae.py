@@ -2,25 +2,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from checkpoints import SD_VAE, sd_vae
 
 from veggie_pl.models import KlCodec, PixelCodec
 from veggie_pl.models.vae import Codec
 
-KL = {
-    "block_out_channels": [8, 16],
-    "down_block_types": ["DownEncoderBlock2D"] * 2,
-    "up_block_types": ["UpDecoderBlock2D"] * 2,
-    "latent_channels": 4,
-    "norm_num_groups": 4,
-    "sample_size": 16,
-}
-
 
 @pytest.fixture
 def kl(tmp_path: Path) -> KlCodec:
-    torch.manual_seed(0)
-    AutoencoderKL(**KL).save_pretrained(tmp_path / "vae")
+    sd_vae().save_pretrained(tmp_path / "vae")
     return KlCodec(str(tmp_path / "vae")).eval()
 
 
@@ -111,6 +101,6 @@ def test_cache_is_of_one_network_and_one_precision(kl: KlCodec, tmp_path: Path) 
         with torch.autocast("cpu", torch.bfloat16):
             cached.encode_source(clip)
         torch.manual_seed(9)
-        other = KlCodec(None, KL, cache=str(tmp_path / "cache")).eval()
+        other = KlCodec(None, SD_VAE, cache=str(tmp_path / "cache")).eval()
         assert not torch.allclose(other.encode_source(clip), cached.encode_source(clip), atol=1e-3)
     assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 3
