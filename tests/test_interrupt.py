@@ -19,11 +19,18 @@ def hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+FIT, PRETRAIN = ["fit", "--config", "conf/stage1.yaml"], ["pretrain", "--data.num_clips", "1"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)
-def test_signal_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path, sent: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("run", "sent"),
+    [(FIT, signal.SIGINT), (FIT, signal.SIGTERM), (FIT, signal.SIGHUP), (PRETRAIN, signal.SIGINT)],
+    ids=lambda one: one.name if isinstance(one, signal.Signals) else one[0],
+)
+def test_signal_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path, run: list[str], sent: signal.Signals) -> None:
     """It comes to the whole group, as from a terminal, a scheduler or `timeout`: readers of data get it, too."""
-    command = [sys.executable, "-m", "veggie_pl", "fit", "--config", "conf/stage1.yaml", "--data.batch_size", "2"]
+    command = [sys.executable, "-m", "veggie_pl", *run, "--data.batch_size", "2"]
     command += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.val_check_interval", "1000000"]
     command += ["--data.num_workers", "1", "--trainer.default_root_dir", str(tmp_path)]
     command += ticks(tmp_path / "ticks")
@@ -43,9 +50,11 @@ def test_signal_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path, sent: s
     assert "Traceback" not in said
     assert "veggie_pl check" not in said  # nobody blames the data
     assert sent is signal.SIGINT or f"stopped by {sent.name}" in said
-    kept = torch.load(tmp_path / "stage1/version_0/checkpoints/last.ckpt", weights_only=True)
+    (last,) = tmp_path.glob("*/version_0/checkpoints/last.ckpt")
+    assert str(last) in said
+    kept = torch.load(last, weights_only=True)
     assert kept["global_step"] >= 2
-    assert kept["VeggieDataModule"]["position"] == 2 * kept["global_step"]
+    assert run is PRETRAIN or kept["VeggieDataModule"]["position"] == 2 * kept["global_step"]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)

@@ -13,7 +13,9 @@ from veggie_pl.whole_folders import name_of_old, restore
 log = logging.getLogger(__name__)
 
 
-def find_model(patterns: list[str], naming: str = "--model.folder", any_length: bool = False) -> Path:
+def find_model(
+    patterns: list[str], naming: str = "--model.folder", any_length: bool = False, tell: bool = True
+) -> Path:
     """The model folder of the first pattern that has one, looked for here and in the checkout.
 
     A folder that is named, without wildcards, is taken as it is. Of those that match a pattern it is the newest that
@@ -24,6 +26,7 @@ def find_model(patterns: list[str], naming: str = "--model.folder", any_length: 
         patterns: Folders or patterns such as "runs/stage1/*/model".
         naming: The option that takes any folder, for the message.
         any_length: Take the newest match of any length.
+        tell: Name those that were passed over; of several ranks one does.
 
     Raises:
         UseError: If none matches; the message names the patterns and the command that makes one.
@@ -31,7 +34,7 @@ def find_model(patterns: list[str], naming: str = "--model.folder", any_length: 
     folder, passed_over = _search(patterns, any_length)
     if folder is None:
         raise UseError(_none_found(patterns, passed_over, naming))
-    if passed_over:
+    if passed_over and tell:
         log.info("%s; %s takes any", _tell(passed_over), naming)
     return folder
 

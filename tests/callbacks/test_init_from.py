@@ -1,13 +1,15 @@
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
+from lightning import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from parts import UNET, fit, make_data, tiny_module
 
-from veggie_pl.callbacks import InitFrom
+from veggie_pl.callbacks import Freeze, InitFrom, SaveModel, StopBetweenSteps, Throughput
 from veggie_pl.model_folder import INDEX, save_model
 from veggie_pl.models import VidDM
 from veggie_pl.training_record import TrainingRecord
@@ -97,3 +99,33 @@ def test_queries_start_as_words_unless_a_folder_is_given(image_model: Path) -> N
 def test_as_many_words_as_queries() -> None:
     with pytest.raises(ValueError, match="3 query_words for 2 queries"):
         fit(tiny_module(), make_data(), 0, callbacks=[InitFrom(query_words=["color", "shape", "size"])])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_only_the_first_rank_speaks(
+    first: bool, image_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class CtrlC(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+            if trainer.global_step == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "is_global_zero", property(lambda self: first))
+    again = Throughput()
+    again.load_state_dict({"seen": 8, "seconds": 1.0})
+    stops = [CtrlC(), StopBetweenSteps(), SaveModel()]
+    short = str(image_model.parent / "*l")  # a pattern: its folder, which has no record, is passed over
+    with caplog.at_level("INFO", "veggie_pl"), pytest.raises((SystemExit, KeyboardInterrupt)):
+        fit(
+            tiny_module(),
+            make_data(),
+            4,
+            callbacks=[Freeze(["vae"]), InitFrom([short, str(image_model)]), again, *stops],
+        )
+    with caplog.at_level("INFO", "veggie_pl"):
+        words = ["red", "green", "blue", "circle"][: len(tiny_module().queries.group)]
+        fit(tiny_module(), make_data(), 1, callbacks=[InitFrom(query_words=words), Throughput()])
+    ours = [record for record in caplog.records if record.name.startswith("veggie_pl")]
+    said = [record.getMessage().split(" ")[0] for record in ours]
+    stopped = ["mixture,", "not", "weights", "what", "goes", "stopping", "stopped.", "to"]
+    assert said == ([*stopped, "mixture,", "queries", "trained"] if first else [])

@@ -54,7 +54,8 @@ class Freeze(Callback):
         table = [f"| {name} | {learns:,} | {count:,} |" for name, learns, count in [*rows, ("in all", *total)]]
         text = "\n".join(["| part | parameters that learn | parameters |", "|---|---:|---:|", *table])
         text += f"\n\nfrozen: {', '.join(self.frozen) or 'nothing'}"
-        log.info("what learns:\n%s", text)
+        if trainer.is_global_zero:
+            log.info("what learns:\n%s", text)
         for writer in tensorboard_writers(trainer):
             writer.add_text("setup/what_learns", text, trainer.global_step)
 

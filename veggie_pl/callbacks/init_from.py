@@ -53,9 +53,9 @@ class InitFrom(Callback):
         if stage != "fit":
             return
         if not self.folders:
-            self._start_queries(pl_module)
+            self._start_queries(pl_module, tell=trainer.is_global_zero)
             return
-        folder = find_model(self.folders, naming="--init_from.folders")
+        folder = find_model(self.folders, naming="--init_from.folders", tell=trainer.is_global_zero)
         given = {k: v for k, v in read_weights(folder).items() if not _within(k, self.skip)}
         # peft names what an adapter sits on "base_layer"; folders hold plain models
         own = {key.replace(".base_layer.", "."): value for key, value in pl_module.state_dict().items()}
@@ -71,6 +71,8 @@ class InitFrom(Callback):
                 own[key].copy_(given[key])
         self.report = self._report(folder, own.keys() & given.keys(), missing, given.keys() - own.keys())
         head, *keys = self.report.splitlines()
+        if not trainer.is_global_zero:
+            return
         if keys and any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
             log.info("%s (listed in TensorBoard, setup/init_from)", head)  # on_train_start writes them
         else:
@@ -82,7 +84,7 @@ class InitFrom(Callback):
             writer.add_text("setup/init_from", self.report, trainer.global_step)
 
     @torch.no_grad()
-    def _start_queries(self, pl_module: Any) -> None:
+    def _start_queries(self, pl_module: Any, tell: bool) -> None:
         if self.query_words is None:
             return
         group = pl_module.queries.group
@@ -90,7 +92,8 @@ class InitFrom(Callback):
             raise UseError(f"{len(self.query_words)} query_words for {len(group)} queries; give one each")
         group.copy_(pl_module.mllm.embed_words(self.query_words))
         pl_module.queries.frame.zero_()
-        log.info("queries start as the words %s", ", ".join(self.query_words))
+        if tell:
+            log.info("queries start as the words %s", ", ".join(self.query_words))
 
     def _report(self, folder: Path, loaded: set[str], missing: list[str], unused: set[str]) -> str:
         counts = f"{len(loaded)} tensors loaded, {len(missing)} as built, {len(unused)} unused"

@@ -6,6 +6,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from veggie_pl.callbacks.recipe import record_of
+from veggie_pl.callbacks.stopping import LAST
 from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.model_folder import save_model
 from veggie_pl.module import VeggieModule
@@ -17,14 +18,13 @@ log = logging.getLogger(__name__)
 class SaveModel(Callback):
     """Write ``<log_dir>/model`` when fit ends: what `test`, `edit` and `init_from` take.
 
-    A run that is stopped leaves its checkpoint; a line says how to go on and how to use it.
+    A run that is stopped leaves its checkpoint; a line says how to use it.
     """
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Runs before the checkpoint callback writes."""
-        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
-            last = run_folder(trainer) / "checkpoints/last.ckpt"
-            log.info("stopped. To go on: --ckpt_path %s; to use it: export --checkpoint %s -o my_model", last, last)
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step and trainer.is_global_zero:
+            log.info("to use it as it is: export --checkpoint %s -o my_model", run_folder(trainer) / LAST)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Runs after weight averaging has put the average into the module."""

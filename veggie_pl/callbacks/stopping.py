@@ -8,9 +8,11 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.signals import ENDING
 
 log = logging.getLogger(__name__)
+LAST = "checkpoints/last.ckpt"  # of a run's folder, where the configs let checkpoints be written
 
 
 class StopBetweenSteps(Callback):
@@ -24,12 +26,13 @@ class StopBetweenSteps(Callback):
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
         self._asked: set[int] = set()
+        self._speaks = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the place of the handlers that are there."""
         if threading.current_thread() is not threading.main_thread():
             return
-        self._step = trainer.global_step
+        self._step, self._speaks = trainer.global_step, trainer.is_global_zero
         for number in (signal.SIGINT, *ENDING, signal.SIGUSR1):
             if callable(signal.getsignal(number)):  # SIGUSR1: under SLURM only
                 self._before[number] = signal.signal(number, self._note)
@@ -38,10 +41,14 @@ class StopBetweenSteps(Callback):
         if number == signal.SIGINT:
             if number in self._asked:
                 raise KeyboardInterrupt
-            log.info("stopping after this step; Ctrl-C again stops at once")
+            self._say("stopping after this step; Ctrl-C again stops at once")
         elif number in ENDING:
-            log.info("%s: stopping after this step", signal.Signals(number).name)
+            self._say(f"{signal.Signals(number).name}: stopping after this step")
         self._asked.add(number)
+
+    def _say(self, words: str) -> None:
+        if self._speaks:
+            log.info("%s", words)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -73,5 +80,7 @@ class StopBetweenSteps(Callback):
         self._before, self._asked = {}, set()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Put back what was there."""
+        """Put back what was there, and say how to go on; the checkpoint callback writes after it."""
         self.on_train_end(trainer, pl_module)
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
+            self._say(f"stopped. To go on: --ckpt_path {run_folder(trainer) / LAST}")

@@ -53,7 +53,7 @@ class Throughput(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where a resumed run stands."""
-        if self.seen:
+        if self.seen and trainer.is_global_zero:
             taken = timedelta(seconds=round(self.before))
             log.info("goes on after %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
 
@@ -61,7 +61,8 @@ class Throughput(Callback):
         """The clock stops."""
         self.before, self._began = self.seconds, None
         taken = timedelta(seconds=round(self.before))
-        log.info("trained for %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
+        if trainer.is_global_zero:
+            log.info("trained for %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
 
     def state_dict(self) -> dict[str, Any]:
         """What the run has taken so far."""

@@ -82,6 +82,6 @@ def write_nano_mllm(folder: Path, corpus: Iterable[str], vocab_size: int = 1024)
         size={"height": 32, "width": 32}, image_grid_pinpoints=[[32, 32]], image_mean=half, image_std=half
     )
     folder.mkdir(parents=True, exist_ok=True)
-    config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     images.save_pretrained(folder)
+    config.save_pretrained(folder)  # last: where it is, all is taken to be there

@@ -14,7 +14,7 @@ from veggie_pl.chance import numpy_rng
 from veggie_pl.data.mixture import BatchSampler
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import Form, caption, request_form
-from veggie_pl.data.workers import limit_threads
+from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
 from veggie_pl.pretraining.paraphrases import paraphrase
 
@@ -167,7 +167,7 @@ class LessonData(L.LightningDataModule):
             batch_sampler=fewer,
             collate_fn=collate_lessons,
             num_workers=self.num_workers,
-            worker_init_fn=limit_threads,
+            worker_init_fn=start_worker,
         )
 
     def val_dataloader(self) -> list[DataLoader[Row]]:
