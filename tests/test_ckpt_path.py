@@ -43,6 +43,14 @@ def test_last_is_the_newest_of_earlier_versions(tmp_path: Path) -> None:
     assert find_checkpoint("last", trainer(tmp_path)) == str(newest)
 
 
+def test_hidden_folders_and_files_are_no_versions(tmp_path: Path) -> None:
+    own = write(Path(str(versions(tmp_path)).format(0)), 20)
+    write(tmp_path / "stage1/._version_1/checkpoints/last.ckpt", 10)
+    write(tmp_path / "stage1/.trash/checkpoints/last.ckpt", 5)
+    write(own.with_name("._last.ckpt"), 1)
+    assert find_checkpoint("last", trainer(tmp_path)) == str(own)
+
+
 def test_last_of_a_named_version_is_its_own(tmp_path: Path) -> None:
     write(Path(str(versions(tmp_path)).format(1)), 10)
     own = write(tmp_path / "stage1/nano/checkpoints/last.ckpt", 50)

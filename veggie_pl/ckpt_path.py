@@ -6,6 +6,7 @@ from typing import Any
 from zipfile import is_zipfile
 
 from veggie_pl.errors import UseError
+from veggie_pl.file_names import matching
 
 NAMES = ("last", "best", "hpc")  # what Lightning takes beside a path
 LOG_NAME = "lightning_logs"  # Lightning's default for a logger without name
@@ -66,7 +67,7 @@ def _places(trainer: Any) -> Iterator[Path]:
             yield pattern
         else:
             start = parts.index("*")
-            yield from Path(*parts[:start]).glob(str(Path(*parts[start:])))
+            yield from matching(Path(*parts[:start]), str(Path(*parts[start:])))
 
 
 def _newest(places: list[Path], pattern: str) -> Path | None:

@@ -248,3 +248,10 @@ def test_the_plain_file_counts_over_its_variants(tmp_path: Path) -> None:
     assert find_weights(tmp_path, "model").files == [tmp_path / "model.safetensors"]
     with pytest.raises(ValueError, match=re.escape("model.safetensors is no whole safetensors file (0 bytes)")):
         find_weights(tmp_path, "model").slices()
+
+
+def test_hidden_files_are_no_weights(tmp_path: Path) -> None:
+    for name in ("._model-00001-of-00002.safetensors", "._pytorch_model.bin", "._model.safetensors", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"of a file system")
+    with pytest.raises(ValueError, match=r"has no model.safetensors, no .* and no variant such as"):
+        find_weights(tmp_path, "model")

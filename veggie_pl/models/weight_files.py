@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from veggie_pl.errors import UseError
+from veggie_pl.file_names import in_order
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def find_weights(folder: Path, stem: str) -> WeightFiles:
     Raises:
         UseError: If there are none, shards are missing or have no index, or several variants could be meant.
     """
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {path.name for path in in_order(folder)} if folder.is_dir() else set()
     single, index = f"{stem}.safetensors", f"{stem}.safetensors.index.json"
     if single in present:
         return WeightFiles([folder / single])

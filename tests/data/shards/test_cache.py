@@ -1,4 +1,5 @@
 import multiprocessing
+import re
 import threading
 import time
 from pathlib import Path
@@ -9,6 +10,8 @@ from tars import serving, write_shards
 
 from veggie_pl.data.shards import Shard, ShardCache, ShardError, make_index
 from veggie_pl.data.shards import cache as caching
+
+OTHER = "0123456789abcdef01234567"  # as shards are called that are kept
 
 
 def far(folder: Path, address: str, sizes: list[int], padding: int = 0) -> list[Shard]:
@@ -125,8 +128,8 @@ def test_room_that_others_take_is_waited_for(tmp_path: Path, monkeypatch: pytest
     with serving(tmp_path / "far") as (address, _):
         (shard,) = far(tmp_path / "far", address, [3])
         (tmp_path / "cache").mkdir()
-        (tmp_path / f"cache/0123.{shard.size}.partial").write_bytes(b"half")
-        other = FileLock(tmp_path / "cache/0123.lock")
+        (tmp_path / f"cache/{OTHER}.{shard.size}.partial").write_bytes(b"half")
+        other = FileLock(tmp_path / f"cache/{OTHER}.lock")
         other.acquire()  # another process is at it
         monkeypatch.setattr(time, "sleep", lambda seconds: other.release())
         assert content(ShardCache(tmp_path / "cache", shard.size), shard)
@@ -137,10 +140,26 @@ def test_what_a_killed_process_left_half_fetched_is_removed(tmp_path: Path) -> N
     with serving(tmp_path / "far") as (address, _):
         (shard,) = far(tmp_path / "far", address, [3])
         (tmp_path / "cache").mkdir()
-        left = tmp_path / f"cache/0123.{shard.size}.partial"
+        left = tmp_path / f"cache/{OTHER}.{shard.size}.partial"
         left.write_bytes(b"half")
         assert content(ShardCache(tmp_path / "cache", shard.size), shard)
         assert not left.exists()
+
+
+def test_what_is_not_of_the_cache_is_not_counted_and_never_deleted(tmp_path: Path) -> None:
+    with serving(tmp_path / "far") as (address, _):
+        shards = far(tmp_path / "far", address, [2, 2])
+        folder = tmp_path / "cache"
+        folder.mkdir()
+        names = [f"._{OTHER}.tar", "._x.tar", ".DS_Store", "train-000.tar", "._x.partial", "x.partial", "a.b.partial"]
+        names += [f"._{OTHER}.7.partial", f"{OTHER}.tar.partial", f"{OTHER}.zip"]
+        for name in names:
+            (folder / name).write_bytes(bytes(shards[0].size))
+        cache = ShardCache(folder, shards[0].size)  # room for one
+        for shard in shards:
+            assert content(cache, shard)
+        assert {name: (folder / name).stat().st_size for name in names} == dict.fromkeys(names, shards[0].size)
+        assert sum(re.fullmatch("[0-9a-f]{24}.tar", path.name) is not None for path in folder.iterdir()) == 1
 
 
 def read_all(folder: Path, shards: list[Shard], turn: int, answers) -> None:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,16 @@ log = logging.getLogger(__name__)
 PAUSE = 0.2  # seconds before the first new try; each further one waits twice as long
 PATIENCE = 600.0  # seconds to wait until other processes' downloads leave room
 FORGET = 120.0  # seconds until a shard that could not be fetched is tried again
+# All else in the folder is the user's: not counted, never deleted.
+OWN = re.compile(r"[0-9a-f]{24}\.(tar|[0-9]+\.partial)")
+    r"[0-9a-f]{24}\.(tar|[0-9]+\.partial)"
+)  # all else in the folder is the user's: not counted, never deleted
 
 
 class ShardCache:
     """A folder of shards that any number of processes share; those read longest ago make room for new ones.
+
+    Other files that lie there are left alone.
 
     A shard appears under its name only when it is whole. One that is removed while another process reads it stays
     readable there. Shards on this machine's file system are read in place.
@@ -124,10 +131,11 @@ class ShardCache:
         )
 
     def _make_room(self, size: int) -> bool:
-        whole = sorted((path.stat().st_mtime, path) for path in self.folder.glob("*.tar"))
+        own = [path for path in self.folder.iterdir() if OWN.fullmatch(path.name)]
+        whole = sorted((path.stat().st_mtime, path) for path in own if path.suffix == ".tar")
         sizes = {path: path.stat().st_size for _, path in whole}
         total = sum(sizes.values())
-        for partial in self.folder.glob("*.partial"):
+        for partial in (path for path in own if path.suffix == ".partial"):
             try:
                 with FileLock(self.folder / f"{partial.name.partition('.')[0]}.lock", timeout=0):
                     partial.unlink(missing_ok=True)  # nobody is at it any more
