@@ -23,8 +23,6 @@ PATIENCE = 600.0  # seconds to wait until other processes' downloads leave room
 FORGET = 120.0  # seconds until a shard that could not be fetched is tried again
 # All else in the folder is the user's: not counted, never deleted.
 OWN = re.compile(r"[0-9a-f]{24}\.(tar|[0-9]+\.partial)")
-    r"[0-9a-f]{24}\.(tar|[0-9]+\.partial)"
-)  # all else in the folder is the user's: not counted, never deleted
 
 
 class ShardCache:
