@@ -3,11 +3,14 @@
 import random
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import yaml
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.cards import CARDS, Card, CardError, find_card, read_card
+from veggie_pl.data.layouts.mask_pictures import Alpha
 from veggie_pl.data.layouts.pairs import PairList
 from veggie_pl.data.shapes.records import LENGTH, SPLITS
 from veggie_pl.data.shapes.vocabulary import find_vocabulary
@@ -50,6 +53,14 @@ def test_card_parses_and_has_the_sections_of_the_template(path: Path) -> None:
 def test_template_names_every_field() -> None:
     head = (CARDS / "TEMPLATE.md").read_text().split("---\n")[1]
     assert re.findall(r"^(\w+):", head, re.M) == list(Card.model_fields)
+
+
+def test_settings_of_own_data_are_documented() -> None:
+    """The template shows those of lists, docs/DATA.md says what masks with transparent parts need."""
+    head = yaml.safe_load((CARDS / "TEMPLATE.md").read_text().split("---\n")[1])
+    assert head["layout"].keys() == {"kind", *PairList.model_fields}
+    said = (CARDS.parent / "docs/DATA.md").read_text()
+    assert all(f"`{choice}`" in said for choice in ("mask_value", "mask_alpha", *get_args(Alpha)))
 
 
 def test_card_is_typed(tmp_path: Path) -> None:
@@ -98,6 +109,11 @@ def test_card_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("{fill}.", "{fill:>99999999}.", "wordings of grounding need exactly the slots"),
         ("{fill}.", "{fill!r}.", "wordings of grounding need exactly the slots"),
         ("{fill}.", "{fill.", "wordings"),
+        ('["Find', '["", "Find', "wordings of grounding need exactly the slots"),
+        ('["Find', '["  \u200b ", "Find', "wordings of grounding need exactly the slots"),
+        ("Find", "<image> Find", "no model can be asked with wordings such as '<image> Find .* holds '<image>', which"),
+        ("{fill}.", "{fill}.</s>", "holds '</s>', which has a meaning of its own"),
+        ("{phrase}", "<|{phrase}|>", r"it holds '<\|it\|>', which has a meaning of its own"),
         ("reverse: false", "reverse: true", "reverse works for removal, addition, not for grounding"),
         ('task: grounding', 'task: editing\nreverse: true', "given twice: reverse"),
         ("reverse: false", "reverse: 'no'", "reverse: Input should be a valid boolean, got 'no'"),

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from veggie_pl.batch import Skill
+from veggie_pl.data.instructions import text_fault
 from veggie_pl.data.layouts import LAYOUTS, Layout
 from veggie_pl.data.painting import COLORS
 from veggie_pl.errors import UseError
@@ -98,6 +99,9 @@ class Card(BaseModel):
         slot = {"grounding": {"phrase", "fill"}, "reasoning": {"question", "fill"}}.get(self.task, {"phrase"})
         if wrong := [template for template in self.wordings if _slots(template) != slot]:
             raise UseError(f"wordings of {self.task} need exactly the slots {sorted(slot)}, got {wrong[0]!r}")
+        for template in self.wordings:
+            if fault := text_fault(template.format(**dict.fromkeys(slot, "it"))):
+                raise UseError(f"no model can be asked with wordings such as {template!r}: it {fault}")
         if self.reverse and self.skill not in (None, *REVERSIBLE):
             raise UseError(f"reverse works for {', '.join(REVERSIBLE)}, not for {self.skill}")
         if self.reverse and self.wordings:

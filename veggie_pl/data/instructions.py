@@ -21,8 +21,14 @@ _SPECIAL = re.compile(
 def words_fault(row: Row) -> str | None:
     """Why no model can be asked with a row's words; None if one can. Its length only a model's tokenizer knows."""
     name, said = ("phrase", row.phrase) if row.instruction is None else ("instruction", row.instruction)
+    fault = text_fault(said)
+    return None if fault is None else f"its {name} {fault}"
+
+
+def text_fault(said: str) -> str | None:
+    """What is wrong with words, such as "is blank"; None if a model can be asked with them."""
     if is_blank(said):
-        return f"its {name} is blank"
+        return "is blank"
     if found := _SPECIAL.search(said):
-        return f"its {name} holds {found[0]!r}, which has a meaning of its own in the prompts of models"
+        return f"holds {found[0]!r}, which has a meaning of its own in the prompts of models"
     return None
