@@ -12,6 +12,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import numpy as np
 from veggie_pl.batch import Skill
 from veggie_pl.metrics.report import Report, read_report
 from veggie_pl.metrics.tables import average_rank
+from veggie_pl.model_folder import read_index
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF, RUNS = ROOT / "conf/ablation", ROOT / "runs/ablation"
@@ -101,13 +103,25 @@ def table(reports: dict[str, list[Report]]) -> list[str]:
     return lines
 
 
-def page(reports: dict[str, list[Report]], seeds: list[int], num_test: int) -> str:
+def of_figures(steps: Collection[int]) -> str:
+    """The sentence that stands at a table: what its intervals are, and how it was sampled."""
+    many = " or ".join(map(str, sorted(steps)))
+    return f"Intervals are Wilson's for success and Gaffke's for mIoU; edits are sampled in {many} steps."
+
+
+def sampling_steps(folders: Iterable[Path]) -> set[int]:
+    """Sampling steps of some model folders."""
+    return {int(read_index(folder)["num_steps"]) for folder in folders}
+
+
+def page(reports: dict[str, list[Report]], seeds: list[int], num_test: int, steps: Collection[int]) -> str:
     """What ``docs/ABLATIONS.md`` says."""
     text = [
         "# Ablations",
         "",
         f"Written by `make ablations`; pico size, seeds {seeds}, {num_test} clips a skill of the test split.",
         "Mean ± half of the 95 % interval over clips and seeds. The rank is over all rows of the first seed's reports.",
+        of_figures(steps),
         "What follows from it: docs/NANO.md.",
         "",
         *table(reports),
@@ -137,7 +151,8 @@ def main() -> None:
         for (name, seed), job in jobs.items():
             reports[name].append(read_report(job.result()))
             print(f"{name}, seed {seed}: done", flush=True)
-    (ROOT / "docs/ABLATIONS.md").write_text(page(reports, options.seeds, options.num_test))
+    steps = sampling_steps(made for name, seed in jobs for made in (RUNS / name / str(seed)).glob("stage*/model"))
+    (ROOT / "docs/ABLATIONS.md").write_text(page(reports, options.seeds, options.num_test, steps))
     print(ROOT / "docs/ABLATIONS.md")
 
 

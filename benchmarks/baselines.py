@@ -12,7 +12,7 @@ import argparse
 import subprocess
 import sys
 
-from benchmarks.ablations import ROOT, scoring, table
+from benchmarks.ablations import ROOT, of_figures, sampling_steps, scoring, table
 from veggie_pl.metrics.report import read_report
 
 RUNS = ROOT / "runs/baselines"
@@ -41,6 +41,7 @@ def main() -> None:
         "",
         f"Written by `python -m benchmarks.baselines`; nano size, {options.num_test} clips a skill of the test split.",
         "Mean ± half of the 95 % interval over clips. The rank is over all rows of the reports.",
+        of_figures(sampling_steps(ROOT / args[1] for args in METHODS.values() if args[0] == "--model.folder")),
         "",
         *table(reports),
     ]

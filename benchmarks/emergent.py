@@ -154,7 +154,7 @@ def main() -> None:
 
 Never trained: a reference picture instead of words, and one pair of pictures (before, after) with no text. Pictures
 enter through the MLLM only. Moving Shapes, `test`, {args.num} requests a row, clips of {args.frames} frames.
-Written by `python -m benchmarks.emergent`.
+Written by `python -m benchmarks.emergent`. Intervals are Wilson's; edits are sampled in {module.num_steps} steps.
 
 {head}{chr(10).join(rows)}
 

@@ -1,9 +1,12 @@
 """The table of the ablations, from reports made by hand."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.ablations import BASELINES, COLUMNS, cell, plan, table
+from benchmarks.ablations import BASELINES, COLUMNS, ROOT, cell, page, plan, sampling_steps, table
 from veggie_pl.batch import Skill
 from veggie_pl.metrics.report import Report, Result
 
@@ -39,3 +42,12 @@ def test_variants_of_stage_two_share_the_stage_one_of_full() -> None:
     assert plan("full") == [("full", "stage1"), ("full", "stage2")]
     assert plan("no_images") == [("no_images", "stage2")]
     assert plan("no_video") == [("no_video", "stage1")]
+
+
+def test_tables_say_what_their_intervals_are_and_how_many_steps_were_taken(model_folder: Path) -> None:
+    assert sampling_steps([model_folder, ROOT / "weights/nano/stage1"]) == {2, 4}
+    text = page({"full": [report(50.0)]}, [0], 100, {2})
+    assert "Intervals are Wilson's for success and Gaffke's for mIoU; edits are sampled in 2 steps.\n" in text
+    for name, tables in (("ABLATIONS", 1), ("BASELINES", 1), ("EMERGENT", 1), ("NANO", 2)):
+        said = " ".join((ROOT / f"docs/{name}.md").read_text().split())
+        assert len(re.findall(r"percentile bootstrap[^|]*?four sampling steps[^|]*?Wilson's", said)) == tables, name
