@@ -2,7 +2,7 @@
 
 import datetime
 import logging
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ class Evaluate(HeldOut):
             model=str(getattr(pl_module, "name", "model")),
             date=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             seeds={"noise": int(getattr(pl_module, "seed", 0)), "interval": self.seed},
-            versions={name: version(name) for name in _LIBRARIES},
+            versions={name: str(import_module(name).__version__) for name in _LIBRARIES},
             results=tuple(results),
             missing={stream: len(indices) for stream, indices in missing.items()},
         )

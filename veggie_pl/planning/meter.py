@@ -11,24 +11,29 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry
 
 from veggie_pl.planning.devices import Device
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> int:
-    return int(sdpa_flop_count(query.shape, key.shape, value.shape))  # type: ignore[no-untyped-call]
+    """Scores of every query head with every key, and values by those scores; key heads are shared where fewer."""
+    pairs = 2 * query.shape[:-1].numel() * key.shape[-2]
+    return pairs * (query.shape[-1] + value.shape[-1])
 
 
 def _attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> int:
-    shapes = (tensor.shape for tensor in (grad, query, key, value))
-    return int(sdpa_backward_flop_count(*shapes))  # type: ignore[no-untyped-call]
+    """The scores again, their gradient and the values', then the queries' and the keys'."""
+    pairs = 2 * query.shape[:-1].numel() * key.shape[-2]
+    return pairs * (3 * query.shape[-1] + 2 * value.shape[-1])
 
 
-_CPU_ATTENTION: dict[Any, Callable[..., int]] = {  # those that torch has no formula for
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
-}
+# Our own for every device: torch has none for the CPU, and before 2.13 none for fewer key heads than query heads.
+_KERNELS = ("flash_attention", "efficient_attention", "cudnn_attention", "flash_attention_for_cpu")
+_OWN: dict[Any, Callable[..., int]] = {}
+for _kernel in _KERNELS:
+    _OWN[getattr(torch.ops.aten, f"_scaled_dot_product_{_kernel}")] = _attention
+    _OWN[getattr(torch.ops.aten, f"_scaled_dot_product_{_kernel}_backward")] = _attention_backward
 
 
 @dataclass
@@ -103,7 +108,7 @@ class Meter(TorchDispatchMode):
         if func.is_view or not made:
             return out
         options = kwargs or {}
-        if own := _CPU_ATTENTION.get(func.overloadpacket):
+        if own := _OWN.get(func.overloadpacket):
             flops = own(*args, **options)
         elif formula := flop_registry.get(func.overloadpacket):
             flops = formula(*args, **options, out_val=out)
