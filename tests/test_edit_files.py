@@ -11,7 +11,10 @@ from PIL import Image
 from veggie_pl.cli import main
 from veggie_pl.data.clips import ClipError, ClipFile
 from veggie_pl.data.outputs import OutputError
+from veggie_pl.data.readers.images import reads_avif
 from veggie_pl.edit_files import EditFiles, output_name, plan_edits
+
+MOVING = ["webp", *(["avif"] if reads_avif() else [])]
 
 
 def animated(path: Path, level: int = 60) -> Path:
@@ -41,6 +44,7 @@ def test_contents_tell_what_an_edit_is(tmp_path: Path) -> None:
         still(tmp_path / "e.webp"): "e.webp",
         still(tmp_path / "f.PNG"): "f.PNG",
         still(tmp_path / "g.gif"): "g.png",
+        **({animated(tmp_path / "h.avif"): "h.mp4", still(tmp_path / "i.avif"): "i.png"} if reads_avif() else {}),
         tmp_path / "s.jpg": "s.jpg",
         tmp_path / "t.mp4": "t.png",
         tmp_path / "broken.webp": "broken.webp",
@@ -172,15 +176,17 @@ def test_predict_edits_clips_of_one_name_and_animations(tmp_path: Path, model_fo
     clips.mkdir()
     write_fake(clips / "clip.mp4", 3)
     animated(clips / "clip.gif", 150)
-    animated(clips / "moving.webp")
+    for kind in MOVING:
+        animated(clips / f"moving_{kind}.{kind}")
     still(clips / "pic.png")
     (clips / "._pic.png").write_bytes(b"attributes")
     (clips / ".DS_Store").write_bytes(b"attributes")
     main(["predict", str(clips), "make it sepia", "-o", str(out), "--model", str(model_folder), "--steps", "1"])
     made = sorted(path.name for path in out.iterdir() if "_comparison" not in path.name)
-    assert made == ["clip.mp4", "clip_gif.mp4", "moving.mp4", "pic.png"]
-    assert len(list(out.iterdir())) == 8
-    for name, source in {"clip.mp4": "clip.mp4", "clip_gif.mp4": "clip.gif", "moving.mp4": "moving.webp"}.items():
+    moving = {f"moving_{kind}.mp4": f"moving_{kind}.{kind}" for kind in MOVING}
+    assert made == sorted(["clip.mp4", "clip_gif.mp4", *moving, "pic.png"])
+    assert len(list(out.iterdir())) == 2 * len(made)
+    for name, source in {"clip.mp4": "clip.mp4", "clip_gif.mp4": "clip.gif", **moving}.items():
         edit, own = ClipFile(out / name), ClipFile(clips / source)
         assert (edit.info.height, edit.info.width) == (own.info.height, own.info.width)
         assert np.abs(edit.seconds - own.seconds).max() < 1e-6

@@ -10,7 +10,7 @@ from veggie_pl.data.clips import IMAGES, ClipError, ClipFile
 from veggie_pl.data.outputs import OutputError, Role, refuse_overlap
 from veggie_pl.data.preview import partial_png
 from veggie_pl.data.readers.base import ClipInfo
-from veggie_pl.data.readers.images import is_picture
+from veggie_pl.data.readers.images import head_of, is_picture
 from veggie_pl.data.writing import check_fits, check_output, partial_of
 from veggie_pl.file_names import natural_key
 
@@ -123,18 +123,14 @@ def refuse_own_folder(source: Path, output: Path) -> None:
 def output_name(source: Path, folder: Path) -> Path:
     """Where the edit of a file goes: a still picture stays a picture, all that moves becomes .mp4.
 
-    What moves, a file's contents tell, as animated GIF, WebP and PNG do; what cannot be read is named by its suffix.
+    What moves, a file's contents tell, as animated GIF, WebP, PNG and AVIF do; what cannot be read is named by its
+    suffix.
     """
     is_still = named_still = source.suffix.lower() in IMAGES
     with suppress(ClipError, OSError):
-        if named_still or _is_picture(source):
+        if named_still or is_picture(head_of(source)):
             file = ClipFile(source)
             is_still = file.reader == "image" and file.info.num_frames == 1
     if not is_still:
         return folder / f"{source.stem}.mp4"
     return folder / (source.name if named_still else f"{source.stem}.png")
-
-
-def _is_picture(path: Path) -> bool:
-    with path.open("rb") as file:
-        return is_picture(file.read(12))

@@ -13,6 +13,8 @@ from veggie_pl.chance import numpy_rng
 from veggie_pl.data.clips import ClipError, ClipFile, sample_together
 from veggie_pl.data.frames import Sampling
 from veggie_pl.data.media import Media
+from veggie_pl.data.readers import images
+from veggie_pl.data.readers.images import reads_avif
 from veggie_pl.data.readers.orientation import Turn
 from veggie_pl.data.writing import write_clip
 
@@ -128,15 +130,20 @@ def test_pictures_of_every_depth_become_rgb(tmp_path: Path) -> None:
     assert np.array_equal(ClipFile(tmp_path / "bits.png").frames()[0], np.where(rgb > 100, 255, 0))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".webp"])
+AVIF = pytest.param(".avif", marks=pytest.mark.skipif(not reads_avif(), reason="this Pillow reads no AVIF"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", AVIF])
 def test_transparent_pictures_lie_on_white(tmp_path: Path, suffix: str) -> None:
     rgba = np.zeros((8, 8, 4), np.uint8)
     rgba[..., 0], rgba[:, :4, 3], rgba[:, 4:, 3] = 200, 255, 0
     rgba[0, 0, 3] = 128
-    frame = ClipFile(save(tmp_path / f"alpha{suffix}", rgba, lossless=True)).frames()[0]
-    assert frame[3, 0].tolist() == [200, 0, 0]
-    assert frame[3, 7].tolist() == [255, 255, 255]
-    assert np.abs(frame[0, 0].astype(int) - (227, 127, 127)).max() <= 1  # 128 / 255 of it, the rest white
+    exact = {"quality": 100, "subsampling": "4:4:4"} if suffix == ".avif" else {"lossless": True}
+    frame = ClipFile(save(tmp_path / f"alpha{suffix}", rgba, **exact)).frames()[0]
+    slack = 2 if suffix == ".avif" else 0  # which is never quite exact
+    assert np.abs(frame[3, 0].astype(int) - (200, 0, 0)).max() <= slack
+    assert np.abs(frame[3, 7].astype(int) - (255, 255, 255)).max() <= slack
+    assert np.abs(frame[0, 0].astype(int) - (227, 127, 127)).max() <= 1 + slack  # 128 / 255 of it, the rest white
 
 
 @pytest.mark.parametrize(("orientation", "by_hand"), [(1, 0), (6, -1), (3, 2), (8, 1)])
@@ -149,10 +156,10 @@ def test_exif_rotation_is_carried_out(tmp_path: Path, orientation: int, by_hand:
     assert np.abs(quarters(file.frames()[0]).astype(int) - np.rot90(CORNERS, by_hand)).max() < 30
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", AVIF])
 def test_animations_are_clips(tmp_path: Path, suffix: str) -> None:
     images = [Image.fromarray(numbered_frame(number)) for number in range(6)]
-    lossless = {"lossless": True} if suffix == ".webp" else {}
+    lossless = {".webp": {"lossless": True}, ".avif": {"quality": 100}}.get(suffix, {})
     images[0].save(
         tmp_path / f"moving{suffix}",
         save_all=True,
@@ -165,6 +172,15 @@ def test_animations_are_clips(tmp_path: Path, suffix: str) -> None:
     assert file.info.fps == pytest.approx(10)
     assert file.seconds == pytest.approx([0.0, 0.1, 0.3, 0.4, 0.5, 0.55])
     assert read_numbers(file.at([5, 0, 3, 3])) == [5, 0, 3, 3]
+
+
+def test_avif_that_pillow_cannot_read_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.avif").write_bytes(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + bytes(100))
+    with pytest.raises(ClipError, match=r"a.avif: not an image that can be read"):
+        ClipFile(tmp_path / "a.avif")
+    monkeypatch.setattr(images, "reads_avif", lambda: False)
+    with pytest.raises(ClipError, match=r"a.avif: an AVIF, which needs Pillow 11.3 or newer, built with it"):
+        ClipFile(tmp_path / "a.avif")
 
 
 def folder_of(tmp_path: Path, count: int = 6) -> list[Media]:

@@ -1,12 +1,15 @@
 """Two thousand files that are damaged or made to do harm: each is read as it should be, or in the ledger."""
 
+import io
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from hostile import FRAMES, hostile
+from fake import pattern
+from hostile import FRAMES, HEIGHT, MUTATIONS, WIDTH, hostile
+from PIL import Image
 
 from veggie_pl.batch import Skill
 from veggie_pl.chance import numpy_rng
@@ -14,6 +17,7 @@ from veggie_pl.data.checking import Limits, check_tables, examine_row
 from veggie_pl.data.examining import Finding
 from veggie_pl.data.ledger import Fault, LedgerError, read_ledger
 from veggie_pl.data.media import Media
+from veggie_pl.data.readers.images import reads_avif
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.rows import Row
 from veggie_pl.data.table import TableError, TableInfo, TableRecords, write_table
@@ -53,6 +57,26 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[s
     found = check_tables([folder], limits, examine=examine_and_read)
     assert found[0].done == NUM_FILES
     return [row.key for row in rows], {fault.key: fault for fault in read_ledger(folder)}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not reads_avif(), reason="this Pillow reads no AVIF")
+def test_damaged_avif_is_read_or_one_fault(tmp_path: Path) -> None:
+    data, frames = io.BytesIO(), [Image.fromarray(frame) for frame in pattern(FRAMES, WIDTH, HEIGHT)]
+    frames[0].save(data, "AVIF", save_all=True, append_images=frames[1:], duration=100)
+    rows = []
+    for number, mutate in enumerate([lambda whole, rng: whole, *MUTATIONS * 8]):
+        name = f"{number}.avif"
+        (tmp_path / name).write_bytes(mutate(data.getvalue(), numpy_rng("hostile avif", number)))
+        rows.append(Row(name, Skill.REMOVAL, (Media(name),), instruction=str(number)))
+    write_table(tmp_path / "table", rows, TableInfo(card="hostile", root=str(tmp_path)))
+    limits = Limits(num_workers=2, timeout=600.0, memory=2.0)  # only so that a hang ends
+    (found,) = check_tables([tmp_path / "table"], limits, examine=examine_and_read)
+    assert found.done == len(rows)
+    reasons = {fault.key: fault.reason for fault in found.faults if "is the same as" not in fault.reason}
+    assert "0.avif" not in reasons
+    assert len(reasons) > len(rows) / 2
+    assert all(reason.startswith(key) for key, reason in reasons.items()), reasons  # nothing crashes, nothing surprises
 
 
 def kind(name: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from veggie_pl.data.clips import ClipFile
+from veggie_pl.data.readers.images import reads_avif
 from veggie_pl.data.timing import MAX_TICKS, Timing
 from veggie_pl.data.writing import ClipWriter
 
@@ -94,7 +95,7 @@ def test_even_rate_stays_exact(suffix: str, rate: Fraction, tmp_path: Path) -> N
 
 def test_animation_keeps_its_times(tmp_path: Path) -> None:
     pictures = [Image.fromarray(np.full((16, 16, 3), 60 * k, np.uint8)) for k in range(4)]
-    for suffix in ("gif", "webp", "png"):
+    for suffix in ("gif", "webp", "png", *(["avif"] if reads_avif() else [])):
         path = tmp_path / f"a.{suffix}"
         pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100, 2000, 40, 330])
         source = ClipFile(path)

@@ -15,10 +15,9 @@ from veggie_pl.data.media import Media, MediaError, inside
 from veggie_pl.data.preview import to_uint8
 from veggie_pl.data.readers.base import MAX_PIXELS, ClipError, ClipInfo, Content, Frames, Reader, Seconds
 from veggie_pl.data.readers.decord import DecordReader, is_trusted
-from veggie_pl.data.readers.images import FolderReader, ImageReader, is_picture
+from veggie_pl.data.readers.images import FolderReader, ImageReader, head_of, is_picture
 from veggie_pl.data.readers.listing import Listing, list_frames
 from veggie_pl.data.readers.pyav import PyavReader, last_duration
-from veggie_pl.data.readers.shape import head_of
 from veggie_pl.data.timing import Timing
 from veggie_pl.file_names import in_order
 
@@ -36,7 +35,7 @@ __all__ = [
 __all__ += ["to_clip", "to_frames"]
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
-VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".gif"})
+VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".gif", ".avif"})  # those that may move
 IMAGE_FPS = 8.0  # of a video made from an image
 
 

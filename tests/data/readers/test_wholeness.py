@@ -8,6 +8,7 @@ from PIL import Image
 
 from veggie_pl.data.clips import ClipError, ClipFile
 from veggie_pl.data.media import Media
+from veggie_pl.data.readers.images import reads_avif
 from veggie_pl.data.readers.wholeness import fault
 
 FAST = {"movflags": "faststart"}  # the index in front, so that a truncated file still opens
@@ -77,6 +78,7 @@ PICTURES = {
     "moving webp": still("WEBP", moves=1),
     "bmp": still("BMP"),
     "tiff": still("TIFF"),
+    **({"avif": still("AVIF"), "moving avif": still("AVIF", moves=1)} if reads_avif() else {}),
 }
 
 

@@ -4,12 +4,13 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 from PIL.PngImagePlugin import PngImageFile
 
 from veggie_pl.data.readers.base import (
@@ -27,20 +28,36 @@ from veggie_pl.data.readers.base import (
 from veggie_pl.data.readers.whole_pictures import has_late_text
 from veggie_pl.data.readers.wholeness import fault
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
-ANIMATED = ("GIF", "WEBP", "PNG")  # further pictures of other formats, such as pages, are no frames
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")  # and AVIF, where Pillow can
+ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # further pictures of other formats, such as pages, are no frames
+HEAD = 64  # bytes by which a kind of file is told
 DEFAULT_DURATION = 0.1  # seconds that browsers show a frame whose file says 0
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF: the tag, and the values that swap height and width
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether a file that begins with these 12 bytes is one of our picture formats."""
-    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    """Whether a file that begins with these ``HEAD`` bytes is one of our picture formats."""
+    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or is_avif(head)
+
+
+def is_avif(head: bytes) -> bool:
+    """Whether a file begins as an AVIF, still or animated, does: FFmpeg would take it for an MP4 of one frame."""
+    if head[4:8] != b"ftyp":
+        return False
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[place : place + 4] for place in range(16, end, 4))}
+    return not brands.isdisjoint((b"avif", b"avis"))
+
+
+@cache
+def reads_avif() -> bool:
+    """Whether this Pillow can: from 11.3 on, if it was built so."""
+    return "avif" in features.modules and features.check_module("avif")
 
 
 class ImageReader:
-    """One picture, a clip of one frame; an animated GIF, WebP or PNG is a clip of its frames.
+    """One picture, a clip of one frame; an animated GIF, WebP, PNG or AVIF is a clip of its frames.
 
     Colours: 16 bits are cut to 8, gray and palettes become RGB, what is transparent is laid on white, EXIF rotation is
     carried out.
@@ -99,7 +116,7 @@ class ImageReader:
     @staticmethod
     def _duration(image: Image.Image, number: int) -> float:
         image.seek(number)
-        if image.format == "WEBP":
+        if image.format in ("WEBP", "AVIF"):
             image.load()  # only then does Pillow know
         return float(image.info.get("duration", 0)) / 1000 or DEFAULT_DURATION
 
@@ -203,6 +220,14 @@ def _orientation(image: Image.Image) -> int | None:
     return found if isinstance(found, int) else None
 
 
+def head_of(content: Content) -> bytes:
+    """The first ``HEAD`` bytes, by which kinds of files are told apart."""
+    if isinstance(content, bytes):
+        return content[:HEAD]
+    with content.open("rb") as file:
+        return file.read(HEAD)
+
+
 @contextmanager
 def opened(content: Content, name: str) -> Iterator[Image.Image]:
     """A picture whose header is read and checked, its pixels not yet decoded.
@@ -214,12 +239,14 @@ def opened(content: Content, name: str) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs and broken metadata; what matters is raised
             source = content if isinstance(content, Path) else io.BytesIO(content)
-            with Image.open(source, formats=FORMATS) as image:
+            with Image.open(source, formats=(*FORMATS, *(["AVIF"] if reads_avif() else []))) as image:
                 check_size(name, image.height, image.width)
                 yield image
     except ClipError:
         raise
     except UnidentifiedImageError as error:
+        if not reads_avif() and is_avif(head_of(content)):
+            raise ClipError(f"{name}: an AVIF, which needs Pillow 11.3 or newer, built with it") from error
         raise ClipError(f"{name}: not an image that can be read") from error
     except Exception as error:  # Pillow's decoders raise whatever their reading of broken bytes leads to
         raise ClipError(f"{name}: not an image that can be read ({type(error).__name__}: {one_line(error)})") from error

@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from veggie_pl.data.readers.base import MAX_FRAMES, Content, Header
-from veggie_pl.data.readers.images import image_header, is_picture
+from veggie_pl.data.readers.images import head_of, image_header, is_picture
 from veggie_pl.data.readers.keyframes import Start
 from veggie_pl.data.readers.listing import first_frame, list_frames, opened_whole, read_packet, shown, whole_packets
 from veggie_pl.data.readers.pyav import PyavReader
@@ -30,14 +30,6 @@ def clip_header(content: Content, name: str) -> Header:
     listing = list_frames(content, name)
     info = listing.info if listing.times is not None else PyavReader(content, name, listing).info
     return Header(info.num_frames, info.height, info.width)
-
-
-def head_of(content: Content) -> bytes:
-    """The first 12 bytes, by which kinds of files are told apart."""
-    if isinstance(content, bytes):
-        return content[:12]
-    with content.open("rb") as file:
-        return file.read(12)
 
 
 def is_clip(path: Path) -> bool:
