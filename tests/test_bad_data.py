@@ -47,7 +47,7 @@ def test_training_over_budget_stops_and_runs_after_check(tmp_path: Path) -> None
     assert all(json.loads(line)["row"] % 3 == 0 for line in ledger.read_text().splitlines())
     assert list((tmp_path / "runs").rglob("over_budget.ckpt"))
 
-    main(["check", str(table)])
+    main(["check", str(table), "--timeout", "600"])
     main(args)
     assert len(list((tmp_path / "runs").rglob("ledger.jsonl"))) == 1  # the second run met none
     assert list((tmp_path / "runs").rglob("version_1/model"))

@@ -43,7 +43,7 @@ def test_card_prepares_its_miniature_and_trains_a_step(name: str, tmp_path: Path
     )
     table = tmp_path / "prepared" / name / "train"
     assert len(Table(table)) > 0
-    main(["check", str(table), "--num_workers", "1"])
+    main(["check", str(table), "--num_workers", "1", "--timeout", "600"])
 
     frames = 1 if card.media == "images" else 2
     records = TableRecords(str(table), num_frames=frames, size=16)

@@ -41,7 +41,7 @@ def table(folder: Path, split: str, pictures: list[int], licence: str = "CC-BY-4
 def test_check_prints_a_table_and_training_reads_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train = table(tmp_path, "train", [0, 1, 5, 2, 1, 3, 9], "CC-BY-NC-4.0")
     test = table(tmp_path, "test", [3, 4])
-    main(["check", str(tmp_path / "prepared"), "--num_workers", "2"])
+    main(["check", str(tmp_path / "prepared"), "--num_workers", "2", "--timeout", "600"])
     assert [(fault.row, fault.key, fault.reason) for fault in read_ledger(train)] == [
         (2, "train/2", "5.png: not a video that can be read (Invalid argument)"),
         (4, "train/4", "is the same as train/1"),
@@ -87,10 +87,10 @@ def test_interrupted_check_keeps_what_it_found_under_another_name(tmp_path: Path
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        check_tables([folder], Limits(num_workers=1), on_row=interrupt)
+        check_tables([folder], Limits(num_workers=1, timeout=600.0), on_row=interrupt)
     assert read_ledger(folder) == []
     assert (folder / PARTIAL).read_text().count("not a video") == 1
-    check_tables([folder], Limits(num_workers=1))
+    check_tables([folder], Limits(num_workers=1, timeout=600.0))
     assert len(read_ledger(folder)) == 1
     assert not (folder / PARTIAL).exists()
 

@@ -53,7 +53,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[s
         rows.append(Row(name, Skill.REMOVAL, (Media(name),), instruction=str(number)))
     folder = root / "table"
     write_table(folder, rows, TableInfo(card="hostile", root=str(root)))
-    limits = Limits(num_workers=2, timeout=120.0, memory=2.0)  # only so that a hang ends
+    limits = Limits(num_workers=2, timeout=600.0, memory=2.0)  # only so that a hang ends
     found = check_tables([folder], limits, examine=examine_and_read)
     assert found[0].done == NUM_FILES
     return [row.key for row in rows], {fault.key: fault for fault in read_ledger(folder)}
