@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionInstructPix2PixPipeline
 from torch import Tensor
 
+from benchmarks import paper_size
 from benchmarks.gpu_model import ROOT, SIZES, Size, build, clips
 from veggie_pl.batch import Batch
 from veggie_pl.diffusion.guidance import Guidance
@@ -197,7 +197,7 @@ def sampling(device: str, size: str) -> None:
 
         return run
 
-    theirs = pipeline_of(module, source, counts[0], SIZES[size], device)
+    theirs = published_edit(module, source, counts[0], SIZES[size], device)
     first = timed(theirs, device, 3, 1)
     say("diffusers' pipeline, no MLLM", counts[0], f"{first:.2f}", "1.00")
     for steps in counts:
@@ -210,19 +210,9 @@ def sampling(device: str, size: str) -> None:
         say("video UNet", steps, f"{seconds:.2f}", f"{first / seconds:.2f}")
 
 
-def pipeline_of(module: VeggieModule, source: Tensor, steps: int, size: Size, device: str) -> Callable[[], None]:
+def published_edit(module: VeggieModule, source: Tensor, steps: int, size: Size, device: str) -> Callable[[], None]:
     """An edit of the same frames by diffusers' pipeline, as published, with the module's UNet and codec."""
-    pipeline = StableDiffusionInstructPix2PixPipeline(
-        vae=module.vae.vae,
-        text_encoder=None,
-        tokenizer=None,
-        unet=module.viddm.unet,
-        scheduler=module.objective.scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = paper_size.pipeline_of(module)
     states = torch.zeros(source.shape[1], size.queries, size.task_width, device=device)
 
     def run() -> None:

@@ -18,14 +18,12 @@ import torch
 from diffusers import DDPMScheduler
 
 from benchmarks import paper_size as paper
+from benchmarks.gpu_parts import flops_of, trainer_step
 from benchmarks.paper_size import clips, stage1
 from veggie_pl.callbacks import Freeze
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
-from veggie_pl.planning.devices import GPUS
-from veggie_pl.planning.meter import Meter
-from veggie_pl.planning.predict import part_of
-from veggie_pl.precision import autocast, best_precision
+from veggie_pl.precision import best_precision
 
 
 def stage2(home: Path) -> VeggieModule:
@@ -58,21 +56,11 @@ def seconds(run: object, device: str) -> float:
 def measure(module: VeggieModule, size: int, frames: int, steps: int, device: str) -> tuple[float, float, float]:
     """FLOPs of a step, its median seconds, and the median FLOP/s of a matrix product between steps."""
     module.to(device)
-    optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], 1e-4, fused=True)
     batch = clips(module, size, frames)
     batch.source, batch.target = batch.source.to(device), batch.target.to(device)
 
-    def step() -> None:
-        with autocast(device):
-            loss = module.per_sample_loss(batch, "fit").mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        optimizer.zero_grad()
-
-    meter = Meter(module, part_of, GPUS["h100"])
-    with meter:
-        step()
-    flops = sum(cost.flops for cost in meter.costs.values())
+    step = trainer_step(module, batch, device)
+    flops = flops_of(module, step)
     times, rates = [], []
     for _ in range(steps):
         times.append(seconds(step, device))

@@ -232,11 +232,8 @@ def compare_training_step(rounds: int) -> None:
         print(f"| {title} | {2 / seconds[name]:.2f} | {seconds['theirs'] / seconds[name]:.2f} |", flush=True)
 
 
-def compare_edits(rounds: int, steps: int = 10) -> None:
-    """(c), same output: fp32, one picture."""
-    states = torch.randn(1, QUERIES, WIDTH)
-    module = instruct_pix2pix(states).eval()
-    nn.init.normal_(module.aligner.null, std=0.5)
+def pipeline_of(module: VeggieModule) -> StableDiffusionInstructPix2PixPipeline:
+    """Build diffusers' pipeline on a module's UNet, codec and scheduler, without a text encoder or a bar."""
     pipeline = StableDiffusionInstructPix2PixPipeline(
         vae=module.vae.vae,
         text_encoder=None,
@@ -247,11 +244,20 @@ def compare_edits(rounds: int, steps: int = 10) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def compare_edits(rounds: int, steps: int = 10) -> None:
+    """(c), same output: fp32, one picture."""
+    states = torch.randn(1, QUERIES, WIDTH)
+    module = instruct_pix2pix(states).eval()
+    nn.init.normal_(module.aligner.null, std=0.5)
+    pipeline = pipeline_of(module)
     from diffusers import DDIMScheduler
 
     scheduler = DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
     pipeline.scheduler = module.objective.scheduler = scheduler
-    pipeline.set_progress_bar_config(disable=True)
     picture = torch.rand(1, 3, PIXELS, PIXELS, generator=torch.Generator().manual_seed(2)) * 2 - 1
     null = module.aligner.null.detach().expand(1, QUERIES, -1)
     noise = torch.randn(1, 4, PIXELS // 8, PIXELS // 8, generator=torch_rng("edit", 0))
