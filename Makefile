@@ -47,7 +47,7 @@ config: .venv/.ready  ## print the merged config of stage STAGE=2
 	@$(RUN) fit --config conf/stage$(STAGE).yaml --print_config
 
 golden: .venv/.ready  ## rewrite tests/golden, to be reviewed line by line
-	$(BIN)/pytest -q tests/test_configs.py tests/test_loss_curve.py -k "reviewed or stored" --rewrite-golden
+	$(BIN)/pytest -q tests/commands/test_configs.py tests/test_loss_curve.py -k "reviewed or stored" --rewrite-golden
 
 pretrain: .venv/.ready  ## stage 0: the nano MLLM from nothing
 	$(RUN) pretrain

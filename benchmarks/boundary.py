@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Bool
 from skimage.morphology import disk
 
-from veggie_pl.chance import numpy_rng
 from veggie_pl.metrics.functional import boundary_f, region_jaccard
+from veggie_pl.seeding import numpy_rng
 
 Mask = Bool[np.ndarray, "h w"]
 Masks = Bool[np.ndarray, "f h w"]

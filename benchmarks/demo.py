@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.training import with_lightning
 from veggie_pl.cli import _quiet
-from veggie_pl.precision import best_precision
+from veggie_pl.training.precision import best_precision
 
 FULL = (1300, 250)  # steps of stages 1 and 2; more would be `make nano`
 LEAST = (300, 60)  # with fewer, nothing can be seen to be learned

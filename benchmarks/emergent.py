@@ -17,19 +17,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.batch import Batch, Sample, Skill, collate
-from veggie_pl.configs import TRAINED
+from veggie_pl.commands.configs import TRAINED
 from veggie_pl.data.shapes import ShapesRecords
-from veggie_pl.data.shapes.detector import ShapeDetector
 from veggie_pl.data.shapes.edits import Addition, BackgroundChange, Edit, Stylization
 from veggie_pl.data.shapes.render import render
 from veggie_pl.data.shapes.scene import Background, Motion, Scene
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.inference.which_model import find_model
 from veggie_pl.metrics import measures
 from veggie_pl.metrics.intervals import mean_interval
 from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
-from veggie_pl.which_model import find_model
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_WORDS = "."  # an instruction cannot be empty

@@ -16,8 +16,8 @@ from benchmarks import paper_size
 from veggie_pl.batch import Batch
 from veggie_pl.callbacks import Freeze
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
+from veggie_pl.models.codec import SD_VAE
 from veggie_pl.models.lora import Lora
-from veggie_pl.models.vae import SD_VAE
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.shapes import batch_of
 

@@ -20,7 +20,7 @@ from veggie_pl.module import VeggieModule
 from veggie_pl.planning.devices import GIB, GPUS
 from veggie_pl.planning.meter import Meter
 from veggie_pl.planning.predict import part_of
-from veggie_pl.precision import autocast, best_precision
+from veggie_pl.training.precision import autocast, best_precision
 
 WARM, TIMED = 2, 4
 

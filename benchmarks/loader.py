@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from benchmarks.training import with_lightning
 from veggie_pl.batch import Skill
-from veggie_pl.data.clips import read_clip
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams import EditingStream
-from veggie_pl.data.writing import write_clip
+from veggie_pl.video.clip import read_clip
+from veggie_pl.video.writer import write_clip
 
 FRAMES, SIZE, LENGTH, FILES = 8, 512, 48, 4
 HEIGHT, WIDTH = 720, 1280

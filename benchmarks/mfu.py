@@ -23,7 +23,7 @@ from benchmarks.paper_size import clips, stage1
 from veggie_pl.callbacks import Freeze
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
-from veggie_pl.precision import best_precision
+from veggie_pl.training.precision import best_precision
 
 
 def stage2(home: Path) -> VeggieModule:

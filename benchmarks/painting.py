@@ -21,14 +21,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask, Skill
-from veggie_pl.chance import numpy_rng
-from veggie_pl.data.clips import resize, to_clip, to_frames
-from veggie_pl.data.painting import COLORS, paint, paint_objects, visible
-from veggie_pl.data.reading_back import Reading, read_back, read_objects
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.streams.grounding import choose_fill
+from veggie_pl.masks.paint import COLORS, paint, paint_objects, visible
+from veggie_pl.masks.unpaint import Reading, read_back, read_objects
 from veggie_pl.metrics.functional import region_jaccard
+from veggie_pl.seeding import numpy_rng
+from veggie_pl.video.clip import resize, to_clip, to_frames
 
 SIZE, FRAMES = 128, 8
 AREAS = {"small": 0.006, "medium": 0.03, "large": 0.15}  # share of the frame

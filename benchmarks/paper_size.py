@@ -30,14 +30,14 @@ from diffusers import DDPMScheduler, StableDiffusionInstructPix2PixPipeline
 from torch import Tensor, nn
 
 from veggie_pl.batch import Batch
-from veggie_pl.chance import torch_rng
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.metrics.report import read_report
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
-from veggie_pl.models.vae import SD_VAE
+from veggie_pl.models.codec import SD_VAE
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.shapes import batch_of
-from veggie_pl.precision import autocast, best_precision
+from veggie_pl.seeding import torch_rng
+from veggie_pl.training.precision import autocast, best_precision
 
 ROOT = Path(__file__).resolve().parent.parent
 PIXELS, QUERIES, LLM, WIDTH = 512, 32, 896, 64

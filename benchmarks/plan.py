@@ -21,12 +21,12 @@ from pathlib import Path
 import torch
 from jsonargparse import Namespace
 
+from veggie_pl.commands.configs import TRAINING, VeggieCLI
 from veggie_pl.commands.plan import PlanCLI
-from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.planning.devices import GIB, Device
 from veggie_pl.planning.predict import predict
 from veggie_pl.planning.shapes import batch_of
-from veggie_pl.precision import autocast, best_precision
+from veggie_pl.training.precision import autocast, best_precision
 
 UNET = "--model.viddm.init_args.unet_config."
 KL = ["--model.vae.class_path", "veggie_pl.models.KlCodec", "--model.vae.init_args.folder", "null"]

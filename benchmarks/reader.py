@@ -21,9 +21,9 @@ import decord
 import numpy as np
 import torch
 
-from veggie_pl.chance import numpy_rng
-from veggie_pl.data.clips import ClipFile
-from veggie_pl.data.writing import ClipWriter
+from veggie_pl.seeding import numpy_rng
+from veggie_pl.video.clip import ClipFile
+from veggie_pl.video.writer import ClipWriter
 
 FRAMES, SIDE, ROUNDS = 300, 256, 15
 Read = Callable[[Path, Sequence[int]], Any]

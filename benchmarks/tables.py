@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.media import Media
-from veggie_pl.data.parts import Part, PartWriter, TableInfo, write_info
-from veggie_pl.data.rows import Row
+from veggie_pl.data.table.schema import Row
+from veggie_pl.data.table.shards import Part, PartWriter, TableInfo, write_info
+from veggie_pl.video.media import Media
 
 ROWS = 3_400_000
 PARTS = 64

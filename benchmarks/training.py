@@ -18,8 +18,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from veggie_pl.callbacks import Freeze, Throughput
 from veggie_pl.callbacks.ema import moving_average
-from veggie_pl.configs import TRAINING, VeggieCLI
-from veggie_pl.precision import autocast
+from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.training.precision import autocast
 
 ROUNDS, WARMUP, STEPS = 3, 10, 60
 WRITERS = ("ModelCheckpoint", "SaveModel")  # files and loggers are no part of a step

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from parts import randomise_output, tiny_module
+from support.parts import randomise_output, tiny_module
 
 from veggie_pl.model_folder import save_model
-from veggie_pl.precision import VARIABLE, best_precision
+from veggie_pl.training.precision import VARIABLE, best_precision
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
 # One answer for all test processes and what they start.

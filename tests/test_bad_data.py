@@ -6,15 +6,15 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
-from fake import pattern
+from support.fake import pattern
 from test_cli import error_of
 
 from veggie_pl.batch import Skill
 from veggie_pl.cli import main
-from veggie_pl.data.media import Media
-from veggie_pl.data.rle import encode
-from veggie_pl.data.rows import Row
 from veggie_pl.data.table import TableInfo, write_table
+from veggie_pl.data.table.schema import Row
+from veggie_pl.masks.rle import encode
+from veggie_pl.video.media import Media
 
 NUM_ROWS = 90
 

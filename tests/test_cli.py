@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake import bad_files, write_fake
+from support.fake import bad_files, write_fake
 
 from veggie_pl.cli import COMMANDS, main
-from veggie_pl.data.clips import ClipFile
+from veggie_pl.video.clip import ClipFile
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,23 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts.own import png, write_media
-from tars import write_shards
+from support.layouts.own import png, write_media
+from support.tars import write_shards
 
 from veggie_pl.cli import main
-from veggie_pl.data.clips import clips_in
-from veggie_pl.data.layouts.annotations import listed
-from veggie_pl.data.layouts.base import Layout
-from veggie_pl.data.layouts.edited import pictures
-from veggie_pl.data.layouts.examples import media_of
-from veggie_pl.data.layouts.folders import PairedFolders
-from veggie_pl.data.layouts.frames import frame_names
-from veggie_pl.data.layouts.pairs import PairList
-from veggie_pl.data.layouts.webdataset import WebDataset
-from veggie_pl.data.rle import decode
-from veggie_pl.data.rows import Row
 from veggie_pl.data.shards.index import ShardError, make_index, samples_in
+from veggie_pl.data.table.schema import Row
 from veggie_pl.file_names import in_hidden, is_hidden, matching, natural_key
+from veggie_pl.masks.rle import decode
+from veggie_pl.prepare.layouts.annotations import listed
+from veggie_pl.prepare.layouts.base import Layout
+from veggie_pl.prepare.layouts.edited import pictures
+from veggie_pl.prepare.layouts.examples import media_of
+from veggie_pl.prepare.layouts.folders import PairedFolders
+from veggie_pl.prepare.layouts.frames import frame_names
+from veggie_pl.prepare.layouts.pairs import PairList
+from veggie_pl.prepare.layouts.webdataset import WebDataset
+from veggie_pl.video.clip import clips_in
 
 APPLE = bytes.fromhex("00051607000200004d6163204f53205820202020202020200002") + bytes(200)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ticking import HANGS, ticks, wait_for_steps
+from support.ticking import HANGS, ticks, wait_for_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from killed import BATCH, KILLS, RANKS, STEPS
+from support.killed import BATCH, KILLS, RANKS, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    command = [sys.executable, "tests/killed.py", str(folder)]
+    command = [sys.executable, "tests/support/killed.py", str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder

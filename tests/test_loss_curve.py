@@ -13,7 +13,7 @@ import pytest
 import torch
 from lightning import Callback
 
-from veggie_pl.configs import CONF, TRAINING, VeggieCLI
+from veggie_pl.commands.configs import CONF, TRAINING, VeggieCLI
 
 CURVE = Path(__file__).parent / "golden/loss_curve.json"
 STEPS = 4

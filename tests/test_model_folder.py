@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-from parts import make_batch, randomise_output, tiny_module
+from support.parts import make_batch, randomise_output, tiny_module
 from transformers import AutoModelForImageTextToText
 
 from veggie_pl.cli import main
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.inference.which_model import find_model
 from veggie_pl.model_folder import load_model, read_weights, save_model
-from veggie_pl.which_model import find_model
 
 
 @pytest.mark.parametrize("video", [False, True])

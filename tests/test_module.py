@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from parts import make_batch, randomise_output, tiny_module
+from support.parts import make_batch, randomise_output, tiny_module
 
 from veggie_pl.batch import Batch, Hole, Skill
 from veggie_pl.diffusion.guidance import Guidance

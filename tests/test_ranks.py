@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from parts import mixed_data
-from ranks import BATCH, PLANS, STEPS, train
+from support.parts import mixed_data
+from support.ranks import BATCH, PLANS, STEPS, train
 
 from veggie_pl.model_folder import read_weights
 
@@ -35,7 +35,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for case in ("images", "clips", "mixed", "holes"):
         one = train(folder / ("one" if case == "images" else f"one_{case}"), case, 1)
         (folder / f"one_{case}.json").write_text(json.dumps({name: getattr(one, name) for name in ("losses", "keys")}))
-    start("tests/ranks.py", str(folder))
+    start("tests/support/ranks.py", str(folder))
     return folder
 
 

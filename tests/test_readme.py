@@ -43,7 +43,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
 
 
 def test_python_runs() -> None:
-    from veggie_pl.data.clips import ClipFile
+    from veggie_pl.video.clip import ClipFile
 
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.S)
     assert len(blocks) == 1

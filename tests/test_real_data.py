@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from layouts import MINIATURES
-from parts import fit, randomise_output, tiny_module
+from support.layouts import MINIATURES
+from support.parts import fit, randomise_output, tiny_module
 
 from veggie_pl.cli import main
-from veggie_pl.data.cards import CARDS, read_card
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream
 from veggie_pl.data.table import Table, TableRecords
+from veggie_pl.prepare.card import CARDS, read_card
 
 STREAMS = {"editing": EditingStream, "grounding": GroundingStream, "reasoning": ReasoningStream}
 CARDED = sorted(path.stem for path in CARDS.glob("*.md") if path.stem not in ("TEMPLATE", "moving_shapes"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from parts import fit, make_data, randomise_output, tiny_module
+from support.parts import fit, make_data, randomise_output, tiny_module
 
 from veggie_pl.callbacks import Ema, Freeze, SkillLoss
 

@@ -9,7 +9,7 @@ import torch
 from benchmarks.ship import WEIGHTS, data_hash
 from veggie_pl.batch import Skill, collate
 from veggie_pl.data.shapes import ShapesBenchmark
-from veggie_pl.data.shapes.detector import ShapeDetector
+from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.metrics import measures
 from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ticking import ticks, wait_for, wait_for_steps
+from support.ticking import ticks, wait_for, wait_for_steps
 
 from veggie_pl.model_folder import read_weights
 

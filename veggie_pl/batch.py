@@ -72,7 +72,7 @@ class Sample:
     instruction: str
     skill: Skill
     key: str  # names the example for ever, e.g. "shapes/test/0/41"
-    fill: str = ""  # grounding, reasoning: name of the fill colour, a key of ``painting.COLORS``
+    fill: str = ""  # grounding, reasoning: name of the fill colour, a key of ``masks.colors.COLORS``
     phrase: str = ""  # addition, removal: what a detector looks for, e.g. "red circle"
     place: Box | None = None  # addition: where the centre of that thing must lie
 

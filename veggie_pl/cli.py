@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from veggie_pl.commands.lean import lean_imports, quick_imports
 from veggie_pl.errors import UseError, from_worker, keep_traceback, one_line
-from veggie_pl.lean import lean_imports, quick_imports
 from veggie_pl.places import CONF
 from veggie_pl.signals import end_in_order
 
@@ -42,7 +42,7 @@ def fit(args: list[str]) -> None:
 
         return show_run([arg for arg in args if arg != "--dry-run"])
     with quick_imports():
-        from veggie_pl.configs import TRAINING, VeggieCLI
+        from veggie_pl.commands.configs import TRAINING, VeggieCLI
 
     VeggieCLI(["fit", *args], parser_kwargs={"fit": {"default_config_files": TRAINING}})
 
@@ -51,7 +51,7 @@ def fit(args: list[str]) -> None:
 def validate(args: list[str]) -> None:
     """Loss and metrics of a checkpoint on held-out samples (--ckpt_path)."""
     with quick_imports():
-        from veggie_pl.configs import TRAINING, VeggieCLI
+        from veggie_pl.commands.configs import TRAINING, VeggieCLI
 
     VeggieCLI(["validate", *args], parser_kwargs={"validate": {"default_config_files": TRAINING}})
 
@@ -60,7 +60,7 @@ def validate(args: list[str]) -> None:
 def test(args: list[str]) -> None:
     """Score the newest trained model, or --model.folder, on all eight skills."""
     with quick_imports():
-        from veggie_pl.configs import TestCLI
+        from veggie_pl.commands.configs import TestCLI
 
     TestCLI(args)
 
@@ -141,8 +141,8 @@ def index(args: list[str]) -> None:
 def pretrain(args: list[str]) -> None:
     """Stage 0: the nano MLLM from nothing, a stand-in for pretrained weights (not part of VEGGIE)."""
     with quick_imports():
-        from veggie_pl.configs import CONF
-        from veggie_pl.pretraining.cli import pretrain_nano
+        from veggie_pl.commands.configs import CONF
+        from veggie_pl.commands.pretrain import pretrain_nano
 
     pretrain_nano(args, CONF)
 

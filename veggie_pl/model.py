@@ -8,14 +8,14 @@ from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, Clips
-from veggie_pl.chance import torch_rng
-from veggie_pl.checks import check_guidance, check_widths, per_skill
+from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, guided
 from veggie_pl.diffusion.objective import Latents, Objective
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
-from veggie_pl.request import find_request
-from veggie_pl.training_record import TrainingRecord
+from veggie_pl.models.fit import check_guidance, check_widths, per_skill
+from veggie_pl.seeding import torch_rng
+from veggie_pl.training.record import TrainingRecord
 
 
 class VeggieModel(nn.Module):

@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from veggie_pl.data.outputs import Role, check_folder, refuse_inside
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
+from veggie_pl.files import name_of_old, restore, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
 from veggie_pl.models.weight_files import check_finite
-from veggie_pl.training_record import TrainingRecord, read_record
-from veggie_pl.whole_folders import name_of_old, restore, whole_folder
+from veggie_pl.outputs import Role, check_folder, refuse_inside
+from veggie_pl.training.record import TrainingRecord, read_record
 
 M = TypeVar("M", bound=VeggieModel)
 INDEX = "veggie.json"

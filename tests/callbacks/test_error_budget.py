@@ -10,7 +10,7 @@ import torch
 from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-from parts import Holey, fit, make_data, tiny_module
+from support.parts import Holey, fit, make_data, tiny_module
 
 from veggie_pl.callbacks import ErrorBudget, Evaluate, Freeze, Samples, SkillLoss, Throughput
 from veggie_pl.callbacks.error_budget import BudgetError

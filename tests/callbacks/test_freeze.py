@@ -1,6 +1,6 @@
 import pytest
 import torch
-from parts import fit, make_data, tiny_module
+from support.parts import fit, make_data, tiny_module
 
 from veggie_pl.callbacks import Freeze
 

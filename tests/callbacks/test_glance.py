@@ -12,14 +12,14 @@ import yaml
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from parts import fit, make_data, randomise_output, tiny_module
+from support.parts import fit, make_data, randomise_output, tiny_module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from veggie_pl.batch import Skill
 from veggie_pl.callbacks import Evaluate, Freeze, LearningRates, ProgressLines, SkillLoss
 from veggie_pl.metrics.score import HEADLINE, overall_score
-from veggie_pl.optimizers import scaled_optimizer
+from veggie_pl.training.optimizer import scaled_optimizer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS, EVERY = 5, 2

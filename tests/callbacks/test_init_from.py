@@ -7,13 +7,13 @@ import pytest
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from parts import UNET, fit, make_data, tiny_module
+from support.parts import UNET, fit, make_data, tiny_module
 
 from veggie_pl.callbacks import Freeze, InitFrom, SaveModel, StopBetweenSteps, Throughput
+from veggie_pl.inference.which_model import find_model
 from veggie_pl.model_folder import INDEX, save_model
 from veggie_pl.models import VidDM
-from veggie_pl.training_record import TrainingRecord
-from veggie_pl.which_model import find_model
+from veggie_pl.training.record import TrainingRecord
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import torch
 from jsonargparse import Namespace
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.callbacks import ModelCheckpoint
-from parts import fit, make_data, tiny_module
+from support.parts import fit, make_data, tiny_module
 
 from veggie_pl.callbacks import KeepPrecision
 from veggie_pl.callbacks.keep_precision import trainer_device
-from veggie_pl.precision import for_gain
+from veggie_pl.training.precision import for_gain
 
 
 def run(folder: Path, steps: int, precision: str, ckpt_path: Path | None = None, **options: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from parts import fit, make_data, tiny_module
+from support.parts import fit, make_data, tiny_module
 
 import veggie_pl
 from veggie_pl.callbacks import Evaluate

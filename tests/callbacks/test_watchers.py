@@ -7,7 +7,7 @@ import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from parts import fit, make_data, randomise_output, tiny_module
+from support.parts import fit, make_data, randomise_output, tiny_module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch._dynamo import lookup_backend, register_backend
 

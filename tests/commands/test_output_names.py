@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tars import write_shards
+from support.tars import write_shards
 
 from veggie_pl.cli import main
 from veggie_pl.commands import check, plan
-from veggie_pl.data.ledger import NAME
 from veggie_pl.data.table import TableInfo, write_table
+from veggie_pl.data.table.quarantine import NAME
 
 UNBUILDABLE = ["--config", "conf/stage1.yaml", "--model.mllm.init_args.folder", "none"]  # names come before it
 

@@ -9,10 +9,10 @@ import yaml
 
 from veggie_pl.batch import Skill
 from veggie_pl.cli import main
-from veggie_pl.data.media import Media
-from veggie_pl.data.rle import encode
-from veggie_pl.data.rows import Row
 from veggie_pl.data.table import TableInfo, write_table
+from veggie_pl.data.table.schema import Row
+from veggie_pl.masks.rle import encode
+from veggie_pl.video.media import Media
 
 SHEET = ["--num_samples", "2", "--per_stream", "1"]
 

@@ -4,16 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from parts import make_data, mixed_data
-from tars import png
+from support.parts import make_data, mixed_data
+from support.tars import png
 
 from veggie_pl.batch import Skill, collate
 from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.data.media import Media
 from veggie_pl.data.mixture import Weighted
-from veggie_pl.data.rows import Row
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.data.table import TableInfo, TableRecords, write_table
+from veggie_pl.data.table.schema import Row
+from veggie_pl.video.media import Media
 
 
 def fake_trainer(rank: int = 0, world: int = 1) -> SimpleNamespace:

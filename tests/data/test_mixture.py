@@ -4,11 +4,11 @@ from itertools import islice
 
 import pytest
 import torch
-from grouped import some_groups
+from support.grouped import some_groups
 
 from veggie_pl.batch import Sample, Skill
-from veggie_pl.data.allotment import BLOCK, Allotment, shuffled
 from veggie_pl.data.mixture import BatchSampler, Mixture, Weighted
+from veggie_pl.data.proportions import BLOCK, Allotment, shuffled
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams import Stream
 

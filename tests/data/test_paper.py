@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from layouts import MINIATURES
+from support.layouts import MINIATURES
 
-from veggie_pl.configs import CONF, TRAINING, VeggieCLI
-from veggie_pl.data.cards import CARDS, Card, read_card
-from veggie_pl.data.preparing import prepare
+from veggie_pl.commands.configs import CONF, TRAINING, VeggieCLI
 from veggie_pl.errors import UseError
+from veggie_pl.prepare import prepare
+from veggie_pl.prepare.card import CARDS, Card, read_card
 
 FILES = {1: "paper.yaml", 2: "paper_stage2.yaml"}
 STREAMS = {"editing": "EditingStream", "grounding": "GroundingStream", "reasoning": "ReasoningStream"}

@@ -5,20 +5,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from parts import make_data
-from threads import TellingRecords, examine_threads, run_threads
+from support.parts import make_data
+from support.threads import TellingRecords, examine_threads, run_threads
 
 from veggie_pl.batch import Skill
+from veggie_pl.check.run import Limits, examine_all
 from veggie_pl.data.benchmark import ListedBenchmark
-from veggie_pl.data.cards import read_card
-from veggie_pl.data.checking import Limits, examine_all
 from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.data.media import Media
-from veggie_pl.data.preparing import work
-from veggie_pl.data.rle import encode
-from veggie_pl.data.rows import Row
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.data.table import TableInfo, write_table
+from veggie_pl.data.table.schema import Row
+from veggie_pl.masks.rle import encode
+from veggie_pl.prepare import worker
+from veggie_pl.prepare.card import read_card
+from veggie_pl.video.media import Media
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_processes_of_check_have_one_thread(tmp_path: Path) -> None:
 
 
 def test_processes_of_prepare_have_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "run_here", run_threads)
-    part = work.Work(read_card("magicbrush"), tmp_path, "train", tmp_path, 7, [0], None)
-    done = work.run_in_processes([part], 1)
+    monkeypatch.setattr(worker, "run_here", run_threads)
+    part = worker.Work(read_card("magicbrush"), tmp_path, "train", tmp_path, 7, [0], None)
+    done = worker.run_in_processes([part], 1)
     assert list(done) == [(7, (1, 1))]

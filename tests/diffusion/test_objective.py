@@ -2,8 +2,8 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from veggie_pl.chance import torch_rng
 from veggie_pl.diffusion.objective import Objective
+from veggie_pl.seeding import torch_rng
 
 LATENTS = torch.zeros(4000, 1, 1, 1, 1)
 

@@ -17,10 +17,10 @@ from diffusers import (
 )
 from torch import nn
 
-from veggie_pl.chance import torch_rng
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
+from veggie_pl.seeding import torch_rng
 
 WIDTH, TOKENS = 24, 5
 UNET = {

@@ -5,8 +5,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler
 
-from veggie_pl.chance import torch_rng
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
+from veggie_pl.seeding import torch_rng
 
 GOAL = torch.linspace(-0.9, 0.9, 16).view(1, 1, 1, 4, 4)
 

@@ -2,8 +2,8 @@
 
 from typing import runtime_checkable
 
-from veggie_pl.data.detections import Detector
 from veggie_pl.data.records import Records
+from veggie_pl.experts.detections import Detector
 
 for protocol in (
     Detector,

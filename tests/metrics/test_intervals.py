@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from veggie_pl.chance import numpy_rng
 from veggie_pl.metrics.intervals import bounded_mean, mean_interval, student, wilson
+from veggie_pl.seeding import numpy_rng
 
 PERCENT = (0.0, 100.0)
 Draw = Callable[[np.random.Generator, int], np.ndarray]

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from metric_batches import RedDetector, batch_of, noise
+from support.metric_batches import RedDetector, batch_of, noise
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.painting import paint
+from veggie_pl.masks.paint import paint
 from veggie_pl.metrics import functional, measures
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from metric_batches import batch_of, noise, part
+from support.metric_batches import batch_of, noise, part
 from torch import Tensor
 
 from veggie_pl.batch import Batch, Skill

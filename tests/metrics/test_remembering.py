@@ -1,9 +1,9 @@
 import torch
-from metric_batches import RedDetector, batch_of
+from support.metric_batches import RedDetector, batch_of
 from torch import Tensor
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.detections import Detections
+from veggie_pl.experts.detections import Detections
 from veggie_pl.metrics import skill_metrics
 from veggie_pl.metrics.remembering import RememberingDetector
 

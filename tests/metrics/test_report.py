@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from metric_batches import RedDetector, batch_of
+from support.metric_batches import RedDetector, batch_of
 
 from veggie_pl.batch import Skill
 from veggie_pl.metrics import PerSampleMean, skill_metrics

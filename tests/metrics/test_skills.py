@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from metric_batches import RedDetector, batch_of, part
+from support.metric_batches import RedDetector, batch_of, part
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from veggie_pl.batch import Skill, collate
 from veggie_pl.data.shapes import ShapesBenchmark
-from veggie_pl.data.shapes.detector import ShapeDetector
+from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.metrics import SKILL_MEASURES, skill_metrics
 
 # What the source, handed back unchanged, and what the target score.

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from parts import NANO_MLLM, make_batch, randomise_output, tiny_module
+from support.parts import NANO_MLLM, make_batch, randomise_output, tiny_module
 
 from veggie_pl.models import BlindMllm, DiscreteMllm, TaskQueries
 

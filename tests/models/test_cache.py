@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoints import sd_vae
-from parts import NANO_MLLM
+from support.checkpoints import sd_vae
+from support.parts import NANO_MLLM
 from torch import nn
 
 from veggie_pl.models import KlCodec, Mllm

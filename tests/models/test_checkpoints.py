@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints import SD_UNET, SD_VAE, sd_unet, sd_vae, write_original
 from diffusers import MotionAdapter, UNetMotionModel
 from safetensors.torch import load_file, save_file
+from support.checkpoints import SD_UNET, SD_VAE, sd_unet, sd_vae, write_original
 
 from veggie_pl.models import KlCodec, VidDM
 

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from families import FAMILIES, PIXELS, llava
 from PIL import Image
+from support.families import FAMILIES, PIXELS, llava
 from torch import Tensor
 from transformers import (
     AutoModelForImageTextToText,

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from parts import NANO_MLLM
+from support.parts import NANO_MLLM
 
 from benchmarks.ship import WEIGHTS
 from veggie_pl.batch import Skill, collate
-from veggie_pl.data.pointing import named_fill
+from veggie_pl.data.instructions.pointing import named_fill
+from veggie_pl.data.instructions.skills import skill_of
+from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, WORDINGS
 from veggie_pl.data.shapes import ShapesBenchmark
-from veggie_pl.data.skills_of import skill_of
-from veggie_pl.data.wordings import HELD_OUT_WORDINGS, WORDINGS
 from veggie_pl.model_folder import load_model
 from veggie_pl.models import Mllm
 from veggie_pl.pretraining.architecture import write_nano_mllm

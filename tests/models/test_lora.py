@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from lightning import Trainer
-from parts import NANO_MLLM, make_batch, tiny_module
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from support.parts import NANO_MLLM, make_batch, tiny_module
 from transformers import AutoModelForImageTextToText
 
 from veggie_pl.callbacks import Freeze, InitFrom

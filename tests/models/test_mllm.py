@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from parts import NANO_MLLM
+from support.parts import NANO_MLLM
 
 from veggie_pl.models import Mllm
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from parts import TEMPORAL, UNET
+from support.parts import TEMPORAL, UNET
 from torch import nn
 
 from veggie_pl.models import VidDM

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoints import SD_UNET, SD_VAE, sd_unet, sd_vae, write_original
 from diffusers import MotionAdapter
-from families import FAMILIES
-from parts import NANO_MLLM
 from safetensors.torch import load_file, save_file
+from support.checkpoints import SD_UNET, SD_VAE, sd_unet, sd_vae, write_original
+from support.families import FAMILIES
+from support.parts import NANO_MLLM
 from torch import Tensor
 
 from veggie_pl.models import KlCodec, Mllm, VidDM

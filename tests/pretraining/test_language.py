@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from lightning import Trainer
-from parts import NANO_MLLM
+from support.parts import NANO_MLLM
 from transformers import AutoTokenizer
 
+from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, with_articles
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import NOTHING, SLOTS
-from veggie_pl.data.wordings import HELD_OUT_WORDINGS, with_articles
 from veggie_pl.models import Mllm
 from veggie_pl.pretraining.architecture import write_nano_mllm
 from veggie_pl.pretraining.corpus import sentences

@@ -8,7 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from veggie_pl.errors import UseError
-from veggie_pl.sharding import as_whole, local, local_part
+from veggie_pl.training.fsdp import as_whole, local, local_part
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 

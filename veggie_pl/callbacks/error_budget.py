@@ -10,7 +10,7 @@ from veggie_pl.batch import Batch, Hole
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder
-from veggie_pl.data.ledger import NAME, RunLedger
+from veggie_pl.data.table.quarantine import NAME, RunLedger
 from veggie_pl.errors import UseError
 
 log = logging.getLogger(__name__)

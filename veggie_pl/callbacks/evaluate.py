@@ -15,14 +15,14 @@ from veggie_pl.callbacks.charts import skill_charts, write_layout
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
-from veggie_pl.data.detections import Detector
-from veggie_pl.data.outputs import check_folder, refuse_overlap
-from veggie_pl.data.shapes.detector import ShapeDetector
 from veggie_pl.errors import UseError
+from veggie_pl.experts.detections import Detector
+from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
 from veggie_pl.metrics.score import HEADLINE, overall_score
 from veggie_pl.metrics.skills import skill_metrics
 from veggie_pl.metrics.tables import Grid, compare, number, table
+from veggie_pl.outputs import check_folder, refuse_overlap
 
 log = logging.getLogger(__name__)
 _LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")

@@ -10,9 +10,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.errors import UseError
+from veggie_pl.inference.which_model import find_model
 from veggie_pl.model_folder import read_weights, record_at
-from veggie_pl.training_record import describe
-from veggie_pl.which_model import find_model
+from veggie_pl.training.record import describe
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from lightning.pytorch.plugins.precision import Precision
 
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.errors import UseError
-from veggie_pl.precision import Choice
+from veggie_pl.training.precision import Choice
 
 log = logging.getLogger(__name__)
 

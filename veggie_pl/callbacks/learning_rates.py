@@ -4,7 +4,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
 from veggie_pl.callbacks.writers import logs_at
-from veggie_pl.optimizers import learning_rates, name_groups
+from veggie_pl.training.optimizer import learning_rates, name_groups
 
 
 class LearningRates(Callback):

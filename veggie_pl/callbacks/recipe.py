@@ -7,7 +7,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.callbacks.throughput import Throughput
-from veggie_pl.training_record import TrainingRecord, describe, now, read_record
+from veggie_pl.training.record import TrainingRecord, describe, now, read_record
 
 log = logging.getLogger(__name__)
 KEY = "training_record"  # in a checkpoint

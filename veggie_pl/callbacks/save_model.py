@@ -10,7 +10,7 @@ from veggie_pl.callbacks.stopping import LAST
 from veggie_pl.callbacks.writers import run_folder
 from veggie_pl.model_folder import save_model
 from veggie_pl.module import VeggieModule
-from veggie_pl.sharding import whole_weights
+from veggie_pl.training.fsdp import whole_weights
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Drawn
 
+from veggie_pl.check.run import Checked, Limits, check_tables
 from veggie_pl.commands.options import check_options
-from veggie_pl.data.checking import Checked, Limits, check_tables
-from veggie_pl.data.ledger import NAME, PARTIAL
-from veggie_pl.data.outputs import check_place
-from veggie_pl.data.parts import INFO, TableError
 from veggie_pl.data.table import Table
+from veggie_pl.data.table.quarantine import NAME, PARTIAL
+from veggie_pl.data.table.shards import INFO, TableError
 from veggie_pl.file_names import matching
+from veggie_pl.outputs import check_place
 from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 
-from veggie_pl.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.parser import CommandParser
 from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.data.shares import explanation, planned, share_table
-from veggie_pl.parsing import CommandParser
+from veggie_pl.data.mixture_report import explanation, planned, share_table
 
 
 class DryRunCLI(VeggieCLI):

@@ -9,15 +9,15 @@ from jsonargparse import Namespace
 
 from veggie_pl.commands.judging import find_device, judge_options
 from veggie_pl.commands.options import edit_options, predict_options
-from veggie_pl.data.clips import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
-from veggie_pl.data.outputs import check_folder
-from veggie_pl.data.writing import check_output
-from veggie_pl.edit_files import EditFiles, plan_edits, refuse_own_folder
-from veggie_pl.editor import Editor
+from veggie_pl.commands.trained import trained_model
 from veggie_pl.errors import UseError
+from veggie_pl.inference.edit_files import EditFiles, plan_edits, refuse_own_folder
+from veggie_pl.inference.editor import Editor
 from veggie_pl.model import VeggieModel
+from veggie_pl.outputs import check_folder
 from veggie_pl.progress import Tell, progress
-from veggie_pl.trained import trained_model
+from veggie_pl.video.clip import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
+from veggie_pl.video.writer import check_output
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.callbacks.recipe import record_in
-from veggie_pl.configs import TRAINING, VeggieCLI
-from veggie_pl.data.outputs import Role, configs_read, refuse_overlap
+from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.parser import CommandParser, value_of
 from veggie_pl.errors import UseError, one_line
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import check_model_place, load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly
 from veggie_pl.module import VeggieModule
-from veggie_pl.parsing import CommandParser, value_of
-from veggie_pl.training_record import TrainingRecord, describe, now
+from veggie_pl.outputs import Role, configs_read, refuse_overlap
+from veggie_pl.training.record import TrainingRecord, describe, now
 
 log = logging.getLogger(__name__)
 

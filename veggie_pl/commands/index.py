@@ -6,10 +6,10 @@ from itertools import count
 from pathlib import Path
 
 from veggie_pl.commands.options import index_options
-from veggie_pl.data.outputs import Role, check_place, refuse_overlap
 from veggie_pl.data.shards import make_index
 from veggie_pl.data.shards.index import partial_index, visible
 from veggie_pl.errors import UseError
+from veggie_pl.outputs import Role, check_place, refuse_overlap
 from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from veggie_pl.parsing import CommandParser
+from veggie_pl.commands.parser import CommandParser
 
 
 def edit_options() -> CommandParser:

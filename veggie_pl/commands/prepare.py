@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from veggie_pl.commands.options import prepare_options
-from veggie_pl.data.cards import CARDS, Card, read_card
-from veggie_pl.data.parts import TableInfo
-from veggie_pl.data.preparing import PrepareError, prepare
-from veggie_pl.data.preparing.report import Report
+from veggie_pl.data.table.shards import TableInfo
+from veggie_pl.prepare import PrepareError, prepare
+from veggie_pl.prepare.card import CARDS, Card, read_card
+from veggie_pl.prepare.report import Report
 from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)

@@ -8,19 +8,19 @@ from pathlib import Path
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.batch import Sample
+from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.parser import CommandParser
 from veggie_pl.commands.preview_files import PreviewFiles, data_roots
-from veggie_pl.configs import TRAINING, VeggieCLI
 from veggie_pl.data.benchmark import Benchmark
+from veggie_pl.data.contact_sheet import Shown, grouped_sheet
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Mixture
-from veggie_pl.data.outputs import configs_read
-from veggie_pl.data.preview import write_png
 from veggie_pl.data.records import BadRecordError
-from veggie_pl.data.sheets import Shown, grouped_sheet
 from veggie_pl.data.streams import Stream
-from veggie_pl.data.writing import write_clip
 from veggie_pl.errors import UseError
-from veggie_pl.parsing import CommandParser
+from veggie_pl.outputs import configs_read
+from veggie_pl.video.drawing import write_png
+from veggie_pl.video.writer import write_clip
 
 log = logging.getLogger(__name__)
 FARTHEST = 100_000  # samples of the mixture to look for those of a stream among

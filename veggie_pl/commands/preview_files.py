@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.outputs import OutputError, Role, check_folder, check_place, refuse_overlap
-from veggie_pl.data.parts import read_info
-from veggie_pl.data.preview import partial_png
-from veggie_pl.data.writing import partial_of
-from veggie_pl.missing import named_parts
+from veggie_pl.commands.missing import named_parts
+from veggie_pl.data.table.shards import read_info
+from veggie_pl.outputs import OutputError, Role, check_folder, check_place, refuse_overlap
+from veggie_pl.video.drawing import partial_png
+from veggie_pl.video.writer import partial_of
 
 RUNS = Path("runs")  # what lies here is ours
 

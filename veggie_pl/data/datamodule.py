@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from veggie_pl.batch import Batch, Hole, Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
-from veggie_pl.data.shares import planned, summary
+from veggie_pl.data.mixture_report import planned, summary
 from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
 

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from veggie_pl.batch import Numbered
-from veggie_pl.chance import fingerprint
-from veggie_pl.data.allotment import BLOCK, Allotment
-from veggie_pl.data.holes import sample_or_hole
-from veggie_pl.data.lines import Line, Weighted, split
+from veggie_pl.data.groups import Line, Weighted, split
+from veggie_pl.data.missing_sample import sample_or_hole
+from veggie_pl.data.proportions import BLOCK, Allotment
 from veggie_pl.data.streams import Stream
+from veggie_pl.seeding import fingerprint
 
 __all__ = ["BatchSampler", "Indexed", "Mixture", "Weighted"]
 

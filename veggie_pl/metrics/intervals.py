@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float
 
-from veggie_pl.chance import numpy_rng
 from veggie_pl.errors import UseError
+from veggie_pl.seeding import numpy_rng
 
 Values = Float[np.ndarray, " n"]
 Interval = tuple[float, float]

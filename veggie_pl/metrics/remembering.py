@@ -6,7 +6,7 @@ from hashlib import blake2b
 from jaxtyping import Float
 from torch import Tensor
 
-from veggie_pl.data.detections import Detections, Detector
+from veggie_pl.experts.detections import Detections, Detector
 
 
 class RememberingDetector:

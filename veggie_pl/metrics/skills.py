@@ -5,7 +5,7 @@ import math
 from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.detections import Detector
+from veggie_pl.experts.detections import Detector
 from veggie_pl.metrics import measures
 from veggie_pl.metrics.intervals import Interval
 from veggie_pl.metrics.per_sample import Measure, PerSampleMean

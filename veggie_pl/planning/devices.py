@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from veggie_pl.precision import for_capability
+from veggie_pl.training.precision import for_capability
 
 GIB = 2.0**30
 

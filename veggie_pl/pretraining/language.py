@@ -11,10 +11,10 @@ from jaxtyping import Int
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
 
-from veggie_pl.chance import numpy_rng
 from veggie_pl.data.shapes.language import NOTHING, SLOTS
 from veggie_pl.models import Mllm
 from veggie_pl.pretraining.lessons import Forms, Talk
+from veggie_pl.seeding import numpy_rng
 
 IGNORED = -100  # label of tokens that are given, not predicted
 

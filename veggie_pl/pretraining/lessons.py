@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from veggie_pl.batch import Clip, Clips
-from veggie_pl.chance import numpy_rng
 from veggie_pl.data.mixture import BatchSampler
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import Form, caption, request_form
 from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
 from veggie_pl.pretraining.paraphrases import paraphrase
+from veggie_pl.seeding import numpy_rng
 
 
 @dataclass

@@ -7,7 +7,7 @@ wordings that tests hold out are not among these.
 import numpy as np
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.wordings import HELD_OUT_WORDINGS, with_articles
+from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, with_articles
 
 OPENINGS = (
     "",
@@ -113,7 +113,7 @@ def paraphrase(skill: Skill, rng: np.random.Generator, slots: dict[str, str]) ->
     Args:
         skill: What is asked.
         rng: Chooses the wording.
-        slots: What ``wordings.word`` takes.
+        slots: What ``templates.word`` takes.
     """
     fitting = [act for act in ACTS[skill] if ("{place}" in act) == ("place" in slots)]
     while True:

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from veggie_pl.batch import Skill
+from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, WORDINGS
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesBenchmark, ShapesRecords
 from veggie_pl.data.shapes.edits import PLACES, Addition, Changing, FeatureChange
 from veggie_pl.data.shapes.vocabulary import LARGE, MOVING_QUESTIONS, SMALL, VOCABULARIES, is_held_out
-from veggie_pl.data.wordings import HELD_OUT_WORDINGS, WORDINGS
 
 SPLITS = ("train", "val", "test")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from tars import serving, write_shards
+from support.tars import serving, write_shards
 
 from veggie_pl.data.shards import Shard, ShardCache, ShardError, make_index
 from veggie_pl.data.shards import cache as caching

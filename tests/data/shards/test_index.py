@@ -3,7 +3,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tars import png, serving, write_shards
+from support.tars import png, serving, write_shards
 
 from veggie_pl.cli import main
 from veggie_pl.data.shards import Shard, ShardError, make_index, read_index

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 import webdataset
-from tars import png, serving, write_shards
+from support.tars import png, serving, write_shards
 from test_datamodule import fake_trainer
 
 from veggie_pl.batch import Skill

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.painting import COLORS, paint, unpaint
+from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, Stream
-from veggie_pl.data.wordings import HELD_OUT_WORDINGS
+from veggie_pl.masks.paint import COLORS, paint, unpaint
 
 
 @dataclass

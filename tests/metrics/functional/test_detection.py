@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from veggie_pl.data.detections import Detections
+from veggie_pl.experts.detections import Detections
 from veggie_pl.metrics.functional import addition_success, detection_score
 
 LEFT = (0.0, 0.0, 0.5, 1.0)

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.painting import COLORS as FILLS
 from veggie_pl.data.shapes.backgrounds import DRIFT
 from veggie_pl.data.shapes.edits import (
     PLACES,
@@ -32,6 +31,7 @@ from veggie_pl.data.shapes.sampling import (
 )
 from veggie_pl.data.shapes.scene import Background, Motion, Scene, Thing, make_motion
 from veggie_pl.data.shapes.vocabulary import COLORS
+from veggie_pl.masks.paint import COLORS as FILLS
 
 Asked = tuple[Scene, Edit]
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from veggie_pl.chance import numpy_rng
 from veggie_pl.data.shapes.scene import Background, frame_times
+from veggie_pl.seeding import numpy_rng
 
 Pixels = NDArray[np.floating[Any]]  # float32
 

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from veggie_pl.batch import Skill
-from veggie_pl.chance import numpy_rng
-from veggie_pl.data.allotment import Allotment
+from veggie_pl.data.instructions.templates import word
+from veggie_pl.data.proportions import Allotment
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes.asking import sample_edit
 from veggie_pl.data.shapes.edits import PLACES, Addition, Edit, Grounding, Reasoning, Removal
@@ -12,8 +12,8 @@ from veggie_pl.data.shapes.render import changed, render, silhouette
 from veggie_pl.data.shapes.sampling import make_world
 from veggie_pl.data.shapes.scene import Scene
 from veggie_pl.data.shapes.vocabulary import find_vocabulary
-from veggie_pl.data.wordings import word
 from veggie_pl.errors import UseError
+from veggie_pl.seeding import numpy_rng
 
 SPLITS = ("train", "val", "test")
 LENGTH = 2**31 - 1  # the world does not end; a data set must

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veggie_pl.batch import Skill
-from veggie_pl.chance import numpy_rng
-from veggie_pl.data.allotment import shuffled
-from veggie_pl.data.clips import ClipError, ClipFile, resize, sample_together, to_clip
-from veggie_pl.data.frames import Sampling
-from veggie_pl.data.media import Media
+from veggie_pl.data.proportions import shuffled
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.shards.cache import ShardCache, local_path
 from veggie_pl.data.shards.index import Sample, ShardError, read_index, samples_in
 from veggie_pl.errors import UseError
+from veggie_pl.seeding import numpy_rng
+from veggie_pl.video.clip import ClipError, ClipFile, resize, sample_together, to_clip
+from veggie_pl.video.frames import Sampling
+from veggie_pl.video.media import Media
 
 FIELDS = ("source", "target", "mask", "instruction", "skill", "phrase", "fill")
 Members = dict[str, bytes]

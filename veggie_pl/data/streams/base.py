@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 
 from veggie_pl.batch import Sample, Skill
-from veggie_pl.chance import numpy_rng
+from veggie_pl.data.instructions.templates import with_articles, word
 from veggie_pl.data.records import Record, Records
-from veggie_pl.data.wordings import with_articles, word
 from veggie_pl.errors import UseError
+from veggie_pl.seeding import numpy_rng
 
 
 class Stream(ABC):

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.batch import Box
-from veggie_pl.data.detections import Detections
+from veggie_pl.experts.detections import Detections
 
 SCORE_THRESHOLD = 0.35  # the box threshold in GroundingDINO's README
 MIN_FRAMES = 0.5  # share of the frames in which the thing must be in its place

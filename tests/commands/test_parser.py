@@ -1,0 +1,38 @@
+"""Options as they are written."""
+
+import pytest
+
+from veggie_pl.cli import main
+from veggie_pl.commands.parser import UsageError, value_of
+
+
+def test_both_ways_to_give_a_value_mean_the_same() -> None:
+    assert value_of("--checkpoint", ["--checkpoint", "a.ckpt"]) == "a.ckpt"
+    assert value_of("--checkpoint", ["-o", "x", "--checkpoint=a=b.ckpt"]) == "a=b.ckpt"
+    assert value_of("--checkpoint", ["--checkpoint=a", "--checkpoint", "b"]) == "b"
+    assert value_of("--checkpoint", ["--checkpoints=a"]) is None
+    with pytest.raises(UsageError, match="--checkpoint: expected one argument"):
+        value_of("--checkpoint", ["--checkpoint"])
+
+
+@pytest.mark.parametrize("given", [["--checkpoint", "none.ckpt"], ["--checkpoint=none.ckpt"]])
+def test_checkpoint_that_is_not_there_is_said_before_a_model_is_built(given: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", *given, "-o", "x"])
+    assert stopped.value.code == "error: no checkpoint at none.ckpt"
+
+
+@pytest.mark.parametrize("given", [["--from", "none"], ["--from=none"]])
+def test_folder_in_place_of_a_checkpoint_is_taken_both_ways(given: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", *given, "-o", "x"])
+    assert "none is no model folder" in str(stopped.value.code)
+
+
+@pytest.mark.parametrize("option", ["--trainer.max_step", "--data.batch", "--model.num_step", "--conf"])
+def test_half_a_name_is_no_option(option: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--config", "conf/stage1.yaml", option, "1"])
+    assert str(stopped.value.code).startswith("error: ")
+    assert "\n" not in str(stopped.value.code)
+    assert option.lstrip("-") in str(stopped.value.code)

@@ -1,0 +1,194 @@
+"""`plan`: what it counts is what the real module does."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from jsonargparse import Namespace
+from support.parts import NANO_MLLM
+from torch.utils.flop_counter import FlopCounterMode
+
+from veggie_pl.cli import main
+from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.plan import PlanCLI
+from veggie_pl.models import Mllm
+from veggie_pl.planning.advice import advise
+from veggie_pl.planning.devices import GPUS, Device
+from veggie_pl.planning.predict import PARTS, Prediction, part_of, predict, state_bytes
+from veggie_pl.training.precision import FULL, MIXED, VARIABLE
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+A100 = GPUS["a100-80"]
+SMALL = ["--data.batch_size", "2"]
+
+
+def config(*args: str) -> Namespace:
+    parsed: Namespace = PlanCLI([*args], run=False, parser_kwargs={"default_config_files": TRAINING}).config
+    return parsed
+
+
+def plan(*args: str, device: Device = A100, **options: int) -> Prediction:
+    return predict(config(*args), device, **options)
+
+
+def paper(stage: int) -> list[str]:
+    files = [f"conf/stage{stage}.yaml", "conf/backbone/paper.yaml", *["conf/backbone/paper_stage2.yaml"][: stage - 1]]
+    return [word for file in files for word in ("--config", file)]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_counts_what_the_real_module_does(stage: int) -> None:
+    args = ["--config", f"conf/stage{stage}.yaml", *SMALL, "--trainer.precision", "32-true"]
+    cli = VeggieCLI([*args, "--trainer.logger", "false"], run=False, parser_kwargs={"default_config_files": TRAINING})
+    module = cli.model
+    next(c for c in cli.trainer.callbacks if type(c).__name__ == "Freeze").apply(module)
+    cli.datamodule.trainer = cli.trainer
+    cli.datamodule.setup("fit")
+    batch = next(iter(cli.datamodule.train_dataloader()))
+    batch.instruction[:] = ["remove the red circle"] * 2
+    with FlopCounterMode(display=False) as counter:
+        module.per_sample_loss(batch, "fit").mean().backward()
+    mllm = module.mllm
+    layout = mllm.prompt.layout(
+        batch.instruction, torch.arange(batch.source.shape[1]).expand(2, -1), 14, mllm.tokens_per_frame, 1, 8
+    )
+    seen = mllm.tokens_per_frame * batch.source.shape[1] + mllm.extra_tokens
+    text = layout.ids.shape[1] - layout.num_query_tokens - seen
+    found = plan(*args, text_tokens=text)
+    assert found.flops * 2 == pytest.approx(counter.get_total_flops(), rel=1e-9)
+    for name in PARTS:
+        own = [p for key, p in module.named_parameters() if part_of(key) == name]
+        assert found.parts[name].parameters == sum(p.numel() for p in own), name
+        assert found.parts[name].learning == sum(p.numel() for p in own if p.requires_grad), name
+
+
+def test_a_frozen_mllm_costs_less_than_its_whole_graph() -> None:
+    ours = plan("--config", "conf/stage1.yaml")
+    whole = plan("--config", "conf/stage1.yaml", "--model.mllm.init_args.frozen_prefix", "false")
+    assert ours.flops < whole.flops
+    assert ours.memory["activations"] < whole.memory["activations"]
+    learning = plan("--config", "conf/stage1.yaml", "--freeze.frozen", "[vae]")
+    assert whole.flops < learning.flops
+
+
+def test_grows_with_the_batch_and_with_frames() -> None:
+    one, two = (plan("--config", "conf/stage2.yaml", "--data.batch_size", str(size)) for size in (2, 4))
+    held = [found.memory["activations"] + found.memory["gradients"] for found in (one, two)]
+    assert 1.7 < held[1] / held[0] <= 2
+    assert two.flops == pytest.approx(one.flops)  # of a sample
+    short = plan("--config", "conf/stage2.yaml", num_frames=4)
+    assert short.flops < 0.6 * plan("--config", "conf/stage2.yaml").flops
+    micro = plan("--config", "conf/stage2.yaml", "--trainer.accumulate_grad_batches", "3")
+    assert micro.samples == 12
+
+
+def test_checkpointing_holds_less_and_computes_more() -> None:
+    plain = plan("--config", "conf/stage2.yaml")
+    less = plan("--config", "conf/stage2.yaml", "--model.viddm.init_args.gradient_checkpointing", "true")
+    assert less.peak < plain.peak
+    spatial = less.parts["diffusion, spatial"].flops / plain.parts["diffusion, spatial"].flops
+    assert 1.2 < spatial <= 4 / 3 + 1e-6
+    assert less.parts["diffusion, temporal"].flops >= plain.parts["diffusion, temporal"].flops
+
+
+def test_memory_adds_up_by_hand() -> None:
+    found = plan("--config", "conf/stage1.yaml", *SMALL)
+    learning = sum(part.learning for part in found.parts.values())
+    assert found.memory["gradients"] == found.memory["average of the weights"] == 4 * learning
+    assert found.memory["optimizer"] == 8 * learning  # AdamW: two moments in float32
+    assert found.memory["weights"] == pytest.approx(4 * sum(p.parameters for p in found.parts.values()), rel=1e-3)
+
+
+def test_state_of_optimizers_is_measured() -> None:
+    def optimizer(name: str, **args: float) -> Namespace:
+        return Namespace(class_path=f"torch.optim.{name}", init_args=Namespace(**args))
+
+    assert state_bytes(optimizer("AdamW", lr=0.1)) == 8
+    assert state_bytes(optimizer("SGD", lr=0.1)) == 0
+    assert state_bytes(optimizer("SGD", lr=0.1, momentum=0.9)) == 4
+    with pytest.raises(ValueError, match=r"no class 'torch.optim.Nothing'"):
+        state_bytes(optimizer("Nothing"))
+
+
+def test_slower_devices_take_longer() -> None:
+    fast, slow = (
+        plan("--config", "conf/stage1.yaml", device=Device(1e9, flops, flops / 100, 0.0)) for flops in (1e12, 1e11)
+    )
+    assert slow.seconds == pytest.approx(10 * fast.seconds)
+
+
+def test_precision_is_that_of_the_device_unless_the_config_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, FULL)  # of this machine, which does not matter
+    parsed = config("--config", "conf/stage1.yaml", *SMALL)
+    gpu, full = predict(parsed, A100), predict(parsed, replace(A100, precision=FULL))
+    assert gpu.memory != full.memory
+    for name, expected in ((MIXED, gpu), (FULL, full)):
+        parsed.trainer.precision = name
+        assert predict(parsed, A100).memory == expected.memory
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [1, 2])
+def test_paper_size_is_what_was_published(stage: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plan", *paper(stage), "--gpu", "a100-80", "--output", str(tmp_path / "plan.json")])
+    found = json.loads((tmp_path / "plan.json").read_text())
+    parts = {name: part["parameters"] / 1e6 for name, part in found["parts"].items()}
+    assert parts["vision tower"] + parts["language model"] == pytest.approx(8030, rel=0.001)  # 8.03 B on its card
+    assert parts["diffusion, spatial"] == pytest.approx(859.5, rel=0.001)  # Stable Diffusion 1.5
+    assert parts["codec"] == pytest.approx(83.65, rel=0.001)
+    assert found["fits"] == (stage == 1)
+    if stage == 2:
+        assert found["advice"][-1]["fits"]
+        peaks = [found["peak"], *(one["peak"] for one in found["advice"])]
+        assert peaks == sorted(peaks, reverse=True)
+        assert "lora" in found["advice"][0]["setting"]
+    assert "peak" in capsys.readouterr().out
+
+
+def test_advice_holds_when_it_is_followed() -> None:
+    small = Device(0.15 * 2**30, 1e12, 1e11, reserved=0.0)
+    start = config("--config", "conf/stage2.yaml")
+    now = predict(start, small)
+    assert now.peak > small.memory
+    given = advise(start, now, small, None, 40)
+    assert [one.fits for one in given[:-1]] == [False] * (len(given) - 1)
+    settings = given[0].setting.split()
+    followed = plan("--config", "conf/stage2.yaml", *settings, device=small)
+    assert followed.peak == pytest.approx(given[0].peak)
+
+
+def test_what_cannot_be_planned_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"rtx4090.*h100"):
+        main(["plan", "--config", "conf/stage1.yaml", "--gpu", "tpu"])
+    with pytest.raises(SystemExit, match=r"no config\.json at 'checkpoints/nothing'.*llava-onevision-qwen2-7b-ov-hf"):
+        main(["plan", "--config", "conf/stage1.yaml", "--model.mllm.init_args.folder", "checkpoints/nothing"])
+
+
+def test_shipped_configurations_are_of_the_families_that_work() -> None:
+    for folder in (ROOT / "conf/backbone/models").iterdir():
+        kind = json.loads((folder / "config.json").read_text())["model_type"]
+        assert kind == json.loads((NANO_MLLM / "config.json").read_text())["model_type"]
+    assert Mllm  # the class they are for
+
+
+def test_parts_are_said_before_they_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    said: list[str] = []
+
+    def tell(what: str, done: float, total: float | None) -> None:
+        said.append(what)
+
+    found = predict(
+        config("--config", "conf/stage1.yaml"), A100, on_built=lambda held: said.append(str(held)), tell=tell
+    )
+    sizes = {name: (part.parameters, part.learning) for name, part in found.parts.items()}
+    assert said[0] == str(sizes)
+    assert {f"operations counted, now of {name}" for name in ("language model", "diffusion, spatial")} <= {*said[1:]}
+    with caplog.at_level("INFO", "veggie_pl"):
+        main(["plan", "--config", "conf/stage1.yaml"])
+    (line,) = [record.message for record in caplog.records if record.message.startswith("counting")]
+    assert re.fullmatch(
+        r"counting a training step of: vision tower [\d.]+ M, frozen; .*diffusion, spatial [\d.]+ M", line
+    )

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+import torch
+from support.checkpoints import SD_VAE, sd_vae
+
+from veggie_pl.models import KlCodec, PixelCodec
+from veggie_pl.models.codec import Codec
+
+
+@pytest.fixture
+def kl(tmp_path: Path) -> KlCodec:
+    sd_vae().save_pretrained(tmp_path / "vae")
+    return KlCodec(str(tmp_path / "vae")).eval()
+
+
+def generators(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def test_pixels_survive_exactly() -> None:
+    codec, clips = PixelCodec(4), torch.rand(2, 3, 3, 16, 24) * 2 - 1
+    latents = codec.encode_source(clips)
+    assert latents.shape == (2, 3, 48, 4, 6)
+    assert torch.equal(codec.decode(latents), clips)
+    assert torch.equal(codec.encode_target(clips, generators(0, 1)), latents)
+    assert (codec.decode(latents * 9).abs() <= 1).all()
+
+
+def test_kl_source_is_the_mode_and_target_a_scaled_sample(kl: KlCodec) -> None:
+    clips = torch.rand(2, 3, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        posterior = kl.vae.encode(clips.flatten(0, 1)).latent_dist
+        assert torch.allclose(kl.encode_source(clips).flatten(0, 1), posterior.mode())
+        target = kl.encode_target(clips, generators(3, 4)) / kl.vae.config.scaling_factor
+        noise = torch.stack([torch.randn(3, 4, 8, 8, generator=g) for g in generators(3, 4)]).flatten(0, 1)
+        assert torch.allclose(target.flatten(0, 1), posterior.mean + posterior.std * noise, atol=1e-5)
+        decoded = kl.vae.decode(posterior.mean).sample.clamp(-1, 1)
+        scaled = posterior.mean.unflatten(0, (2, 3)) * kl.vae.config.scaling_factor
+        assert torch.allclose(kl.decode(scaled).flatten(0, 1), decoded, atol=1e-4)
+
+
+def test_kl_sample_depends_on_its_own_generator_only(kl: KlCodec) -> None:
+    clips = torch.rand(2, 1, 3, 16, 16)
+    with torch.no_grad():
+        both = kl.encode_target(clips, generators(3, 4))
+        alone = kl.encode_target(clips[1:], generators(4))
+    assert torch.allclose(both[1], alone[0], atol=1e-5)
+
+
+def test_kl_folder_round_trip(kl: KlCodec, tmp_path: Path) -> None:
+    kl.save_pretrained(str(tmp_path / "again"))
+    again = KlCodec.from_pretrained(str(tmp_path / "again"))
+    assert all(torch.equal(a, b) for a, b in zip(kl.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("codec", ["pixel", "kl"])
+def test_codecs_have_one_interface(codec: str, kl: KlCodec) -> None:
+    made = PixelCodec(4) if codec == "pixel" else kl
+    assert isinstance(made, Codec)
+    clips = torch.rand(1, 2, 3, 16, 16)
+    with torch.no_grad():
+        latents = made.encode_source(clips)
+        assert latents.shape == (1, 2, made.channels, 16 // made.factor, 16 // made.factor)
+        assert made.decode(latents).shape == clips.shape
+
+
+def test_kl_hands_out_float32_under_autocast(kl: KlCodec) -> None:
+    clips = torch.rand(1, 2, 3, 16, 16) * 2 - 1
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        source, target = kl.encode_source(clips), kl.encode_target(clips, generators(0))
+        pixels = kl.decode(target)
+    assert source.dtype == target.dtype == pixels.dtype == torch.float32
+
+
+def test_cache_gives_what_the_encoder_gives_and_does_not_ask_it_twice(kl: KlCodec, tmp_path: Path) -> None:
+    clips = torch.rand(3, 2, 3, 16, 16) * 2 - 1
+    cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache")).eval()
+    asked: list[int] = []
+    cached.vae.encoder.register_forward_hook(lambda module, inputs, output: asked.append(len(inputs[0])))
+    with torch.no_grad():
+        for rows in ([0, 1], [1, 2], [0, 2]):  # one clip comes again beside a new one
+            assert torch.allclose(cached.encode_source(clips[rows]), kl.encode_source(clips[rows]), atol=1e-6)
+            ours, theirs = (codec.encode_target(clips[rows], generators(*rows)) for codec in (cached, kl))
+            assert torch.allclose(ours, theirs, atol=1e-6)
+    assert asked == [4, 2]
+    files = sorted((tmp_path / "cache").rglob("*"))
+    assert len([path for path in files if path.is_file()]) == 3
+    damaged = next(path for path in files if path.is_file())
+    damaged.write_bytes(b"not tensors")
+    with torch.no_grad():
+        assert torch.allclose(cached.encode_source(clips), kl.encode_source(clips), atol=1e-6)
+    assert asked == [4, 2, 2]
+
+
+def test_cache_is_of_one_network_and_one_precision(kl: KlCodec, tmp_path: Path) -> None:
+    clip = torch.rand(1, 1, 3, 16, 16)
+    cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache"))
+    with torch.no_grad():
+        cached.encode_source(clip)
+        with torch.autocast("cpu", torch.bfloat16):
+            cached.encode_source(clip)
+        torch.manual_seed(9)
+        other = KlCodec(None, SD_VAE, cache=str(tmp_path / "cache")).eval()
+        assert not torch.allclose(other.encode_source(clip), cached.encode_source(clip), atol=1e-3)
+    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 3

@@ -1,0 +1,87 @@
+"""What each of two real processes does; ``test_ranks.py`` starts it with torchrun and compares with one process.
+
+torchrun --standalone --nproc_per_node 2 tests/support/ranks.py OUT
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
+
+from support.parts import fit, make_data, mixed_data, randomise_output, tiny_module
+from veggie_pl.callbacks import Ema, ErrorBudget, Evaluate, Freeze, GradNorms, SaveModel, SkillLoss
+from veggie_pl.callbacks.error_budget import BudgetError
+
+STEPS, BATCH, HELD = 4, 4, 3  # batch: of all ranks together; held: samples a skill, which two ranks cannot share evenly
+PLANS: dict[str, dict[str, Any]] = {  # every case trains STEPS steps of BATCH samples
+    "images": {"frozen": ["vae", "mllm"]},
+    "clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
+    "mixed": {"video": True, "frozen": ["vae", "mllm"]},
+    "holes": {"frozen": ["vae", "mllm"], "bad": 0.4},  # ranks with holes, more of them, and nothing but holes
+    "sharded": {"frozen": ["vae", "mllm"]},
+    "sharded_clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
+}
+OVER = {"over": {"frozen": ["vae", "mllm"], "bad": 0.9, "max_bad": 0.1, "steps": 40}}  # more bad samples than allowed
+
+
+class Record(Callback):
+    """Losses of the global batch, samples in order and shapes, of this rank."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.keys: list[list[str]] = []
+        self.frames: list[int] = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self.losses.append(float(trainer.strategy.reduce(outputs["loss"].clone())))
+        self.keys.append(list(batch.key))
+        self.frames.append(batch.source.shape[1])
+
+
+def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate: int = 1) -> Record:
+    """Train for STEPS in all; leave a model folder and a checkpoint for every step."""
+    plan = (PLANS | OVER)[case]
+    settings: dict[str, Any] = {"num_steps": 1, "lr_factors": {"queries": 0.1}}
+    settings["optimizer"] = lambda groups: torch.optim.SGD(groups, 0.05, momentum=0.5)
+    module = tiny_module(plan.get("video", False), **settings)
+    randomise_output(module)
+    batch: dict[str, Any] = {"batch_size": BATCH // world // accumulate, "num_val": HELD}
+    frames = 2 if plan.get("video") else 1
+    data = mixed_data(**batch) if case == "mixed" else make_data(frames, bad=plan.get("bad", 0.0), **batch)
+    record = Record()
+    keep = ModelCheckpoint(out / "steps", every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    watchers = [Freeze(plan["frozen"]), Ema(0.9), SkillLoss(1), GradNorms(1), Evaluate(), SaveModel(), keep, record]
+    watchers.append(ErrorBudget(plan.get("max_bad", 1.0)))
+    strategy: Any = {} if world == 1 else {"strategy": DDPStrategy(), "devices": world}
+    if case.startswith("sharded") and world > 1:
+        strategy["strategy"] = ModelParallelStrategy(world, 1, save_distributed_checkpoint=False)
+    logger = CSVLogger(str(out), name="", version="")
+    options = {"callbacks": watchers, "logger": logger, "log_every_n_steps": 1, "gradient_clip_val": 0.2}
+    options |= {"val_check_interval": STEPS // 2 * accumulate, "accumulate_grad_batches": accumulate}
+    fit(module, data, plan.get("steps", STEPS), ckpt_path=None if ckpt is None else str(ckpt), **strategy, **options)
+    return record
+
+
+def main(out: Path) -> None:
+    """Every case, and the one that goes on from one rank's checkpoint."""
+    torch.set_num_threads(1)
+    records = {case: train(out / case, case, 2) for case in PLANS}
+    records["resumed"] = train(out / "resumed", "images", 2, out / "one/steps/step=2.ckpt")
+    records["sharded_resumed"] = train(out / "sharded_resumed", "sharded", 2, out / "sharded/steps/step=2.ckpt")
+    rank = torch.distributed.get_rank()
+    try:
+        train(out / "over", "over", 2)
+    except BudgetError as error:
+        (out / f"over{rank}.txt").write_text(str(error))
+    text = json.dumps({case: vars(record) for case, record in records.items()}, default=lambda value: None)
+    (out / f"rank{rank}.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,167 @@
+"""From YAML to parts: LightningCLI with the defaults of this project."""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import torch
+from jsonargparse import Namespace
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from veggie_pl.callbacks import (
+    ErrorBudget,
+    Evaluate,
+    Freeze,
+    InitFrom,
+    KeepPrecision,
+    LogConfig,
+    ProgressLines,
+    Recipe,
+    Samples,
+    StepBar,
+)
+from veggie_pl.callbacks.image_model import TellImageModel
+from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
+from veggie_pl.commands.missing import require_all
+from veggie_pl.commands.recipes import read_recipe
+from veggie_pl.commands.run_parser import RunParser
+from veggie_pl.commands.trained import trained_model
+from veggie_pl.data.datamodule import VeggieDataModule
+from veggie_pl.errors import UseError
+from veggie_pl.metrics.methods import CopySource, MethodModule, Oracle
+from veggie_pl.models import PixelCodec
+from veggie_pl.module import VeggieModule
+from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
+from veggie_pl.planning.advice import cheapest_switches
+from veggie_pl.progress import in_terminal
+from veggie_pl.training.checkpoint_path import find_checkpoint
+from veggie_pl.training.precision import best_precision
+
+log = logging.getLogger(__name__)
+__all__ = ["CONF", "TESTING", "TRAINED", "TRAINING", "TestCLI", "VeggieCLI"]
+
+
+class OutOfMemoryError(UseError, RuntimeError):
+    """A run does not fit; the message names what to switch on."""
+
+
+class PreciseCLI(LightningCLI):
+    """Computes in what is best on this machine, where no precision is named."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """With the precision, and a callback that says it and keeps it in checkpoints."""
+        config = self._get(self.config_init, "trainer")
+        choice = None if names_precision(config) else best_precision(*trainer_device(config))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks", config.callbacks) or []), KeepPrecision(choice)]
+        if choice is not None:
+            kwargs["precision"] = choice.precision
+        return super().instantiate_trainer(**kwargs)
+
+
+class StepsCLI(PreciseCLI):
+    """Shows how far a run is: how many of its steps are done."""
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """And find the checkpoint to go on from, before anything is built."""
+        super().parse_arguments(parser, args)
+        config = self.config.get(str(self.config.get("subcommand")))
+        if config is not None and (given := config.get("ckpt_path")):
+            config.ckpt_path = find_checkpoint(str(given), config.trainer)
+            if config.ckpt_path != str(given):
+                log.info("--ckpt_path %s: %s", given, config.ckpt_path)
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the checkpoint to the trainer: Lightning would read all of it here, for settings that ours lack."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """With our progress bar, where one is wanted and no other is set; with lines where no bar can be seen."""
+        config = self._get(self.config_init, "trainer")
+        callbacks = config.callbacks or []
+        if config.enable_progress_bar is not False and not any(isinstance(one, ProgressBar) for one in callbacks):
+            kwargs["callbacks"] = [*callbacks, StepBar() if in_terminal() and sys.stdout.isatty() else ProgressLines()]
+        return super().instantiate_trainer(**kwargs)
+
+
+class VeggieCLI(StepsCLI):
+    """One module, one datamodule, and what a run must say: which parts are frozen and whose weights it starts from."""
+
+    def __init__(self, args: list[str], **options: Any) -> None:
+        self._given = args
+        try:
+            super().__init__(
+                VeggieModule,
+                VeggieDataModule,
+                args=args,
+                save_config_callback=LogConfig,
+                save_config_kwargs={"overwrite": True},
+                parser_class=RunParser,
+                **options,
+            )
+        except torch.OutOfMemoryError as error:
+            config: Namespace = self.config.get(self.subcommand, self.config) if self.subcommand else self.config
+            switches = "; ".join(cheapest_switches(config)) or "a GPU with more memory"
+            raise OutOfMemoryError(
+                f"out of memory. What helps, cheapest first: {switches}. `plan` with the same configs tells how much"
+            ) from error
+
+    def instantiate_classes(self) -> None:
+        """Build what the config says, once all that it needs is there."""
+        command = str(self.config.get("subcommand"))
+        require_all(self.config.get(command, self.config), trains=command == "fit")
+        super().instantiate_classes()
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the blocks `freeze:`, `init_from:`, `error_budget:` and `recipe:`, which is filled in."""
+        parser.add_lightning_class_args(Freeze, "freeze")
+        parser.add_lightning_class_args(InitFrom, "init_from")
+        parser.add_lightning_class_args(ErrorBudget, "error_budget")
+        parser.add_lightning_class_args(Recipe, "recipe")
+        parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
+
+    def before_instantiate_classes(self) -> None:
+        """Fill in the recipe of the config files."""
+        config = self.config[self.subcommand] if self.subcommand else self.config
+        if not any(arg.startswith("--recipe.") for arg in self._given):
+            found = read_recipe(self._given, TRAINING, CONF)
+            config.recipe.name, config.recipe.steps, config.recipe.epochs = found.name, found.steps, found.epochs
+
+
+class TestCLI(StepsCLI):
+    """Scores a model folder; `evaluate:` and `samples:` say how."""
+
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(
+            scored_method,
+            VeggieDataModule,
+            args=["test", *args],
+            parser_kwargs={"test": {"default_config_files": TESTING}},
+            save_config_callback=None,
+            parser_class=RunParser,
+            trainer_defaults={"callbacks": [TellImageModel()]},
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the blocks `evaluate:`, `samples:` and `error_budget:`; pictures go where the report goes."""
+        parser.add_lightning_class_args(Evaluate, "evaluate")
+        parser.add_lightning_class_args(Samples, "samples")
+        parser.add_lightning_class_args(ErrorBudget, "error_budget")
+        parser.link_arguments("evaluate.output", "samples.output")
+
+
+def scored_method(
+    folder: str | None = None,
+    num_steps: int | None = None,
+    baseline: Literal["copy", "oracle"] | None = None,
+) -> LightningModule:
+    """What is scored: a trained model, or a baseline that needs none.
+
+    Args:
+        folder: Model folder; None takes the newest whole one of the runs here, else the shipped weights.
+        num_steps: Sampling steps; None keeps the folder's.
+        baseline: Score the source itself ("copy") or the exact target through the nano codec ("oracle") instead.
+    """
+    if baseline is None:
+        return trained_model(folder, num_steps, VeggieModule)
+    return MethodModule(CopySource() if baseline == "copy" else Oracle(PixelCodec()))

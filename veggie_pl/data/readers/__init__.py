@@ -1,1 +1,0 @@
-"""Readers: one kind of file each behind one small interface; ``clips.py`` chooses and checks."""

@@ -1,0 +1,1 @@
+"""Frozen outside models, each behind a protocol of one method."""

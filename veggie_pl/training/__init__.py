@@ -1,0 +1,1 @@
+"""What a run needs beside its module: optimizer, precision, shards of weights, checkpoints that are whole."""

@@ -1,0 +1,209 @@
+"""Clips to disk: H.264 through PyAV, images through opencv; whole or not at all."""
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from jaxtyping import UInt8
+
+from veggie_pl.batch import Clip
+from veggie_pl.errors import UseError
+from veggie_pl.outputs import check_place
+from veggie_pl.video.clip import IMAGES, ClipError, to_frames
+from veggie_pl.video.readers.base import one_line
+from veggie_pl.video.sound import Sound
+from veggie_pl.video.timing import Timing
+
+SMALL = 128  # pixels; frames with a side below keep colour at full resolution
+MAX_SIDES = {".mp4": 16384, ".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # pixels that an encoder takes
+# How many ways to fail PyAV and opencv have.
+_FAILURES = (av.FFmpegError, cv2.error, OSError, ValueError, RuntimeError)
+
+
+def partial_of(path: Path) -> Path:
+    """Where a file is while it is not whole."""
+    return path.with_name(f".{path.stem}.partial{path.suffix.lower()}")
+
+
+def check_output(path: Path) -> None:
+    """Look whether a clip can be written, before any work is done for it.
+
+    Raises:
+        ClipError: If the folder cannot be written to or the name is of no known kind.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in IMAGES | {".mp4"}:
+        choices = ", ".join([".mp4", *sorted(IMAGES)])
+        raise ClipError(f"{path}: cannot write {suffix or 'a name without suffix'}; the choices are {choices}")
+    check_place(path)
+
+
+def check_fits(path: Path, num_frames: int, height: int, width: int) -> None:
+    """Look whether a file of this name can hold a clip, before it is made.
+
+    Args:
+        path: Of the file.
+        num_frames: Of the clip.
+        height: Of its frames, in pixels.
+        width: Of its frames, in pixels.
+
+    Raises:
+        ClipError: If it cannot.
+    """
+    if num_frames > 1 and path.suffix.lower() in IMAGES:
+        raise ClipError(f"{path}: an image holds one frame; name an .mp4 instead")
+    limit = MAX_SIDES.get(path.suffix.lower())
+    if limit is not None and max(height, width) > limit:
+        raise ClipError(f"{path}: {width} x {height} pixels; {path.suffix} takes at most {limit} a side")
+
+
+class ClipWriter:
+    """Writes frames one after another; the file appears under its name only when it is whole.
+
+    Videos are H.264 through PyAV: what opencv can write, browsers do not play, and it cuts odd sizes to even ones.
+    Their colours are converted by the matrix of BT.709 in its limited range, and the file says so: players take
+    untagged files for one thing or another.
+
+    Args:
+        path: .mp4, or an image for one frame.
+        timing: When each frame appears; or frames per second.
+        sound: Copied into a video.
+
+    Raises:
+        ClipError: If the folder cannot be written to or the name is of no known kind.
+    """
+
+    def __init__(self, path: str | Path, timing: float | Timing, sound: Sound | None = None) -> None:
+        self.path, self.sound = Path(path), sound
+        self.suffix = self.path.suffix.lower()
+        check_output(self.path)
+        timing = timing if isinstance(timing, Timing) else Timing.constant(timing)
+        self._ticks, self._rate = timing.for_mp4()
+        self._partial = partial_of(self.path)
+        self._file: Any = None
+        self._stream: Any = None
+        self._convert = VideoReformatter()
+        self._count = 0
+        self._durations: dict[int, int] = {}  # ticks of frames inside the encoder, which forgets that of the last one
+
+    def __enter__(self) -> "ClipWriter":
+        return self
+
+    def write(self, frames: UInt8[np.ndarray, "f h w 3"]) -> None:
+        """Append frames, RGB, all of one size.
+
+        Raises:
+            ClipError: If the encoder refuses them, or the disk is full.
+        """
+        for frame in frames:
+            check_fits(self.path, self._count + 1, *frame.shape[:2])
+            try:
+                if self.suffix in IMAGES:
+                    self._write_image(frame)
+                else:
+                    self._append(np.ascontiguousarray(frame))
+            except _FAILURES as error:
+                if isinstance(error, ClipError):
+                    raise
+                sides = f"{frame.shape[1]} x {frame.shape[0]} pixels"
+                raise ClipError(f"{self.path}: {sides} cannot be written ({_reason(error)})") from error
+            self._count += 1
+
+    def _write_image(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
+        done, data = cv2.imencode(self.suffix, frame[..., ::-1])
+        if not done:
+            raise UseError("the encoder gives nothing")
+        self._partial.write_bytes(data.tobytes())
+
+    def _append(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
+        if self._file is None:
+            self._begin(*frame.shape[:2])
+        if frame.shape[:2] != (self._stream.height, self._stream.width):
+            raise UseError(f"the first frame has {self._stream.width} x {self._stream.height}")
+        picture = self._convert.reformat(
+            av.VideoFrame.from_ndarray(frame, format="rgb24"),
+            format=self._stream.pix_fmt,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        start, stop = self._ticks[self._count : self._count + 2]
+        start += round(self.sound.lead * self._rate) if self.sound else 0
+        picture.pts, picture.time_base = start, Fraction(1, self._rate)
+        self._durations[start] = stop - self._ticks[self._count]
+        self._mux(self._stream.encode(picture))
+
+    def _begin(self, height: int, width: int) -> None:
+        options = {"video_track_timescale": str(self._rate)}
+        # An absolute path behind "file:" is no address and no pattern, whatever colons and percents are in it.
+        place = f"file:{self._partial.absolute()}"
+        self._file = av.open(place, "w", format="mp4", container_options=options)
+        last = min(len(self._ticks) - 1, 1000)  # the encoder only shares out bits by it
+        average = Fraction(last * self._rate, self._ticks[last]).limit_denominator(1_000_000)
+        self._stream = self._file.add_stream("libx264", rate=average or Fraction(1, 1_000_000))
+        self._stream.height, self._stream.width = height, width
+        # Half-resolution colour is what every player knows, but it needs even sides and blurs small pictures.
+        whole_color = height % 2 or width % 2 or min(height, width) < SMALL
+        self._stream.pix_fmt = "yuv444p" if whole_color else "yuv420p"
+        self._stream.options = {"crf": "10"}  # low, to keep colour fills readable
+        context = self._stream.codec_context
+        context.time_base = Fraction(1, self._rate)
+        context.max_b_frames = 0  # frames lie in the file in the order and at the times in which they are shown
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        if self.sound:
+            self.sound.join(self._file)
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts)
+            if self.sound:
+                self.sound.until(Fraction(packet.pts) * packet.time_base, self._file)
+            self._file.mux(packet)
+
+    def _finish(self) -> None:
+        if self._file is not None:
+            self._mux(self._stream.encode())
+            if self.sound:
+                self.sound.until(None, self._file)
+            self._file.close()
+        if not self._count:
+            raise ClipError(f"{self.path}: there was no frame to write")
+        self._partial.replace(self.path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except _FAILURES as problem:
+            if isinstance(problem, ClipError):
+                raise
+            raise ClipError(f"{self.path}: cannot be written to its end ({_reason(problem)})") from problem
+        finally:
+            if self._partial.exists():
+                self._discard()
+
+    def _discard(self) -> None:
+        """Leave nothing half-written behind."""
+        if self._file is not None:
+            with suppress(*_FAILURES):  # what cannot be ended is thrown away all the same
+                self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def write_clip(path: str | Path, clip: Clip, fps: float = 8.0) -> None:
+    """Write a clip in [-1, 1] whole or not at all; see ``ClipWriter``."""
+    with ClipWriter(path, fps) as writer:
+        writer.write(to_frames(clip))
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or one_line(error))
