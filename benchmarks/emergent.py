@@ -17,7 +17,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.batch import Batch, Sample, Skill, collate
-from veggie_pl.commands.configs import TRAINED
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.edits import Addition, BackgroundChange, Edit, Stylization
 from veggie_pl.data.shapes.render import render
@@ -25,6 +24,7 @@ from veggie_pl.data.shapes.scene import Background, Motion, Scene
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.files import TRAINED
 from veggie_pl.inference.which_model import find_model
 from veggie_pl.metrics import measures
 from veggie_pl.metrics.intervals import mean_interval

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from veggie_pl.batch import Skill, collate
-from veggie_pl.commands.configs import TRAINED
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.diffusion.objective import Draws
+from veggie_pl.files import TRAINED
 from veggie_pl.inference.which_model import find_model
 from veggie_pl.metrics import measures
 from veggie_pl.model_folder import load_model

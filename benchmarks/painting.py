@@ -24,7 +24,8 @@ from veggie_pl.batch import Clip, Mask, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.streams.grounding import choose_fill
-from veggie_pl.masks.paint import COLORS, paint, paint_objects, visible
+from veggie_pl.masks.colors import COLORS
+from veggie_pl.masks.paint import paint, paint_objects, visible
 from veggie_pl.masks.unpaint import Reading, read_back, read_objects
 from veggie_pl.metrics.functional import region_jaccard
 from veggie_pl.seeding import numpy_rng

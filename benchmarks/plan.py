@@ -21,8 +21,9 @@ from pathlib import Path
 import torch
 from jsonargparse import Namespace
 
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.plan import PlanCLI
+from veggie_pl.files import TRAINING
 from veggie_pl.planning.devices import GIB, Device
 from veggie_pl.planning.predict import predict
 from veggie_pl.planning.shapes import batch_of

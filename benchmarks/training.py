@@ -18,7 +18,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from veggie_pl.callbacks import Freeze, Throughput
 from veggie_pl.callbacks.ema import moving_average
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
+from veggie_pl.files import TRAINING
 from veggie_pl.training.precision import autocast
 
 ROUNDS, WARMUP, STEPS = 3, 10, 60

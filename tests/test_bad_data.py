@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
+from support.command_line import error_of
 from support.fake import pattern
-from test_cli import error_of
 
 from veggie_pl.batch import Skill
 from veggie_pl.cli import main

@@ -9,19 +9,11 @@ from pathlib import Path
 import pytest
 from support.fake import bad_files, write_fake
 
+from tests.support.command_line import error_of
 from veggie_pl.cli import COMMANDS, main
 from veggie_pl.video.clip import ClipFile
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def error_of(args: list[str]) -> str:
-    """What the command ends with; it must end with an error."""
-    with pytest.raises(SystemExit) as stopped:
-        main(args)
-    assert isinstance(stopped.value.code, str)
-    assert stopped.value.code.startswith("error: ")
-    return stopped.value.code
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

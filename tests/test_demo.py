@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.demo import CLIPS, FULL, LEAST, Demo, Speed, beside, new_folder, run_demo, steps_of
 from veggie_pl.cli import main
-from veggie_pl.places import ROOT, TRAINED
+from veggie_pl.files import ROOT, TRAINED
 
 FAST, SLOW, HOPELESS = Speed(0.33, 0.62), Speed(1.0, 3.0), Speed(20.0, 60.0)
 

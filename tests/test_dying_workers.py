@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.command_line import error_of
 from support.deadly import DeadlyRecords
-from test_cli import error_of
 from torch.utils.data import DataLoader
 
 from veggie_pl.errors import from_worker

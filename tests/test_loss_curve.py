@@ -13,7 +13,8 @@ import pytest
 import torch
 from lightning import Callback
 
-from veggie_pl.commands.configs import CONF, TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
+from veggie_pl.files import CONF, TRAINING
 
 CURVE = Path(__file__).parent / "golden/loss_curve.json"
 STEPS = 4

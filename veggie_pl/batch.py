@@ -212,3 +212,15 @@ def _shape(holes: list[Hole]) -> tuple[int, ...]:
 def _filling(hole: Hole, shape: tuple[int, ...], skill: Skill) -> Sample:
     gray = torch.zeros(shape)
     return Sample(gray, gray, torch.zeros(shape[0], *shape[2:], dtype=torch.bool), "missing", skill, hole.key, "red")
+
+
+def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
+    """A value for every skill and for "default"; what is not named takes the default.
+
+    Raises:
+        UseError: If a name is no skill; the message names the choices.
+    """
+    choices = [*Skill, "default"]
+    if unknown := [name for name in given if name not in choices]:
+        raise UseError(f"{what} names {unknown}; the choices are {[str(name) for name in choices]}")
+    return {name: given.get(name, given.get("default", default)) for name in choices}

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from veggie_pl.commands.lean import lean_imports, quick_imports
 from veggie_pl.errors import UseError, from_worker, keep_traceback, one_line
-from veggie_pl.places import CONF
+from veggie_pl.files import CONF
 from veggie_pl.signals import end_in_order
 
 # The commands import what they need when they run, and helps are given before: none waits for torch.
@@ -42,7 +42,8 @@ def fit(args: list[str]) -> None:
 
         return show_run([arg for arg in args if arg != "--dry-run"])
     with quick_imports():
-        from veggie_pl.commands.configs import TRAINING, VeggieCLI
+        from veggie_pl.commands.configs import VeggieCLI
+        from veggie_pl.files import TRAINING
 
     VeggieCLI(["fit", *args], parser_kwargs={"fit": {"default_config_files": TRAINING}})
 
@@ -51,7 +52,8 @@ def fit(args: list[str]) -> None:
 def validate(args: list[str]) -> None:
     """Loss and metrics of a checkpoint on held-out samples (--ckpt_path)."""
     with quick_imports():
-        from veggie_pl.commands.configs import TRAINING, VeggieCLI
+        from veggie_pl.commands.configs import VeggieCLI
+        from veggie_pl.files import TRAINING
 
     VeggieCLI(["validate", *args], parser_kwargs={"validate": {"default_config_files": TRAINING}})
 
@@ -141,8 +143,8 @@ def index(args: list[str]) -> None:
 def pretrain(args: list[str]) -> None:
     """Stage 0: the nano MLLM from nothing, a stand-in for pretrained weights (not part of VEGGIE)."""
     with quick_imports():
-        from veggie_pl.commands.configs import CONF
         from veggie_pl.commands.pretrain import pretrain_nano
+        from veggie_pl.files import CONF
 
     pretrain_nano(args, CONF)
 

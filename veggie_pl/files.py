@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all: the new one takes the old one's place in one move."""
+"""Files and folders that are there whole or not at all; and where the project's own lie."""
 
 import ctypes
 import errno
@@ -7,6 +7,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout
+CONF = ROOT / "conf"
+TRAINING = [str(CONF / name) for name in ("base.yaml", "backbone/nano.yaml", "data/shapes.yaml")]
+TESTING = [str(CONF / name) for name in ("data/shapes.yaml", "eval.yaml")]
+TRAINED = ["runs/stage2/*/model", "runs/stage1/*/model", "weights/nano/model"]  # what `test` and `edit` look for
+
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
 _HERE = -100  # AT_FDCWD of fcntl.h
@@ -92,3 +99,20 @@ def _to_disk(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """A small file that appears whole or not at all.
+
+    Raises:
+        OSError: If it cannot be written; then nothing is left behind.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

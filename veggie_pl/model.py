@@ -1,21 +1,26 @@
 """VEGGIE as a plain module: its parts, and how they edit. ``module.py`` teaches them."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from veggie_pl.batch import Batch, Clips
+from veggie_pl.batch import Batch, Clips, per_skill
 from veggie_pl.data.instructions.request import find_request
-from veggie_pl.diffusion.guidance import Guidance, guided
+from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
 from veggie_pl.diffusion.objective import Latents, Objective
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
-from veggie_pl.models.fit import check_guidance, check_widths, per_skill
+from veggie_pl.models.fit import check_widths
 from veggie_pl.seeding import torch_rng
 from veggie_pl.training.record import TrainingRecord
+
+log = logging.getLogger(__name__)
+_told: WeakSet[Any] = WeakSet()  # image models
 
 
 class VeggieModel(nn.Module):
@@ -133,3 +138,14 @@ class VeggieModel(nn.Module):
     def size(self) -> int:
         """Height and width in pixels that the model was built for."""
         return int(self.viddm.unet.config.sample_size) * int(self.vae.factor)
+
+
+def tell_image_model(module: Any, num_frames: int) -> None:
+    """Log one line, once a ``VeggieModule``, if it has no temporal layers and there are several frames to edit."""
+    if num_frames > 1 and not module.viddm.is_video and module not in _told:
+        _told.add(module)
+        log.info(
+            "%s is an image model, without temporal layers: it paints each of the %d frames on its own",
+            module.name or "this",
+            num_frames,
+        )

@@ -10,12 +10,11 @@ from jaxtyping import Float
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from veggie_pl.batch import Batch
+from veggie_pl.batch import Batch, per_skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
-from veggie_pl.models.fit import per_skill
 from veggie_pl.models.weight_files import compare
 from veggie_pl.seeding import torch_rng
 from veggie_pl.training.fsdp import shard

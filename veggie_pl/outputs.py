@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from veggie_pl.video.readers.base import ClipError
+from veggie_pl.errors import UseError
 
 Role = tuple[str, str | Path]  # what a file is to the command, such as "source", and where it lies
 
 
-class OutputError(ClipError):
+class OutputError(UseError):
     """A file that would be written over another one; the message names both."""
 
 

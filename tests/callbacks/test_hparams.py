@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from veggie_pl.callbacks.hparams import flat
-from veggie_pl.commands.configs import CONF
+from veggie_pl.files import CONF
 
 SHORT = "--data.batch_size 2 --data.num_val 1 --data.num_workers 0 --trainer.val_check_interval 2 --trainer.max_steps 2"
 FIT = ["fit", "--config", str(CONF / "stage1.yaml"), *SHORT.split()]

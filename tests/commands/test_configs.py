@@ -13,7 +13,8 @@ from support.checkpoints import SD_UNET, sd_unet, sd_vae
 from benchmarks.ablations import plan
 from veggie_pl.callbacks import Freeze, InitFrom, WholeSteps
 from veggie_pl.cli import main
-from veggie_pl.commands.configs import CONF, TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
+from veggie_pl.files import CONF, TRAINING
 from veggie_pl.model_folder import load_model
 from veggie_pl.training.checkpoint_io import WholeFiles
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from veggie_pl.cli import main
-from veggie_pl.places import ROOT
+from veggie_pl.files import ROOT
 
 
 def test_everything_that_is_missing_is_listed_with_commands_and_sizes(

@@ -12,8 +12,9 @@ from support.parts import NANO_MLLM
 from torch.utils.flop_counter import FlopCounterMode
 
 from veggie_pl.cli import main
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.plan import PlanCLI
+from veggie_pl.files import TRAINING
 from veggie_pl.models import Mllm
 from veggie_pl.planning.advice import advise
 from veggie_pl.planning.devices import GPUS, Device

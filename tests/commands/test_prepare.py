@@ -8,8 +8,8 @@ import pytest
 from support.layouts.own import picture, png
 
 from veggie_pl.cli import main
-from veggie_pl.commands.configs import CONF
 from veggie_pl.data.table import Table, TableRecords
+from veggie_pl.files import CONF
 
 SECTION = (CONF.parent / "README.md").read_text().split("## Your own data\n")[1].split("\n## ")[0]
 CARD = re.search(r"```yaml\n(.*?)```", SECTION, re.S)[1]

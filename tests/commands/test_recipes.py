@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from veggie_pl.commands.configs import CONF, TRAINING
 from veggie_pl.commands.recipes import RecipeOfFiles, read_recipe
+from veggie_pl.files import CONF, TRAINING
 
 STAGE2 = str(CONF / "stage2.yaml")
 

@@ -1,12 +1,12 @@
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from support.parts import make_data, mixed_data
 from support.tars import png
 
+from tests.support.parts import fake_trainer
 from veggie_pl.batch import Skill, collate
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
@@ -14,14 +14,6 @@ from veggie_pl.data.streams import EditingStream
 from veggie_pl.data.table import TableInfo, TableRecords, write_table
 from veggie_pl.data.table.schema import Row
 from veggie_pl.video.media import Media
-
-
-def fake_trainer(rank: int = 0, world: int = 1) -> SimpleNamespace:
-    counts = SimpleNamespace(processed=0, ready=0)
-    progress = SimpleNamespace(total=counts, current=counts, is_last_batch=False)
-    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
-    settings = {"accumulate_grad_batches": 1, "num_training_batches": float("inf")}
-    return SimpleNamespace(global_rank=rank, world_size=world, fit_loop=loop, **settings)
 
 
 def keys(steps: int = 4, rank: int = 0, world: int = 1, **options: int) -> list[str]:

@@ -1,6 +1,6 @@
 import pytest
 from support.grouped import some_groups
-from test_mixture import Rows
+from support.mixtures import Rows
 
 from veggie_pl.data.groups import Weighted, split
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from test_mixture import grouped, mixture
+from support.mixtures import grouped, mixture
 
 from veggie_pl.data.mixture_report import Run, explanation, planned, share_table, shares, summary
 

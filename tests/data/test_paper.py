@@ -7,8 +7,9 @@ import pytest
 import yaml
 from support.layouts import MINIATURES
 
-from veggie_pl.commands.configs import CONF, TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.errors import UseError
+from veggie_pl.files import CONF, TRAINING
 from veggie_pl.prepare import prepare
 from veggie_pl.prepare.card import CARDS, Card, read_card
 

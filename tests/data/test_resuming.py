@@ -13,7 +13,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.strategies import SingleDeviceStrategy
-from test_mixture import Rows
+from support.mixtures import Rows
 
 from veggie_pl.callbacks import WholeSteps
 from veggie_pl.data.benchmark import ListedBenchmark

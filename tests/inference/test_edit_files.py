@@ -9,6 +9,7 @@ from PIL import Image
 from support.fake import write_fake
 
 from veggie_pl.cli import main
+from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name, plan_edits
 from veggie_pl.outputs import OutputError
 from veggie_pl.video.clip import ClipError, ClipFile
@@ -118,7 +119,7 @@ def files(tmp_path: Path, **paths: str) -> EditFiles:
 )
 def test_outputs_are_judged_first(paths: dict[str, str], message: str, tmp_path: Path) -> None:
     made = files(tmp_path, **paths)
-    with pytest.raises(ClipError, match=message):
+    with pytest.raises(UseError, match=message):
         made.check()
 
 

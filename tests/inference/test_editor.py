@@ -11,10 +11,11 @@ from support.parts import tiny_module
 
 from veggie_pl.batch import Skill
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
 from veggie_pl.inference.editor import Editor
 from veggie_pl.masks.paint import paint
-from veggie_pl.video.clip import ClipError, ClipFile
+from veggie_pl.video.clip import ClipFile
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +208,7 @@ def test_failure_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_source_is_never_overwritten(tmp_path: Path, copier: Editor) -> None:
     source = write_fake(tmp_path / "in.mp4", 2)
-    with pytest.raises(ClipError, match="is the source itself"):
+    with pytest.raises(UseError, match="is the source itself"):
         copier.edit_file(EditFiles(source, tmp_path / "." / "in.mp4"), "remove it")
 
 

@@ -12,8 +12,9 @@ from support.fake import write_fake
 from support.parts import tiny_module
 
 from veggie_pl.cli import main
-from veggie_pl.commands.configs import CONF, TRAINED, trained_model
 from veggie_pl.commands.recipes import read_recipe
+from veggie_pl.commands.trained import trained_model
+from veggie_pl.files import CONF, TRAINED
 from veggie_pl.inference.which_model import find_model
 from veggie_pl.model_folder import INDEX, load_model, record_at, save_model
 from veggie_pl.training.record import TrainingRecord

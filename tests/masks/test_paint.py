@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from veggie_pl.masks.paint import COLORS, OPACITY, paint, paint_objects, unpaint, visible
+from veggie_pl.masks.colors import COLORS, OPACITY
+from veggie_pl.masks.paint import paint, paint_objects, visible
+from veggie_pl.masks.unpaint import unpaint
 
 
 def disc(radius: float, size: int = 32, frames: int = 3) -> torch.Tensor:

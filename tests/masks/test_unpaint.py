@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from veggie_pl.masks.colors import COLORS, OPACITY
-from veggie_pl.masks.paint import paint, paint_objects, unpaint, visible
-from veggie_pl.masks.unpaint import MIN_CONTRAST, read_back, read_objects
-from veggie_pl.video.drawing import to_uint8
+from veggie_pl.masks.paint import paint, paint_objects, visible
+from veggie_pl.masks.unpaint import MIN_CONTRAST, read_back, read_objects, unpaint
+from veggie_pl.video.clip import to_uint8
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from veggie_pl.cli import main
 from veggie_pl.commands.pretrain import PretrainCLI
 from veggie_pl.data.shapes import ShapesRecords
+from veggie_pl.files import ROOT
 from veggie_pl.models import Mllm
-from veggie_pl.places import ROOT
 from veggie_pl.pretraining.lessons import LessonData
 
 SHORT = ["pretrain", "--trainer.max_steps", "1", "--trainer.limit_val_batches", "0", "--trainer.logger", "false"]

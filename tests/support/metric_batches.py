@@ -5,7 +5,8 @@ from torch import Tensor
 
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.experts.detections import Detections
-from veggie_pl.masks.paint import COLORS, paint
+from veggie_pl.masks.colors import COLORS
+from veggie_pl.masks.paint import paint
 
 FILLS = list(COLORS)
 

@@ -1,6 +1,7 @@
 """Small real parts that tests share: modules of the nano classes with random weights, and batches of noise."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -133,3 +134,11 @@ def fit(module: VeggieModule, data: VeggieDataModule, max_steps: int, **options:
     )
     trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     return trainer
+
+
+def fake_trainer(rank: int = 0, world: int = 1) -> SimpleNamespace:
+    counts = SimpleNamespace(processed=0, ready=0)
+    progress = SimpleNamespace(total=counts, current=counts, is_last_batch=False)
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
+    settings = {"accumulate_grad_batches": 1, "num_training_batches": float("inf")}
+    return SimpleNamespace(global_rank=rank, world_size=world, fit_loop=loop, **settings)

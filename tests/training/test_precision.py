@@ -13,8 +13,9 @@ from support.fake import write_fake
 from veggie_pl.callbacks import KeepPrecision
 from veggie_pl.cli import main
 from veggie_pl.commands import configs
-from veggie_pl.commands.configs import CONF, PreciseCLI, StepsCLI, VeggieCLI
+from veggie_pl.commands.configs import PreciseCLI, StepsCLI, VeggieCLI
 from veggie_pl.commands.pretrain import PretrainCLI
+from veggie_pl.files import CONF
 from veggie_pl.inference.pipeline import VeggiePipeline
 from veggie_pl.model_folder import load_model
 from veggie_pl.training import precision

@@ -6,6 +6,7 @@ import pytest
 import torch
 from support.fake import bad_files, pattern, write_fake
 
+from veggie_pl.errors import UseError
 from veggie_pl.video.clip import ClipError, ClipFile, clips_in, read_clip, resize, to_clip
 from veggie_pl.video.writer import ClipWriter, write_clip
 
@@ -97,7 +98,7 @@ def test_failed_write_keeps_the_older_file(tmp_path: Path) -> None:
 
 def test_bad_outputs_are_errors(tmp_path: Path) -> None:
     for name, message in {"out.xyz": r"cannot write \.xyz.*\.mp4", "no/such/out.mp4": "does not exist"}.items():
-        with pytest.raises(ClipError, match=message):
+        with pytest.raises(UseError, match=message):
             ClipWriter(tmp_path / name, 8.0)
     with pytest.raises(ClipError, match="one frame"):
         write_clip(tmp_path / "out.png", torch.zeros(2, 3, 8, 8))

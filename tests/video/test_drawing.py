@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from veggie_pl.video.drawing import beside, caption, comparison, film_strip, gif, tile, to_uint8, write_png
+from veggie_pl.video.clip import to_uint8
+from veggie_pl.video.drawing import beside, caption, comparison, film_strip, gif, tile, write_png
 
 
 def test_range_is_mapped_to_bytes() -> None:

@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from support.encoded import ALL, H264, VARIABLE
 from support.numbered import Encoding, cut_by_edit_list, encode, numbered_frame
-from test_golden_frames import ALL, H264, VARIABLE
 
 from veggie_pl.video.clip import ClipError, ClipFile
 from veggie_pl.video.header import Header, read_header

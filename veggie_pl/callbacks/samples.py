@@ -10,7 +10,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
-from veggie_pl.video.drawing import Picture, caption, comparison, gif, stack, tile, to_uint8, write_png
+from veggie_pl.video.clip import to_uint8
+from veggie_pl.video.drawing import Picture, caption, comparison, gif, stack, tile, write_png
 
 
 class Samples(HeldOut):

@@ -30,17 +30,17 @@ from veggie_pl.commands.run_parser import RunParser
 from veggie_pl.commands.trained import trained_model
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.errors import UseError
+from veggie_pl.files import CONF, TESTING, TRAINING
 from veggie_pl.metrics.methods import CopySource, MethodModule, Oracle
 from veggie_pl.models import PixelCodec
 from veggie_pl.module import VeggieModule
-from veggie_pl.places import CONF, TESTING, TRAINED, TRAINING
 from veggie_pl.planning.advice import cheapest_switches
 from veggie_pl.progress import in_terminal
 from veggie_pl.training.checkpoint_path import find_checkpoint
 from veggie_pl.training.precision import best_precision
 
 log = logging.getLogger(__name__)
-__all__ = ["CONF", "TESTING", "TRAINED", "TRAINING", "TestCLI", "VeggieCLI"]
+__all__ = ["TestCLI", "VeggieCLI"]
 
 
 class OutOfMemoryError(UseError, RuntimeError):

@@ -7,10 +7,11 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.parser import CommandParser
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture_report import explanation, planned, share_table
+from veggie_pl.files import TRAINING
 
 
 class DryRunCLI(VeggieCLI):

@@ -9,9 +9,10 @@ from jsonargparse import SUPPRESS, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.callbacks.recipe import record_in
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.parser import CommandParser, value_of
 from veggie_pl.errors import UseError, one_line
+from veggie_pl.files import TRAINING
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import check_model_place, load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
+from veggie_pl.commands.moved import moved_name
 from veggie_pl.errors import UseError
 
 NUM_CLOSE = 3  # names to suggest
@@ -30,6 +31,8 @@ class CommandParser(ArgumentParser):
 def refuse(parser: Any, message: str, ex: Exception | None) -> NoReturn:
     """Raise in one line, with what may have been meant."""
     message = " ".join(message.split())
+    if (now := moved_name(message)) is not None:
+        raise UsageError(now) from ex
     raise UsageError(_plain(parser, message) or message + _suggestion(parser, message)) from ex
 
 

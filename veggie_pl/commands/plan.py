@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
+from veggie_pl.files import TRAINING
 from veggie_pl.outputs import check_place, configs_read, refuse_overlap
 from veggie_pl.planning.advice import Advice, advise
 from veggie_pl.planning.devices import GIB, GPUS, Device

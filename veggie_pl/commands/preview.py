@@ -8,7 +8,7 @@ from pathlib import Path
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.batch import Sample
-from veggie_pl.commands.configs import TRAINING, VeggieCLI
+from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.parser import CommandParser
 from veggie_pl.commands.preview_files import PreviewFiles, data_roots
 from veggie_pl.data.benchmark import Benchmark
@@ -18,6 +18,7 @@ from veggie_pl.data.mixture import Mixture
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.streams import Stream
 from veggie_pl.errors import UseError
+from veggie_pl.files import TRAINING
 from veggie_pl.outputs import configs_read
 from veggie_pl.video.drawing import write_png
 from veggie_pl.video.writer import write_clip

@@ -2,10 +2,10 @@
 
 import logging
 
+from veggie_pl.files import TRAINED
 from veggie_pl.inference.which_model import find_model
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import M, load_model
-from veggie_pl.places import TRAINED
 from veggie_pl.training.record import describe
 
 log = logging.getLogger(__name__)

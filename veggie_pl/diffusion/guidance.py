@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from veggie_pl.diffusion.objective import Objective
+from veggie_pl.errors import UseError
+
 Noise = Float[Tensor, "_b f c h w"]  # the network is asked for several branches at a time
 Tokens = Float[Tensor, "_b f q d"]
 
@@ -78,3 +81,20 @@ def guided(
         return others[0] + guidance.task * (full - others[0])
     video, none = others
     return two_scale_guidance(none, video, full, guidance.source, guidance.task)
+
+
+def check_guidance(scales: dict[str, Guidance], objective: Objective) -> dict[str, Guidance]:
+    """Look whether the model was trained on what guidance would show it.
+
+    Raises:
+        UseError: If a scale needs predictions without a condition that was never dropped in training.
+    """
+    for name, guidance in scales.items():
+        for scale, rate in (("task", "drop_task"), ("source", "drop_both")):
+            value = getattr(guidance, scale)
+            if value != 1 and objective.drop_rates[rate] == 0:
+                raise UseError(
+                    f"guidance for {name}: {scale} scale {value:g} cannot work, this model was trained with "
+                    f"{rate}: 0 and never saw what guidance would show it; leave the {scale} scale at 1"
+                )
+    return scales

@@ -53,7 +53,7 @@ class EditFiles:
         """Look whether the outputs can be written and are no inputs.
 
         Raises:
-            ClipError: If not.
+            OutputError, ClipError: If not.
         """
         refuse_overlap(self.inputs, self.outputs)
         for path in (self.output, self.mask):

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip, Mask
 from veggie_pl.data.instructions.request import find_request
-from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
 from veggie_pl.inference.windows import cross_fade, restore, windows
-from veggie_pl.masks.paint import unpaint
-from veggie_pl.model import VeggieModel
-from veggie_pl.models.fit import check_guidance, tell_image_model
+from veggie_pl.masks.unpaint import unpaint
+from veggie_pl.model import VeggieModel, tell_image_model
 from veggie_pl.training.precision import autocast
 from veggie_pl.video.clip import IMAGE_FPS, ClipFile, read_clip, resize, to_clip, to_frames
 from veggie_pl.video.drawing import comparison, write_png

@@ -5,9 +5,8 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from veggie_pl.errors import UseError
-from veggie_pl.files import name_of_old, restore
+from veggie_pl.files import ROOT, name_of_old, restore
 from veggie_pl.model_folder import INDEX, record_at
-from veggie_pl.places import ROOT
 from veggie_pl.training.record import TrainingRecord, describe
 
 log = logging.getLogger(__name__)

@@ -16,19 +16,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from veggie_pl.errors import UseError
-from veggie_pl.masks.colors import COLORS, OPACITY, check_fills, check_opacity, fill_color
-from veggie_pl.masks.unpaint import MIN_CONTRAST, read_back
+from veggie_pl.masks.colors import OPACITY, check_fills, check_opacity, fill_color
 
-__all__ = [
-    "COLORS",
-    "MIN_CONTRAST",
-    "OPACITY",
-    "fill_color",
-    "paint",
-    "paint_objects",
-    "unpaint",
-    "visible",
-]
+__all__ = ["paint", "paint_objects", "visible"]
 
 
 def paint(
@@ -92,22 +82,3 @@ def visible(
         seen.append(mask * uncovered)
         uncovered = uncovered * ~mask if masks.dtype == torch.bool else uncovered * (1 - mask)
     return torch.stack(seen[::-1])
-
-
-def unpaint(
-    edited: Float[Tensor, "*b 3 h w"],
-    source: Float[Tensor, "*b 3 h w"],
-    fill: str,
-    threshold: float = 0.5,
-    opacity: float = OPACITY,
-) -> Bool[Tensor, "*b h w"]:
-    """Read one object's mask back from an edited clip; ``read_back`` also tells how sure it is.
-
-    Args:
-        edited: What a model made of the source, in [-1, 1].
-        source: The source, in [-1, 1].
-        fill: A key of ``COLORS``.
-        threshold: Share of a whole fill, in (0, 1), from which a pixel counts as filled.
-        opacity: As it was painted.
-    """
-    return read_back(edited, source, fill, threshold, opacity).mask

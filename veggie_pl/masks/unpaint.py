@@ -183,3 +183,22 @@ def _nearest_seeing(share: Float[Tensor, "*b h w"], blind: Bool[Tensor, "*b h w"
             place[:] = by_label[labels].reshape(-1)
     nearest = torch.from_numpy(places).to(share.device)
     return share.reshape(-1, pixels).gather(1, nearest).view(share.shape)
+
+
+def unpaint(
+    edited: Float[Tensor, "*b 3 h w"],
+    source: Float[Tensor, "*b 3 h w"],
+    fill: str,
+    threshold: float = 0.5,
+    opacity: float = OPACITY,
+) -> Bool[Tensor, "*b h w"]:
+    """Read one object's mask back from an edited clip; ``read_back`` also tells how sure it is.
+
+    Args:
+        edited: What a model made of the source, in [-1, 1].
+        source: The source, in [-1, 1].
+        fill: A key of ``COLORS``.
+        threshold: Share of a whole fill, in (0, 1), from which a pixel counts as filled.
+        opacity: As it was painted.
+    """
+    return read_back(edited, source, fill, threshold, opacity).mask

@@ -9,7 +9,7 @@ from torch import Tensor
 from veggie_pl.batch import Batch, Clips
 from veggie_pl.errors import UseError
 from veggie_pl.experts.detections import Detections, Detector
-from veggie_pl.masks.paint import unpaint
+from veggie_pl.masks.unpaint import unpaint
 from veggie_pl.metrics import functional
 
 Values = Float[Tensor, " b"]

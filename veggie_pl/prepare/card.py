@@ -22,7 +22,7 @@ from veggie_pl.batch import Skill
 from veggie_pl.data.instructions.faults import text_fault
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import matching
-from veggie_pl.masks.paint import COLORS
+from veggie_pl.masks.colors import COLORS
 from veggie_pl.prepare.layouts import LAYOUTS, Layout
 
 CARDS = Path(__file__).resolve().parents[2] / "data_cards"

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from veggie_pl.data.table.shards import INFO, SCHEMA, TableError, TableInfo, read_info, write_atomically, write_info
+from veggie_pl.data.table.shards import INFO, SCHEMA, TableError, TableInfo, read_info, write_info
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
+from veggie_pl.files import write_atomically
 from veggie_pl.prepare.card import Card, CardError
 from veggie_pl.prepare.layouts import LayoutError
 from veggie_pl.prepare.report import Report

@@ -13,8 +13,9 @@ from pebble import ProcessExpired, ProcessPool
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from veggie_pl.data.table.schema import Skipped
-from veggie_pl.data.table.shards import Part, PartWriter, write_atomically
+from veggie_pl.data.table.shards import Part, PartWriter
 from veggie_pl.data.workers import limit_threads
+from veggie_pl.files import write_atomically
 from veggie_pl.prepare.card import Card
 from veggie_pl.prepare.examples import examples, header_of_files
 from veggie_pl.prepare.report import Report

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip
 from veggie_pl.file_names import in_order
-from veggie_pl.video.drawing import to_uint8
 from veggie_pl.video.frames import Sampling, uniform
 from veggie_pl.video.media import Media, MediaError, inside
 from veggie_pl.video.readers.base import MAX_PIXELS, ClipError, ClipInfo, Content, Frames, Reader, Seconds
@@ -31,6 +30,7 @@ __all__ = [
     "read_clip",
     "resize",
     "sample_together",
+    "to_uint8",
 ]
 __all__ += ["to_clip", "to_frames"]
 
@@ -260,3 +260,8 @@ def _check_there(content: Content, name: str) -> None:
         raise ClipError(f"{name}: {'is a folder' if content.is_dir() else 'no such file'}")
     if (len(content) if isinstance(content, bytes) else content.stat().st_size) == 0:
         raise ClipError(f"{name}: the file is empty")
+
+
+def to_uint8(clip: Float[Tensor, "*lead 3 h w"]) -> UInt8[Tensor, "*lead 3 h w"]:
+    """[-1, 1] -> 0 .. 255."""
+    return ((clip.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from veggie_pl.video.clip import to_uint8
 from veggie_pl.video.letters import write
 
 Picture = NDArray[np.uint8]  # (h, w, 3), RGB
@@ -19,11 +19,6 @@ INK, GRAY, ALARM = (40, 40, 40), (130, 130, 130), (200, 30, 30)
 _PAPER = 255
 _SIZE = 13  # of letters, pixels
 _LEAST = 240  # pixels for a line of text, however narrow the picture above it
-
-
-def to_uint8(clip: Float[Tensor, "*lead 3 h w"]) -> UInt8[Tensor, "*lead 3 h w"]:
-    """[-1, 1] -> 0 .. 255."""
-    return ((clip.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def film_strip(clip: Float[Tensor, "f 3 h w"], num_frames: int = 4, height: int = 96) -> Picture:

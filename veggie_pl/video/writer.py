@@ -35,7 +35,8 @@ def check_output(path: Path) -> None:
     """Look whether a clip can be written, before any work is done for it.
 
     Raises:
-        ClipError: If the folder cannot be written to or the name is of no known kind.
+        OutputError: If the folder cannot be written to.
+        ClipError: If the name is of no known kind.
     """
     suffix = path.suffix.lower()
     if suffix not in IMAGES | {".mp4"}:
@@ -76,7 +77,8 @@ class ClipWriter:
         sound: Copied into a video.
 
     Raises:
-        ClipError: If the folder cannot be written to or the name is of no known kind.
+        OutputError: If the folder cannot be written to.
+        ClipError: If the name is of no known kind.
     """
 
     def __init__(self, path: str | Path, timing: float | Timing, sound: Sound | None = None) -> None:

@@ -2,10 +2,9 @@
 
 import pytest
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Skill, per_skill
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.models.fit import per_skill
 
 SCALES = per_skill(
     {str(skill): Guidance(float(number)) for number, skill in enumerate(Skill)}, Guidance(99.0), "guidance"

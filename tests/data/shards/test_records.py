@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 import webdataset
+from support.parts import fake_trainer
 from support.tars import png, serving, write_shards
-from test_datamodule import fake_trainer
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.datamodule import VeggieDataModule

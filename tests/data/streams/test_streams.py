@@ -8,7 +8,9 @@ from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, Stream
-from veggie_pl.masks.paint import COLORS, paint, unpaint
+from veggie_pl.masks.colors import COLORS
+from veggie_pl.masks.paint import paint
+from veggie_pl.masks.unpaint import unpaint
 
 
 @dataclass

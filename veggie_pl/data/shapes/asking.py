@@ -31,7 +31,7 @@ from veggie_pl.data.shapes.sampling import (
 )
 from veggie_pl.data.shapes.scene import Background, Motion, Scene, Thing, make_motion
 from veggie_pl.data.shapes.vocabulary import COLORS
-from veggie_pl.masks.paint import COLORS as FILLS
+from veggie_pl.masks.colors import COLORS as FILLS
 
 Asked = tuple[Scene, Edit]
 

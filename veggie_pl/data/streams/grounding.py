@@ -6,7 +6,8 @@ from veggie_pl.batch import Sample, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams.base import Stream
 from veggie_pl.errors import UseError
-from veggie_pl.masks.paint import COLORS, paint
+from veggie_pl.masks.colors import COLORS
+from veggie_pl.masks.paint import paint
 from veggie_pl.seeding import numpy_rng
 
 CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see

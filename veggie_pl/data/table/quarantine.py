@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from veggie_pl.data.table.shards import read_info, write_atomically
+from veggie_pl.data.table.shards import read_info
 from veggie_pl.errors import UseError
+from veggie_pl.files import write_atomically
 
 NAME = "ledger.jsonl"
 PARTIAL = "ledger.partial.jsonl"  # what an interrupted check found

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from veggie_pl.data.table.schema import FEATURES, Row, to_columns
 from veggie_pl.errors import UseError
+from veggie_pl.files import write_atomically
 
 SCHEMA = 1  # of rows and of table.json; a table of another number is prepared anew
 BATCH_ROWS = 4000  # rows that lie together on disk: fewer take longer to open, more take longer to read one of
@@ -129,23 +130,6 @@ class PartWriter:
                 self.part = Part(file=self.path.name, rows=self.counts.total(), bytes=size, hash=digest)
         finally:
             self._partial.unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A small file that appears whole or not at all.
-
-    Raises:
-        OSError: If it cannot be written; then nothing is left behind.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_info(folder: Path, info: TableInfo) -> None:
