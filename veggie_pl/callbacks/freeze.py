@@ -59,11 +59,6 @@ class Freeze(Callback):
         for writer in tensorboard_writers(trainer):
             writer.add_text("setup/what_learns", text, trainer.global_step)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Validation puts the whole module back into train mode; frozen parts must not follow."""
-        if any(pl_module.get_submodule(name).training for name in self.frozen):
-            self._set_modes(pl_module)
-
     def _set_modes(self, pl_module: LightningModule) -> None:
         pl_module.train()
         for name in self.frozen:
