@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
@@ -77,7 +78,7 @@ class Objective:
         """Draw for each sample of the batch from its own generator, so that batches can be cut in any way."""
         device = latents.device
         uniform = torch.stack([torch.rand(2, generator=generator, device=generator.device) for generator in generators])
-        noise = [torch.randn(latents.shape[1:], generator=g, device=g.device) for g in generators]
+        noise = randn_tensor(latents.shape, list(generators), device)
         share, choice = uniform.to(device).unbind(1)
         num_timesteps = self.scheduler.config.num_train_timesteps
         timestep = (num_timesteps * share.double() ** self.timestep_power).long().clamp(max=num_timesteps - 1)
@@ -86,7 +87,7 @@ class Objective:
         only_source = (choice >= self.drop_task) & (choice < self.drop_task + self.drop_source)
         rest = choice - self.drop_task - self.drop_source
         both = (rest >= 0) & (rest < self.drop_both)
-        return Draws(torch.stack(noise).to(device), timestep, only_task | both, only_source | both)
+        return Draws(noise, timestep, only_task | both, only_source | both)
 
     def add_noise(self, latents: Latents, draws: Draws) -> Latents:
         """Latents at the drawn timesteps."""

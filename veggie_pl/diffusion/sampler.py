@@ -5,6 +5,7 @@ from inspect import signature
 from typing import Any
 
 import torch
+from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float, Num
 from torch import Tensor
 
@@ -17,7 +18,8 @@ def draw_noise(
     shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device
 ) -> Float[Tensor, "b ..."]:
     """Standard normal numbers for each sample from its own generator; a CPU's are the same for every device."""
-    return torch.stack([torch.randn(*shape, generator=one, device=one.device) for one in generators]).to(device)
+    noise: Tensor = randn_tensor((len(generators), *shape), list(generators), device)
+    return noise
 
 
 def sample_latents(

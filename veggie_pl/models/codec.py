@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -104,7 +105,7 @@ class KlCodec(nn.Module):
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """A sample of the posterior, scaled."""
         mean, std = self._posterior(clips)
-        noise = torch.stack([_normal(mean[0], generator) for generator in generators])
+        noise = randn_tensor(mean.shape, generators, mean.device)
         return (mean + std * noise) * self.vae.config.scaling_factor  # type: ignore[no-any-return]
 
     def decode(self, latents: Latents) -> Pixels:
@@ -140,7 +141,3 @@ class KlCodec(nn.Module):
         posterior = self.vae.encode(clips.flatten(0, 1).to(self.vae.dtype)).latent_dist
         mean, std = (part.float().unflatten(0, clips.shape[:2]) for part in (posterior.mean, posterior.std))
         return mean, std
-
-
-def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32).to(like)
