@@ -45,7 +45,7 @@ def natural_key(path: str | PurePath) -> Key:
     its suffix. Names that differ only in zeros or case keep the order of their characters.
 
     >>> sorted(["10.png", "2.png", "1.png", "a/3.png", "a.png", "a1.png"], key=natural_key)
-    ['1.png', '2.png', '10.png', 'a.png', 'a/3.png', 'a1.png']
+    ['1.png', '2.png', '10.png', 'a/3.png', 'a.png', 'a1.png']
     """
     return tuple(_part(part) for part in PurePosixPath(path).parts)
 
