@@ -1,4 +1,4 @@
-"""A folder is replaced in one move, whatever stops it."""
+"""A file or folder is replaced in one move, whatever stops it."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from veggie_pl import files
-from veggie_pl.files import name_of_old, restore, whole_folder
+from veggie_pl.files import name_of_old, restore, whole_file, whole_folder, write_text
 
 DIES = """
 import os, signal, sys
@@ -94,3 +94,51 @@ def test_killed_anywhere_leaves_one_whole_folder(tmp_path: Path, way: str) -> No
     assert seen == {"old", "new"}
     write(place, "last")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]  # what was left is cleared
+
+
+def test_write_text_leaves_the_old_file_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "r.md"
+    write_text(path, "old")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["r.md"]  # nothing temporary is left
+
+
+def test_write_text_replaces_and_can_be_read_by_others(tmp_path: Path) -> None:
+    write_text(tmp_path / "r.md", "old")
+    write_text(tmp_path / "r.md", "new ±")
+    assert (tmp_path / "r.md").read_text(encoding="utf-8") == "new ±"
+    assert (tmp_path / "r.md").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_many_write_has_a_name_of_its_own_until_it_is_whole(tmp_path: Path) -> None:
+    place = tmp_path / "kept.json"
+    with whole_file(place, shared=True) as one, whole_file(place, shared=True) as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+        assert not place.exists()
+    assert place.read_text() in ("one", "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_file_that_fails_leaves_the_older_and_nothing_else(shared: bool, tmp_path: Path) -> None:
+    place = tmp_path / "kept.json"
+    place.write_text("old")
+
+    def stopped() -> None:
+        with whole_file(place, shared=shared) as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert place.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]

@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,54 @@ TRAINED = ["runs/stage2/*/model", "runs/stage1/*/model", "weights/nano/model"]  
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
 _HERE = -100  # AT_FDCWD of fcntl.h
+
+
+def partial_of(place: Path) -> Path:
+    """Name what a file or folder is called while it is not whole: hidden, so that patterns such as */model* miss it."""
+    return place.with_name(f".{place.name}.partial")
+
+
+@contextmanager
+def whole_file(place: Path, shared: bool = False) -> Iterator[Path]:
+    """Write a file beside its place; it goes there when all is written and on the disk.
+
+    Args:
+        place: Where to; what is there is replaced. Its folder has to be there.
+        shared: Other processes may write this file, too: take a name that none of them takes. For what can be made
+            again: the file may be empty after a power cut.
+
+    Yields:
+        The name to write under.
+
+    Raises:
+        OSError: If it cannot be written; what was there before stays, and nothing half-written.
+    """
+    partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.partial") if shared else partial_of(place)
+    try:
+        yield partial
+        if shared:
+            partial.replace(place)
+        else:
+            put_file(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def put_file(partial: Path, place: Path) -> None:
+    """Give a file that is written its name, when it is on the disk."""
+    _to_disk(partial)
+    partial.replace(place)
+    _to_disk(place.parent)  # the new name, too
+
+
+def write_text(place: Path, text: str) -> None:
+    """Write a small file that appears whole or not at all.
+
+    Raises:
+        OSError: If it cannot be written; then nothing is left behind.
+    """
+    with whole_file(place) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -38,14 +87,14 @@ def whole_folder(place: Path) -> Iterator[Path]:
     place = place.resolve()
     restore(old := name_of_old(place))
     shutil.rmtree(old, ignore_errors=True)
-    building = place.with_name(f".{place.name}.partial")  # hidden: patterns such as */model* do not see it
+    building = partial_of(place)
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
         yield building
         for path in [*building.rglob("*"), building]:
             _to_disk(path)
-        _put(building, place)
+        put_folder(building, place)
     finally:  # half of the new one, or the whole of the old one
         shutil.rmtree(building, ignore_errors=True)
     _to_disk(place.parent)
@@ -67,7 +116,8 @@ def name_of_old(place: Path) -> Path:
     return place.with_name(f".{place.name}.old")
 
 
-def _put(new: Path, place: Path) -> None:
+def put_folder(new: Path, place: Path) -> None:
+    """Give a folder that is written its name; the one before it is there until then, or ``restore`` puts it back."""
     if not place.exists():
         new.rename(place)
     elif not _exchange(new, place):
@@ -99,20 +149,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A small file that appears whole or not at all.
-
-    Raises:
-        OSError: If it cannot be written; then nothing is left behind.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 import json
 import math
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from support.metric_batches import RedDetector, batch_of
 
 from veggie_pl.batch import Skill
 from veggie_pl.metrics import PerSampleMean, skill_metrics
-from veggie_pl.metrics.report import Report, Result, read_report, results_of, write_report, write_text
+from veggie_pl.metrics.report import Report, Result, read_report, results_of, write_report
 
 
 def result(skill: Skill = Skill.GROUNDING, metric: str = "miou", value: float = 47.3, skipped: int = 0) -> Result:
@@ -73,24 +72,3 @@ def test_read_report_refuses_another_schema(tmp_path: Path) -> None:
 def test_report_refuses_a_row_twice() -> None:
     with pytest.raises(ValueError, match="these come again: grounding miou"):
         report(result(), result(value=3.0))
-
-
-def test_write_text_leaves_the_old_file_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "r.md"
-    write_text(path, "old")
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_text(path, "new")
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["r.md"]  # nothing temporary is left
-
-
-def test_write_text_replaces_and_can_be_read_by_others(tmp_path: Path) -> None:
-    write_text(tmp_path / "r.md", "old")
-    write_text(tmp_path / "r.md", "new ±")
-    assert (tmp_path / "r.md").read_text(encoding="utf-8") == "new ±"
-    assert (tmp_path / "r.md").stat().st_mode & 0o777 == 0o644

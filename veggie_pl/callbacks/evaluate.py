@@ -18,7 +18,8 @@ from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.errors import UseError
 from veggie_pl.experts.detections import Detector
 from veggie_pl.experts.shape_detector import ShapeDetector
-from veggie_pl.metrics.report import Report, read_report, results_of, write_report, write_text
+from veggie_pl.files import write_text
+from veggie_pl.metrics.report import Report, read_report, results_of, write_report
 from veggie_pl.metrics.score import HEADLINE, overall_score
 from veggie_pl.metrics.skills import skill_metrics
 from veggie_pl.metrics.tables import Grid, compare, number, table

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from veggie_pl.commands.options import index_options
 from veggie_pl.data.shards import make_index
-from veggie_pl.data.shards.index import partial_index, visible
+from veggie_pl.data.shards.index import visible
 from veggie_pl.errors import UseError
+from veggie_pl.files import partial_of
 from veggie_pl.outputs import Role, check_place, refuse_overlap
 from veggie_pl.progress import progress
 
@@ -25,7 +26,7 @@ def index_shards(args: list[str]) -> None:
     shards = visible(options.shards)
     names = [name.removeprefix("file://").removeprefix("local://") for name in shards]
     output = Path(options.output)
-    written: list[Role] = [("index", output), ("half-written index", partial_index(output))]
+    written: list[Role] = [("index", output), ("half-written index", partial_of(output))]
     refuse_overlap([("shard", name) for name in names if "://" not in name], written)
     check_place(output)
     done = count(1)

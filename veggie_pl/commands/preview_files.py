@@ -9,9 +9,8 @@ from typing import Any
 from veggie_pl.batch import Skill
 from veggie_pl.commands.missing import named_parts
 from veggie_pl.data.table.shards import read_info
+from veggie_pl.files import partial_of
 from veggie_pl.outputs import OutputError, Role, check_folder, check_place, refuse_overlap
-from veggie_pl.video.drawing import partial_png
-from veggie_pl.video.writer import partial_of
 
 RUNS = Path("runs")  # what lies here is ours
 
@@ -39,7 +38,7 @@ class PreviewFiles:
     def replaced(self) -> list[Role]:
         """What may be written, and is there already."""
         clips = self.clips.iterdir() if self.clips is not None and self.clips.is_dir() else ()
-        roles: list[Role] = [("sheet", self.sheet), ("half-written sheet", partial_png(self.sheet))]
+        roles: list[Role] = [("sheet", self.sheet), ("half-written sheet", partial_of(self.sheet))]
         roles += [("clip", path) for path in clips if self._is_own(path)]
         return [(role, path) for role, path in roles if Path(path).exists()]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veggie_pl.file_names import natural_key
+from veggie_pl.files import partial_of
 from veggie_pl.outputs import OutputError, Role, refuse_overlap
 from veggie_pl.video.clip import IMAGES, ClipError, ClipFile
-from veggie_pl.video.drawing import partial_png
 from veggie_pl.video.readers.base import ClipInfo
 from veggie_pl.video.readers.images import head_of, is_picture
-from veggie_pl.video.writer import check_fits, check_output, partial_of
+from veggie_pl.video.writer import check_fits, check_output
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class EditFiles:
         clips: list[tuple[str, Path]] = [("output", self.output), *([("mask", self.mask)] if self.mask else [])]
         whole: list[Role] = [*clips, ("comparison picture", self.comparison)]
         partial: list[Role] = [(f"half-written {name}", partial_of(path)) for name, path in clips]
-        return [*whole, *partial, ("half-written comparison picture", partial_png(self.comparison))]
+        return [*whole, *partial, ("half-written comparison picture", partial_of(self.comparison))]
 
     def check(self) -> None:
         """Look whether the outputs can be written and are no inputs.

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Skill
 from veggie_pl.errors import UseError
+from veggie_pl.files import write_text
 from veggie_pl.metrics.per_sample import PerSampleMean
 from veggie_pl.metrics.skills import SKILL_MEASURES
 
@@ -76,6 +75,7 @@ def results_of(skill: Skill, metrics: MetricCollection, seed: int) -> tuple[Resu
 def write_report(report: Report, path: Path) -> None:
     """Write JSON; NaN becomes null."""
     content = {"schema": SCHEMA, "num_samples": _num_samples(report.results), **asdict(report)}
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n")
 
 
@@ -101,20 +101,6 @@ def read_report(path: Path) -> Report:
     )
     missing = content.get("missing", {})
     return Report(content["model"], content["date"], content["seeds"], content["versions"], results, missing)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file in one step: a reader sees the old text or the new one, and a crash leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # a temporary file is private
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _num_samples(results: Iterable[Result]) -> dict[str, int]:

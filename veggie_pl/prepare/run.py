@@ -14,7 +14,7 @@ from typing import Any
 from veggie_pl.data.table.shards import INFO, SCHEMA, TableError, TableInfo, read_info, write_info
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
-from veggie_pl.files import write_atomically
+from veggie_pl.files import name_of_old, put_folder, restore, write_text
 from veggie_pl.prepare.card import Card, CardError
 from veggie_pl.prepare.layouts import LayoutError
 from veggie_pl.prepare.report import Report
@@ -98,6 +98,7 @@ def _prepare_split(
     progress: Progress | None,
     again: bool,
 ) -> TableInfo:
+    restore(name_of_old(folder))  # a replacement that was stopped half-way
     entries = _entries(card, root, split)
     made_from = _made_from(card, root, split, entries, limit)
     if again:
@@ -132,11 +133,11 @@ def _prepare_split(
             parts=tuple(table_parts),
             report=report.model_dump(),
         )
-        write_atomically(partial / "report.md", report.markdown(f"{card.title}, {split}", counts))
+        write_text(partial / "report.md", report.markdown(f"{card.title}, {split}", counts))
         write_info(partial, info)
         for path in [*partial.glob("part-*.json"), partial / "work.json"]:
             path.unlink()
-        _put(partial, folder)
+        put_folder(partial, folder)
     return info
 
 
@@ -192,7 +193,7 @@ def _alone(partial: Path, made_from: str) -> Iterator[Path]:
         if not work.is_file() or work.read_text(encoding="utf-8") != made_from:
             shutil.rmtree(partial)
             partial.mkdir()
-            write_atomically(work, made_from)
+            write_text(work, made_from)
         for path in partial.glob(".*.partial"):
             path.unlink()
         yield partial
@@ -235,13 +236,3 @@ def _check_place(folder: Path, root: Path) -> None:
         raise PrepareError(f"{folder} is there and is no table: name another output, or move it away first")
     if root.resolve().is_relative_to(folder.resolve()):
         raise PrepareError(f"the data in {root} lie where the table would go, {folder}; name another output")
-
-
-def _put(partial: Path, folder: Path) -> None:
-    """The finished table under its own name, in place of an older one."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    partial.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from veggie_pl.data.table.schema import Skipped
 from veggie_pl.data.table.shards import Part, PartWriter
 from veggie_pl.data.workers import limit_threads
-from veggie_pl.files import write_atomically
+from veggie_pl.files import write_text
 from veggie_pl.prepare.card import Card
 from veggie_pl.prepare.examples import examples, header_of_files
 from veggie_pl.prepare.report import Report
@@ -95,7 +95,7 @@ def run_here(work: Work) -> DonePart:
         writer.path.unlink()
         part = None
     done = DonePart(part=part, report=report)
-    write_atomically(work.note, done.model_dump_json())
+    write_text(work.note, done.model_dump_json())
     return done
 
 

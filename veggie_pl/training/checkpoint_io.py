@@ -1,11 +1,12 @@
 """Checkpoints that are there whole or not at all, whenever the process or the machine stops."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+
+from veggie_pl.files import whole_file
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -31,21 +32,8 @@ class WholeFiles(TorchCheckpointIO):
         place = Path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         self._sweep(place.parent)
-        partial = place.with_name(f".{place.name}.partial")
-        try:
-            with partial.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(place)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        folder = os.open(place.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the new name, too
-        finally:
-            os.close(folder)
+        with whole_file(place) as partial, partial.open("wb") as file:
+            torch.save(checkpoint, file)
 
     def _sweep(self, folder: Path) -> None:
         """Remove what runs that were killed have left half-written."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from veggie_pl.files import whole_file
 from veggie_pl.video.clip import to_uint8
 from veggie_pl.video.letters import write
 
@@ -96,14 +97,5 @@ def write_png(picture: Picture, path: str | Path) -> None:
     assert done
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = partial_png(path)
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(data.tobytes())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def partial_png(path: Path) -> Path:
-    """Where a picture is while it is not whole."""
-    return path.with_name(f".{path.name}.partial")

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
+from veggie_pl.files import partial_of, put_file
 from veggie_pl.outputs import check_place
 from veggie_pl.video.clip import IMAGES, ClipError, to_frames
 from veggie_pl.video.readers.base import one_line
@@ -24,11 +25,6 @@ SMALL = 128  # pixels; frames with a side below keep colour at full resolution
 MAX_SIDES = {".mp4": 16384, ".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # pixels that an encoder takes
 # How many ways to fail PyAV and opencv have.
 _FAILURES = (av.FFmpegError, cv2.error, OSError, ValueError, RuntimeError)
-
-
-def partial_of(path: Path) -> Path:
-    """Where a file is while it is not whole."""
-    return path.with_name(f".{path.stem}.partial{path.suffix.lower()}")
 
 
 def check_output(path: Path) -> None:
@@ -177,7 +173,7 @@ class ClipWriter:
             self._file.close()
         if not self._count:
             raise ClipError(f"{self.path}: there was no frame to write")
-        self._partial.replace(self.path)
+        put_file(self._partial, self.path)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -13,6 +13,7 @@ import fsspec
 
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_hidden, is_hidden
+from veggie_pl.files import write_text
 
 VERSION = 1
 Sample = tuple[str, dict[str, tuple[int, int]]]  # key, and of each member by extension: first byte and length
@@ -82,9 +83,7 @@ def make_index(
     if not found:
         raise ShardError("no shards to index")
     kept = [asdict(shard) | {"url": _relative(shard.url, output.parent)} for shard in found]
-    partial = partial_index(output)
-    partial.write_text(json.dumps({"version": VERSION, "shards": kept}, indent=0) + "\n", encoding="utf-8")
-    partial.replace(output)
+    write_text(output, json.dumps({"version": VERSION, "shards": kept}, indent=0) + "\n")
     return found
 
 
@@ -122,11 +121,6 @@ def visible(shards: Iterable[str]) -> list[str]:
     """Give the shards that patterns stand for, without hidden files such as ``._a.tar``."""
     names = itertools.chain.from_iterable(map(numbered, shards))
     return [name for name in names if not is_hidden(name.rpartition("/")[2])]
-
-
-def partial_index(output: Path) -> Path:
-    """Where an index is while it is not whole."""
-    return output.with_name(f".{output.name}.partial")
 
 
 def _count(url: str, options: dict[str, Any]) -> Shard:

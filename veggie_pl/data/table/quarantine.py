@@ -9,7 +9,7 @@ from pathlib import Path
 
 from veggie_pl.data.table.shards import read_info
 from veggie_pl.errors import UseError
-from veggie_pl.files import write_atomically
+from veggie_pl.files import write_text
 
 NAME = "ledger.jsonl"
 PARTIAL = "ledger.partial.jsonl"  # what an interrupted check found
@@ -67,7 +67,7 @@ def write_ledger(folder: str | Path, faults: Iterable[Fault], checked: int, name
     table = read_info(path.parent).content
     body = "".join(json.dumps(asdict(fault)) + "\n" for fault in sorted(faults, key=lambda fault: fault.row))
     head = {"table": table, "checked": checked, "hash": _hash(table, checked, body.encode())}
-    write_atomically(path, json.dumps(head) + "\n" + body)
+    write_text(path, json.dumps(head) + "\n" + body)
     return path
 
 

@@ -1,7 +1,6 @@
 """The files of a record table: parts of rows, and ``table.json``, which is written last and makes them valid."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from veggie_pl.data.table.schema import FEATURES, Row, to_columns
 from veggie_pl.errors import UseError
-from veggie_pl.files import write_atomically
+from veggie_pl.files import partial_of, put_file, write_text
 
 SCHEMA = 1  # of rows and of table.json; a table of another number is prepared anew
 BATCH_ROWS = 4000  # rows that lie together on disk: fewer take longer to open, more take longer to read one of
@@ -94,7 +93,7 @@ class PartWriter:
         self.path = path
         self.counts: Counter[str] = Counter()
         self.part: Part | None = None
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = partial_of(path)
         self._bytes = 0
 
     def __enter__(self) -> "PartWriter":
@@ -122,11 +121,10 @@ class PartWriter:
         try:
             if kind is None:
                 self._writer.finalize()
-                with self._partial.open("rb+") as file:
+                with self._partial.open("rb") as file:
                     digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-                    os.fsync(file.fileno())
                 size = self._partial.stat().st_size
-                self._partial.replace(self.path)
+                put_file(self._partial, self.path)
                 self.part = Part(file=self.path.name, rows=self.counts.total(), bytes=size, hash=digest)
         finally:
             self._partial.unlink(missing_ok=True)
@@ -134,7 +132,7 @@ class PartWriter:
 
 def write_info(folder: Path, info: TableInfo) -> None:
     """Make a folder of parts a table."""
-    write_atomically(folder / INFO, info.model_dump_json(indent=1) + "\n")
+    write_text(folder / INFO, info.model_dump_json(indent=1) + "\n")
 
 
 def read_info(folder: Path) -> TableInfo:
