@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from veggie_pl.batch import Batch, Clips, per_skill
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
-from veggie_pl.diffusion.objective import Latents, Objective
+from veggie_pl.diffusion.objective import Density, Latents, Objective
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
 from veggie_pl.models.fit import check_widths
@@ -21,6 +22,21 @@ from veggie_pl.training.record import TrainingRecord
 
 log = logging.getLogger(__name__)
 _told: WeakSet[Any] = WeakSet()  # image models
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What an edit is steered by.
+
+    Args:
+        source: Latents of the clip.
+        tokens: Task tokens of each frame.
+        null: What stands for them where the task is left out.
+    """
+
+    source: Latents
+    tokens: Float[Tensor, "b f q d"]
+    null: Float[Tensor, "b f q d"]
 
 
 class VeggieModel(nn.Module):
@@ -39,7 +55,8 @@ class VeggieModel(nn.Module):
         guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds all chance, a function of (seed, example).
-        timestep_power: See ``Objective``; matters in training only.
+        timestep_power: See ``Objective``; matters in training only, as the density does.
+        timestep_density: See ``Objective``.
 
     Raises:
         ValueError: If the parts do not fit each other, or guidance is asked for that training made impossible.
@@ -60,13 +77,14 @@ class VeggieModel(nn.Module):
         num_steps: int = 20,
         seed: int = 0,
         timestep_power: float = 1.0,
+        timestep_density: Density = "uniform",
     ) -> None:
         super().__init__()
         check_widths(mllm, queries, aligner, viddm, vae)
         self.mllm, self.queries, self.aligner, self.viddm = mllm, queries, aligner, viddm
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
-        self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both)
+        self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both, timestep_density)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.name = ""  # what reports call this model; its folder, if it comes from one
@@ -116,23 +134,48 @@ class VeggieModel(nn.Module):
             references: Pictures that the instruction speaks of; the MLLM alone sees them.
             on_step: Called with the number of sampling steps done.
         """
+        condition = self.condition(source, instruction, references)
+        return self.decode(self.denoise(condition, guidance, seeds, num_steps, on_step))
+
+    @torch.no_grad()
+    def condition(
+        self, source: Clips, instruction: list[str], references: Float[Tensor, "b r 3 h w"] | None = None
+    ) -> Condition:
+        """Read the request and the source; see ``edit``."""
         batch, num_frames = source.shape[:2]
         first = 0 if references is None else references.shape[1]
         frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
         hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
         tokens = self.aligner(hidden).expand(-1, num_frames, -1, -1)
         null = self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)).expand(-1, num_frames, -1, -1)
-        latents = self.vae.encode_source(source)
+        return Condition(self.vae.encode_source(source), tokens, null)
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        condition: Condition,
+        guidance: Guidance,
+        seeds: Sequence[tuple[int | str, ...]],
+        num_steps: int | None = None,
+        on_step: Callable[[int], None] | None = None,
+        constrain: Callable[[Latents, Num[Tensor, ""]], Latents] | None = None,
+    ) -> Latents:
+        """Sample the edit's latents; see ``edit``, and ``sample_latents`` for what may change them between steps."""
+        source = condition.source
 
         def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return guided(self.predict, guidance, noisy, latents, timestep, tokens, null)
+            return guided(self.predict, guidance, noisy, source, timestep, condition.tokens, condition.null)
 
-        shape = (num_frames, self.vae.channels, *latents.shape[-2:])
+        shape = (source.shape[1], self.vae.channels, *source.shape[-2:])
         generators = [torch_rng(*seed) for seed in seeds]  # on the CPU, whose numbers are the same for every device
         noise = draw_noise(shape, generators, source.device)
         steps = self.num_steps if num_steps is None else num_steps
-        edited = sample_latents(predict, self.objective.scheduler, noise, steps, on_step, generators)
-        return self.vae.decode(edited)  # type: ignore[no-any-return]
+        return sample_latents(predict, self.objective.process, noise, steps, on_step, generators, constrain)
+
+    @torch.no_grad()
+    def decode(self, latents: Latents) -> Clips:
+        """Turn latents into clips in [-1, 1]."""
+        return self.vae.decode(latents)  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, per_skill
 from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.diffusion.objective import Density
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
@@ -39,6 +40,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         lr_warmup_steps: Optimizer steps of linear warm-up.
         lr_factors: Factor on the learning rate of a part, such as {"queries": 0.1}; 1 for parts not named.
         timestep_power: See ``Objective``.
+        timestep_density: See ``Objective``: "uniform", "logit_normal" or "mode".
         drop_task: Share of training samples without task tokens.
         drop_source: Share of training samples without source.
         drop_both: Share of training samples without either.
@@ -61,6 +63,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         lr_warmup_steps: int = 0,
         lr_factors: dict[str, float] | None = None,
         timestep_power: float = 1.0,
+        timestep_density: Density = "uniform",
         drop_task: float = 0.05,
         drop_source: float = 0.05,
         drop_both: float = 0.05,
@@ -71,7 +74,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
     ) -> None:
         parts = (mllm, queries, aligner, viddm, vae, scheduler)
         drops = (drop_task, drop_source, drop_both)
-        super().__init__(*parts, *drops, guidance, num_steps, seed, timestep_power)
+        super().__init__(*parts, *drops, guidance, num_steps, seed, timestep_power, timestep_density)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
         self.lr_factors = lr_factors or {}
         self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")

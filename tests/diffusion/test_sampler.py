@@ -5,6 +5,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler
 
+from veggie_pl.diffusion.process import process_of
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
 from veggie_pl.seeding import torch_rng
 
@@ -16,7 +17,7 @@ GOAL = torch.linspace(-0.9, 0.9, 16).view(1, 1, 1, 4, 4)
 def test_perfect_prediction_gives_the_goal(kind: type, steps: int) -> None:
     scheduler = kind(prediction_type="sample", timestep_spacing="trailing")
     noise = torch.randn(GOAL.shape, generator=torch.Generator().manual_seed(0))
-    out = sample_latents(lambda noisy, timestep: GOAL, scheduler, noise, steps)
+    out = sample_latents(lambda noisy, timestep: GOAL, process_of(scheduler), noise, steps)
     torch.testing.assert_close(out, GOAL, atol=2e-3, rtol=0)
 
 
@@ -25,7 +26,7 @@ def test_calls_share_no_state() -> None:
     noise = torch.randn(GOAL.shape, generator=torch.Generator().manual_seed(0))
     seen: list[list[int]] = [[], []]
     for run in range(2):
-        sample_latents(lambda n, t, run=run: (seen[run].append(int(t[0])), GOAL)[1], scheduler, noise, 4)  # type: ignore[misc]
+        sample_latents(lambda n, t, run=run: (seen[run].append(int(t[0])), GOAL)[1], process_of(scheduler), noise, 4)  # type: ignore[misc]
     assert seen[0] == seen[1]
     assert len(seen[0]) == 4
     assert seen[0] == sorted(seen[0], reverse=True)
@@ -34,7 +35,7 @@ def test_calls_share_no_state() -> None:
 @pytest.mark.parametrize("steps", [0, 1001])
 def test_impossible_steps_are_errors(steps: int) -> None:
     with pytest.raises(ValueError, match=rf"1 \.\. 1000, got {steps}"):
-        sample_latents(lambda noisy, timestep: GOAL, DDPMScheduler(), GOAL, steps)
+        sample_latents(lambda noisy, timestep: GOAL, process_of(DDPMScheduler()), GOAL, steps)
 
 
 STOCHASTIC = [
@@ -63,7 +64,7 @@ def sampled(scheduler: Any, seeds: list[int]) -> torch.Tensor:
     """A prediction that depends on what is shown, so that noise of any step reaches the end."""
     generators = [torch_rng("sampler", seed) for seed in seeds]
     noise = draw_noise((2, *GOAL.shape[2:]), generators, torch.device("cpu"))
-    return sample_latents(lambda noisy, timestep: noisy * 0.1, scheduler, noise, 6, generators=generators)
+    return sample_latents(lambda noisy, timestep: noisy * 0.1, process_of(scheduler), noise, 6, generators=generators)
 
 
 @pytest.mark.parametrize("scheduler", STOCHASTIC + DETERMINISTIC, ids=lambda scheduler: type(scheduler).__name__)
@@ -82,7 +83,9 @@ def test_noise_between_steps_is_the_seeds_own(scheduler: Any) -> None:
     """One start, two seeds for what comes after: the ends differ, or the scheduler would not be stochastic."""
     noise = draw_noise((2, *GOAL.shape[2:]), [torch_rng(0)], torch.device("cpu"))
     first, second = (
-        sample_latents(lambda noisy, timestep: noisy * 0.1, scheduler, noise, 6, generators=[torch_rng(seed)])
+        sample_latents(
+            lambda noisy, timestep: noisy * 0.1, process_of(scheduler), noise, 6, generators=[torch_rng(seed)]
+        )
         for seed in (1, 2)
     )
     assert not torch.allclose(first, second)

@@ -1,19 +1,22 @@
-"""What the network learns to predict, from which noise, and its loss per sample."""
+"""At which levels of noise the network learns, with what left out, and its loss per sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
+from diffusers.training_utils import compute_density_for_timestep_sampling
 from diffusers.utils.torch_utils import randn_tensor
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
-from veggie_pl.diffusion.schedulers import check_scheduler
+from veggie_pl.diffusion.process import Process, process_of
 from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
+Density = Literal["uniform", "logit_normal", "mode"]
+MEAN, STD, SCALE = 0.0, 1.0, 1.29  # of the two densities of SD3 (arXiv:2403.03206), Sec. 3.1
 
 
 @dataclass(frozen=True)
@@ -21,19 +24,20 @@ class Draws:
     """Everything random in one training example, drawn from that example's own generator."""
 
     noise: Latents
-    timestep: Int[Tensor, " b"]
+    timestep: Num[Tensor, " b"]
     drop_task: Bool[Tensor, " b"]
     drop_source: Bool[Tensor, " b"]
 
 
 class Objective:
-    """The diffusion loss and nothing else: DDPM (arXiv:2006.11239) Eq. 14 for epsilon, its kin for v and sample.
+    """The diffusion loss and nothing else.
 
     Args:
-        scheduler: A diffusers noise scheduler; its ``prediction_type`` ("epsilon", "v_prediction" or "sample") is what
-            the network predicts.
-        timestep_power: Timesteps are ``num_train_timesteps * u ** power`` with u uniform in [0, 1): 1 is uniform, below
-            1 favours high noise (density proportional to ``timestep ** (1 / power - 1)``).
+        scheduler: A diffusers noise scheduler; what it mixes and asks for is in ``Process``.
+        timestep_power: Levels of noise are ``u ** power`` with u uniform in [0, 1): 1 is uniform, below 1 favours high
+            noise (density proportional to ``level ** (1 / power - 1)``).
+        timestep_density: "uniform", before the power; or one of SD3's, which favour the middle, by diffusers'
+            ``compute_density_for_timestep_sampling``: they take no power.
         drop_task: Share of samples that lose the task tokens only.
         drop_source: Share of samples that lose the source only.
         drop_both: Share of samples that lose both. InstructPix2Pix (arXiv:2211.09800) has 5 % each.
@@ -49,25 +53,29 @@ class Objective:
         drop_task: float = 0.05,
         drop_source: float = 0.05,
         drop_both: float = 0.05,
+        timestep_density: Density = "uniform",
     ) -> None:
         rates = {"drop_task": drop_task, "drop_source": drop_source, "drop_both": drop_both}
         if any(rate < 0 for rate in rates.values()) or sum(rates.values()) > 1:
             raise UseError(f"drop rates must be >= 0 and sum to at most 1, got {rates}")
         if timestep_power <= 0:
             raise UseError(f"timestep_power must be above 0, got {timestep_power}")
-        self.scheduler = scheduler
-        self.timestep_power = timestep_power
+        if timestep_density != "uniform" and timestep_power != 1:
+            raise UseError(
+                f"timestep_density {timestep_density} takes no timestep_power, got {timestep_power}; set it to 1"
+            )
+        self.process: Process = process_of(scheduler)
+        self.timestep_power, self.timestep_density = timestep_power, timestep_density
         self.drop_task, self.drop_source, self.drop_both = drop_task, drop_source, drop_both
 
     @property
     def scheduler(self) -> Any:
         """The noise scheduler; another one is looked at before it is taken."""
-        return self._scheduler
+        return self.process.scheduler
 
     @scheduler.setter
     def scheduler(self, scheduler: Any) -> None:
-        check_scheduler(scheduler)
-        self._scheduler = scheduler
+        self.process = process_of(scheduler)
 
     @property
     def drop_rates(self) -> dict[str, float]:
@@ -80,8 +88,7 @@ class Objective:
         uniform = torch.stack([torch.rand(2, generator=generator, device=generator.device) for generator in generators])
         noise = randn_tensor(latents.shape, list(generators), device)
         share, choice = uniform.to(device).unbind(1)
-        num_timesteps = self.scheduler.config.num_train_timesteps
-        timestep = (num_timesteps * share.double() ** self.timestep_power).long().clamp(max=num_timesteps - 1)
+        timestep = self.process.timestep_at(self._level(share, generators))
         # One uniform number decides both drops: [0, task) task only, then source only, then both.
         only_task = choice < self.drop_task
         only_source = (choice >= self.drop_task) & (choice < self.drop_task + self.drop_source)
@@ -89,20 +96,24 @@ class Objective:
         both = (rest >= 0) & (rest < self.drop_both)
         return Draws(noise, timestep, only_task | both, only_source | both)
 
+    def _level(self, share: Float[Tensor, " b"], generators: Sequence[torch.Generator]) -> Float[Tensor, " b"]:
+        """Levels of noise in [0, 1), from uniform numbers or from the samples' own generators."""
+        if self.timestep_density == "uniform":
+            return share.double() ** self.timestep_power
+        settings = (self.timestep_density, 1, MEAN, STD, SCALE)
+        drawn = [compute_density_for_timestep_sampling(*settings, device=g.device, generator=g) for g in generators]
+        return torch.cat(drawn).to(share.device).double()
+
     def add_noise(self, latents: Latents, draws: Draws) -> Latents:
         """Latents at the drawn timesteps."""
-        return self.scheduler.add_noise(latents, draws.noise, draws.timestep)  # type: ignore[no-any-return]
+        return self.process.mix(latents, draws.noise, draws.timestep)
 
     def remove_source(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"]) -> Latents:
         """Noisy latents of the *change*: what ``add_noise(target - source)`` would be."""
-        share: Tensor = self.scheduler.alphas_cumprod.to(noisy)[timestep.long()].sqrt()
-        return noisy - share[:, None, None, None, None] * source
+        return self.process.remove(source, noisy, timestep)
 
     def loss(self, predicted: Latents, latents: Latents, draws: Draws) -> Float[Tensor, " b"]:
-        """Mean squared error of the prediction, one value per sample."""
-        goal: Tensor = {
-            "epsilon": lambda: draws.noise,
-            "v_prediction": lambda: self.scheduler.get_velocity(latents, draws.noise, draws.timestep),
-            "sample": lambda: latents,
-        }[self.scheduler.config.prediction_type]()  # type: ignore[no-untyped-call]
-        return F.mse_loss(predicted.float(), goal.float(), reduction="none").flatten(1).mean(1)
+        """Weighted mean squared error of the prediction, one value per sample."""
+        goal = self.process.goal(latents, draws.noise, draws.timestep)
+        error = F.mse_loss(predicted.float(), goal.float(), reduction="none").flatten(1).mean(1)
+        return self.process.weight(draws.timestep) * error

@@ -1,14 +1,13 @@
-"""Noise -> edited latents, over any diffusers scheduler."""
+"""Noise -> edited latents, over any noise process."""
 
 from collections.abc import Callable, Sequence
-from inspect import signature
-from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from veggie_pl.diffusion.process import Process
 from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
@@ -24,37 +23,40 @@ def draw_noise(
 
 def sample_latents(
     predict: Callable[[Latents, Num[Tensor, " b"]], Latents],
-    scheduler: Any,
+    process: Process,
     noise: Latents,
     num_steps: int,
     on_step: Callable[[int], None] | None = None,
     generators: Sequence[torch.Generator] = (),
+    constrain: Callable[[Latents, Num[Tensor, ""]], Latents] | None = None,
 ) -> Latents:
     """Run the reverse process.
 
     Args:
-        predict: ``predict(noisy, timestep)``: the guided prediction of what the scheduler's ``prediction_type`` says;
-            some schedulers, such as Euler's, have timesteps between whole numbers.
-        scheduler: A diffusers scheduler; a fresh copy is made, so calls never share state.
+        predict: ``predict(noisy, timestep)``: the guided prediction of what the process asks for; some schedulers, such
+            as Euler's, have timesteps between whole numbers.
+        process: Of the model; calls never share state.
         noise: Standard normal start.
         num_steps: Evaluations of ``predict``.
         on_step: Called after each step with the number of steps done, for progress bars.
         generators: One per sample, of which stochastic schedulers draw: a sample's chance is its own, whatever else is
             in the batch. Without them they draw from torch's global generator.
+        constrain: ``constrain(latents, timestep)`` may change the latents after each step; the timestep is that of
+            their noise, 0 at the end.
 
     Raises:
         UseError: If ``num_steps`` is below 1 or above the number of training timesteps.
     """
-    if not 1 <= num_steps <= scheduler.config.num_train_timesteps:
-        raise UseError(f"num_steps must be in 1 .. {scheduler.config.num_train_timesteps}, got {num_steps}")
-    process = type(scheduler).from_config(scheduler.config)
-    process.set_timesteps(num_steps, device=noise.device)
-    chance = {"generator": list(generators)} if generators and "generator" in signature(process.step).parameters else {}
-    latents: Tensor = noise * process.init_noise_sigma
-    for done, timestep in enumerate(process.timesteps, start=1):
-        noisy = process.scale_model_input(latents, timestep)
-        predicted = predict(noisy, timestep.to(noise.device).expand(len(noise)))
-        latents = process.step(predicted, timestep, latents, **chance).prev_sample
+    if not 1 <= num_steps <= process.num_timesteps:
+        raise UseError(f"num_steps must be in 1 .. {process.num_timesteps}, got {num_steps}")
+    run = process.sampling(num_steps, noise.device)
+    latents = run.start(noise)
+    left = [*run.timesteps[1:], torch.zeros_like(run.timesteps[0])]  # the noise after each step
+    for done, (timestep, after) in enumerate(zip(run.timesteps, left, strict=True), start=1):
+        predicted = predict(run.shown(latents, timestep), timestep.to(noise.device).expand(len(noise)))
+        latents = run.step(predicted, timestep, latents, generators)
+        if constrain is not None:
+            latents = constrain(latents, after)
         if on_step is not None:
             on_step(done)
     return latents

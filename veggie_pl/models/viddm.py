@@ -99,7 +99,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         timestep: Num[Tensor, " b"],
         tokens: Float[Tensor, "b f q d"],
     ) -> Latents:
-        """Predict what the scheduler's ``prediction_type`` says, in the target's latent scale."""
+        """Predict what the noise process asks for, in the target's latent scale."""
         num_frames = noisy.shape[1]
         both = torch.cat([noisy, source], dim=2)  # (b, f, 2c, h, w)
         pooled = tokens.mean(1).flatten(1) if self.pool_task else None  # (b, q*d)

@@ -112,7 +112,16 @@ def build(config: Namespace, text_tokens: int) -> ShapesModule:
     mllm = dict(model["mllm"]["init_args"])
     viddm = {**model["viddm"]["init_args"], "weights": None, "motion_adapter": None}
     vae, options = class_of(model["vae"]["class_path"]), model["vae"]["init_args"]
-    names = ("lr_factors", "timestep_power", "drop_task", "drop_source", "drop_both", "skill_weights", "seed")
+    names = (
+        "lr_factors",
+        "timestep_power",
+        "timestep_density",
+        "drop_task",
+        "drop_source",
+        "drop_both",
+        "skill_weights",
+        "seed",
+    )
     with unset_fake_temporarily():
         scheduler = class_of(model["scheduler"]["class_path"])(**model["scheduler"]["init_args"])
         # On the meta device first: inflation and adapters move modules about, which fake tensors do not take.

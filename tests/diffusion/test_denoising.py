@@ -7,12 +7,12 @@ from diffusers import (
     DDPMScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
-    FlowMatchEulerDiscreteScheduler,
+    FlowMatchHeunDiscreteScheduler,
 )
 from diffusers.configuration_utils import register_to_config
 
+from veggie_pl.diffusion.denoising import check_scheduler
 from veggie_pl.diffusion.objective import Objective
-from veggie_pl.diffusion.schedulers import check_scheduler
 
 TO_NOISE = np.append(np.linspace(1e-4, 0.02, 99), 1.0)  # the last beta leaves nothing of the picture
 
@@ -46,7 +46,7 @@ def test_unknown_predictions_name_the_choices() -> None:
     with pytest.raises(ValueError, match=r"predicts 'flow_prediction'; .* epsilon, v_prediction, sample"):
         check_scheduler(DPMSolverMultistepScheduler(prediction_type="flow_prediction"))
     with pytest.raises(ValueError, match="predicts None"):
-        check_scheduler(FlowMatchEulerDiscreteScheduler())
+        check_scheduler(FlowMatchHeunDiscreteScheduler())
 
 
 def test_objective_refuses_at_construction_and_in_exchange() -> None:
