@@ -120,7 +120,9 @@ def put_folder(new: Path, place: Path) -> None:
     """Give a folder that is written its name; the one before it is there until then, or ``restore`` puts it back."""
     if not place.exists():
         new.rename(place)
-    elif not _exchange(new, place):
+    elif _exchange(new, place):
+        shutil.rmtree(new, ignore_errors=True)  # the older one
+    else:
         old = name_of_old(place)
         place.rename(old)
         try:
