@@ -173,7 +173,7 @@ class VeggieModel(nn.Module):
         return sample_latents(predict, self.objective.process, noise, steps, on_step, generators, constrain)
 
     @torch.no_grad()
-    def decode(self, latents: Latents) -> Clips:
+    def decode(self, latents: Float[Tensor, "b f c lh lw"]) -> Clips:
         """Turn latents into clips in [-1, 1]."""
         return self.vae.decode(latents)  # type: ignore[no-any-return]
 
