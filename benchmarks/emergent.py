@@ -109,7 +109,10 @@ def requests(task: Task, num: int, frames: int) -> tuple[list[Sample], list[Pict
         j = next(j % num for j in range(i + 1, i + num) if told(drawn[j % num]) != told(edit))
         wrong.append(shown[j])
     stream = EditingStream(records)
-    samples = [replace(stream[i], instruction=task.say(edit)) for i, edit in enumerate(drawn)]
+    samples = [
+        replace(one, example=one.example._replace(instruction=task.say(edit)))
+        for one, edit in zip(map(stream.__getitem__, range(len(drawn))), drawn, strict=True)
+    ]
     return samples, shown, wrong
 
 

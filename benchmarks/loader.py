@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.training import with_lightning
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
 from veggie_pl.data.records import Record
@@ -50,7 +50,7 @@ class ClipPairs:
 
     def __getitem__(self, index: int) -> Record:
         source, target = (read_clip(self.paths[(index + i) % len(self.paths)], FRAMES, SIZE) for i in (0, 1))
-        return Record(f"pair/{index}", Skill.CHANGING, source, target, instruction="make it another")
+        return Record(Example(f"pair/{index}", Skill.CHANGING, "make it another"), source, target)
 
 
 class ManyRows:
@@ -71,7 +71,7 @@ class ManyRows:
 
     def __getitem__(self, index: int) -> Record:
         clip = torch.zeros(1, 3, 8, 8)
-        return Record(f"row/{index}", Skill.CHANGING, clip, clip, instruction="x")
+        return Record(Example(f"row/{index}", Skill.CHANGING, "x"), clip, clip)
 
     def groups(self) -> dict[tuple[str, str], NDArray[np.int64]]:
         return self.rows

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from veggie_pl.batch import Clip, Mask, Skill
+from veggie_pl.batch import Clip, Example, Mask, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.streams.grounding import choose_fill
@@ -155,7 +155,7 @@ def blob_cases(source: Callable[[int], Clip], num: int) -> Iterator[Case]:
     for number in range(num):
         clip = source(number)
         soft = blob(numpy_rng("blob", number), list(AREAS.values())[number % len(AREAS)])
-        record = Record(f"{source.__name__}/{number}", Skill.GROUNDING, clip, mask=soft >= 0.5)
+        record = Record(Example(f"{source.__name__}/{number}", Skill.GROUNDING), clip, mask=soft >= 0.5)
         yield Case(clip, soft >= 0.5, soft, choose_fill(record))
 
 
@@ -164,7 +164,7 @@ def shape_cases(num: int) -> Iterator[Case]:
     for record in (records[number] for number in range(num)):
         assert record.mask is not None
         soft = gauss(FEATHER / 4)(record.mask[:, None].float().expand(-1, 3, -1, -1))[:, 0]
-        yield Case(record.source, record.mask, soft.where(soft > 0.01, 0), record.fill)
+        yield Case(record.source, record.mask, soft.where(soft > 0.01, 0), record.example.fill)
 
 
 def size_of(mask: Mask) -> str:

@@ -129,7 +129,7 @@ def clips(module: VeggieModule, size: int, frames: int) -> Batch:
     batch = batch_of(module, size, frames)
     generator = torch.Generator().manual_seed(0)
     batch.source, batch.target = torch.rand(2, *batch.source.shape, generator=generator) * 2 - 1
-    batch.instruction[:] = [INSTRUCTION] * size
+    batch.examples = [one._replace(instruction=INSTRUCTION) for one in batch.examples]
     return batch
 
 

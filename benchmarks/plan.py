@@ -72,7 +72,8 @@ def measure(args: list[str], steps: int) -> dict[str, float]:
     optimizer = module.make_optimizer([p for p in module.parameters() if p.requires_grad])
     average = [p.detach().clone() for p in module.parameters() if p.requires_grad]
     batch = batch_of(module, config.data.batch_size, module.queries.max_frames if module.viddm.is_video else 1)
-    batch.instruction[:] = ["highlight the large red circle with blue masks"] * len(batch)
+    words = "highlight the large red circle with blue masks"
+    batch.examples = [one._replace(instruction=words) for one in batch.examples]
     clock = []
     for _ in range(steps):
         started = time.perf_counter()

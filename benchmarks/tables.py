@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row
 from veggie_pl.data.table.shards import Part, PartWriter, TableInfo, write_info
 from veggie_pl.video.media import Media
@@ -40,7 +40,7 @@ def made_up(numbers: range) -> Iterator[tuple[Row, tuple[int, int, int]]]:
         source, target = Media(f"{number % IMAGES}.jpg"), Media(f"{(number + 1) % IMAGES}.jpg")
         words = f"replace the dog on the left of picture {number} with a somewhat larger cat"
         yield (
-            Row(f"made_up/train/{number:07d}", skills[number % 6], (source,), (target,), instruction=words),
+            Row(Example(f"made_up/train/{number:07d}", skills[number % 6], words), (source,), (target,)),
             (1, 480 + number % 3 * 80, 640 - number % 3 * 80),
         )
 

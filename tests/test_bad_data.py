@@ -9,7 +9,7 @@ import yaml
 from support.command_line import error_of
 from support.fake import pattern
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.cli import main
 from veggie_pl.data.table import TableInfo, write_table
 from veggie_pl.data.table.schema import Row
@@ -28,7 +28,9 @@ def test_training_over_budget_stops_and_runs_after_check(tmp_path: Path) -> None
         if number % 3 == 0:
             (tmp_path / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
         mask = encode((frame == (250, 40, 40)).all(-1))
-        rows.append(Row(f"r/{number}", Skill.GROUNDING, (Media(f"{number}.png"),), mask=(mask,), phrase="red square"))
+        rows.append(
+            Row(Example(f"r/{number}", Skill.GROUNDING, phrase="red square"), (Media(f"{number}.png"),), mask=(mask,))
+        )
     table = tmp_path / "prepared/some/train"
     write_table(table, rows, TableInfo(card="some", task="grounding", root=str(tmp_path), licence="MIT"))
 

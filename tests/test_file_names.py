@@ -180,11 +180,11 @@ def hidden_in(tar: Path) -> None:
 def test_shards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = write_shards(tmp_path, [2, 1])
     layout = WebDataset(shards="*.tar", columns={"fill": "json.fill"})
-    clean = [(row.key, row.skill, row.mask) for row in rows(layout, tmp_path)]
+    clean = [(row.key, row.example.skill, row.mask) for row in rows(layout, tmp_path)]
     for path in paths:
         hidden_in(Path(path))
     litter(tmp_path)
-    assert [(row.key, row.skill, row.mask) for row in rows(layout, tmp_path)] == clean
+    assert [(row.key, row.example.skill, row.mask) for row in rows(layout, tmp_path)] == clean
     with open(paths[0], "rb") as file:
         assert [key for key, _ in samples_in(file)] == ["00000", "00001"]
     main(["index", *(str(path) for path in tmp_path.glob("*.tar")), "-o", str(tmp_path / "index.json")])

@@ -5,13 +5,13 @@ import torch
 from diffusers import DDPMScheduler
 from support.parts import make_batch, randomise_output, tiny_module
 
-from veggie_pl.batch import Batch, Hole, Skill
+from veggie_pl.batch import Batch, Example, MissingSample, Skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.models import PixelCodec
 
 
 def rows(batch: Batch, start: int, stop: int) -> Batch:
-    return Batch(**{name: value[start:stop] for name, value in vars(batch).items()})
+    return batch.rows(list(range(start, stop)))
 
 
 def gradients(module, batches: list[Batch]) -> dict[str, torch.Tensor]:
@@ -32,11 +32,11 @@ def test_micro_batches_equal_one_batch() -> None:
         torch.testing.assert_close(parts[name], whole[name], atol=1e-6, rtol=1e-4, msg=name)
 
 
-def test_holes_weigh_nothing_in_whatever_micro_batch_they_are() -> None:
+def test_missing_samples_weigh_nothing_in_whatever_micro_batch_they_are() -> None:
     module = tiny_module()
     randomise_output(module)
     batch = make_batch(4, 2)
-    batch.holes[1:3] = [Hole("clips", row, f"bad/{row}", "cut off") for row in (1, 2)]
+    batch.missing[1:3] = [MissingSample("clips", row, f"bad/{row}", "cut off") for row in (1, 2)]
 
     def trained(parts: list[Batch]) -> dict[str, torch.Tensor]:
         module.zero_grad()
@@ -47,7 +47,7 @@ def test_holes_weigh_nothing_in_whatever_micro_batch_they_are() -> None:
 
     whole = trained([batch])
     parts = trained([rows(batch, 0, 2), rows(batch, 2, 4)])
-    singles = trained([rows(batch, i, i + 1) for i in range(4)])  # two of which are nothing but a hole
+    singles = trained([rows(batch, i, i + 1) for i in range(4)])  # two of which are nothing but a missing sample
     module.zero_grad()
     (module.per_sample_loss(batch.rows([0, 3]), "fit").sum() / 4).backward()
     by_hand = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
@@ -132,7 +132,7 @@ def test_edit_of_a_batch_goes_by_its_labels(monkeypatch: pytest.MonkeyPatch) -> 
     """Not by the words, which a data set may put as it likes."""
     module = tiny_module(guidance={"removal": Guidance(2.0), "grounding": Guidance(3.0)})
     batch = make_batch(2, 1)
-    batch.skill, batch.instruction = [Skill.REMOVAL, Skill.GROUNDING], ["make it night", "make it night"]
+    batch.examples = [Example(str(skill), skill, "make it night") for skill in (Skill.REMOVAL, Skill.GROUNDING)]
     seen: list[float] = []
     monkeypatch.setattr(module, "edit", lambda source, words, guidance, seeds: seen.append(guidance.task) or source)
     module.edit_batch(batch)
@@ -183,7 +183,7 @@ def test_frames_of_an_image_visit_every_place() -> None:
 
 def test_skill_weights_scale_the_loss() -> None:
     batch = make_batch(1, 1)
-    batch.skill = [Skill.STYLIZATION]
+    batch.examples = [batch.examples[0]._replace(skill=Skill.STYLIZATION)]
     plain, scaled = tiny_module(), tiny_module(skill_weights={"stylization": 0.25})
     for module in (plain, scaled):
         module.log = lambda *args, **kwargs: None  # type: ignore[method-assign]

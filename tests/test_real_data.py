@@ -56,7 +56,7 @@ def test_card_prepares_its_miniature_and_trains_a_step(name: str, tmp_path: Path
     step = module.training_step
 
     def watched(batch, batch_idx):
-        assert not batch.hole.any(), batch.holes
+        assert not batch.is_missing.any(), batch.missing
         trained.extend(batch.key)
         out = step(batch, batch_idx)
         assert out["loss"].isfinite()

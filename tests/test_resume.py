@@ -85,4 +85,4 @@ def test_position_survives_another_batch_size(tmp_path: Path) -> None:
     callbacks = [Freeze(["vae", "mllm"]), Ema(0.9), SkillLoss(2), record]
     fit(module, make_data(batch_size=2), 4, callbacks=callbacks, ckpt_path=str(tmp_path / "step=2.ckpt"))
     mixture = make_data().mixture
-    assert first.keys + record.keys == [mixture[i][1].key for i in range(2 * 4 + 2 * 2)]
+    assert first.keys + record.keys == [mixture[i][1].example.key for i in range(2 * 4 + 2 * 2)]

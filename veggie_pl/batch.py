@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -62,123 +62,155 @@ _TITLES = {
 }
 
 
+class Example(NamedTuple):
+    """The facts of one example. No other place lists them.
+
+    Columns of tables, lists of batches and what is told of a missing sample are derived from these fields. It is a
+    named tuple: Lightning rebuilds tuples when it moves a batch to a device, and refuses frozen dataclasses.
+
+    Args:
+        key: Names it for ever; unique in its data set, e.g. "mevis/train/0a2b/3".
+        skill: What is asked.
+        instruction: What the model is told. None until a stream has worded it from the phrase.
+        phrase: What it is about: an object's name, which a detector looks for, or the question.
+        fill: Grounding, reasoning: name of the mask colour, a key of ``masks.colors.COLORS``. Empty: a stream chooses.
+        place: Addition: box in which the centre of the new object must lie.
+        start: First second of the source video that counts.
+        stop: Last second; 0 is the end.
+        stream: Where it was drawn from: a name in the mixture, or "val/..." and "test/..." of a held-out set.
+        row: Of that stream; -1 before it is drawn.
+    """
+
+    key: str
+    skill: Skill
+    instruction: str | None = None
+    phrase: str = ""
+    fill: str = ""
+    place: Box | None = None
+    start: float = 0.0
+    stop: float = 0.0
+    stream: str = ""
+    row: int = -1
+
+
 @dataclass(frozen=True)
 class Sample:
-    """One example: video in, instruction, video out."""
+    """One example as the model learns it: video in, instruction, video out."""
 
+    example: Example  # with an instruction
     source: Clip
     target: Clip
     mask: Mask  # where the answer differs from the source: the changed region, or the object to point at
-    instruction: str
-    skill: Skill
-    key: str  # names the example for ever, e.g. "shapes/test/0/41"
-    fill: str = ""  # grounding, reasoning: name of the fill colour, a key of ``masks.colors.COLORS``
-    phrase: str = ""  # addition, removal: what a detector looks for, e.g. "red circle"
-    place: Box | None = None  # addition: where the centre of that thing must lie
 
 
-class Hole(NamedTuple):
-    """What a sample that cannot be read leaves behind: a place that counts nothing, and nothing in its stead."""
+class MissingSample(NamedTuple):
+    """What a sample that cannot be read leaves behind: a position that counts nothing, and nothing in its stead."""
 
-    stream: str  # of the mixture; of a held-out set "val/..." or "test/..."
-    row: int  # of the stream
+    stream: str  # as in ``Example``
+    row: int
     key: str
     reason: str
     bucket: str = ""  # frames, height and width that its clips should have had, e.g. "8x64x64"
 
 
-Numbered = tuple[int, Sample | Hole]  # with its position in the mixture (fit) or in the split
+Numbered = tuple[int, Sample | MissingSample]  # with its position in the mixture (fit) or in the split
 
 
-@dataclass
+@dataclass(slots=True)  # without other attributes: nobody sets a list that is derived
 class Batch:
-    """Samples of equal shape, stacked; lists run over ``b``."""
+    """Samples of equal shape, stacked; lists run over ``b``.
+
+    Facts of the examples read as lists: ``batch.skill`` is the skill of each.
+    """
 
     source: Clips
     target: Clips
     mask: Masks
-    instruction: list[str]
-    skill: list[Skill]
-    key: list[str]
-    fill: list[str]
-    phrase: list[str]
-    place: list[Box | None]
+    examples: list[Example]
     index: Int[Tensor, " b"]  # position in the mixture (fit) or in the split (test): seeds all chance of the example
-    holes: list[Hole | None] = field(default_factory=list)  # where one is, all but ``key`` and ``index`` is filling
+    missing: list[MissingSample | None] = field(default_factory=list)  # where one is, clips and facts are filling
 
     def __post_init__(self) -> None:
-        self.holes = self.holes or [None] * len(self.key)
+        self.missing = self.missing or [None] * len(self.examples)
 
     def __len__(self) -> int:
-        return len(self.key)
+        return len(self.examples)
+
+    def __getattr__(self, name: str) -> list[Any]:
+        """One fact of all examples."""
+        if name not in Example._fields:
+            raise AttributeError(f"a batch has no {name!r}; its examples have {', '.join(Example._fields)}")
+        return [getattr(example, name) for example in self.examples]
 
     @property
-    def hole(self) -> Bool[Tensor, " b"]:
+    def is_missing(self) -> Bool[Tensor, " b"]:
         """Which samples are missing: their loss counts nothing."""
-        return torch.tensor([hole is not None for hole in self.holes], dtype=torch.bool, device=self.source.device)
+        return torch.tensor([one is not None for one in self.missing], dtype=torch.bool, device=self.source.device)
 
     @property
     def good(self) -> list[int]:
         """Rows of the samples that are there."""
-        return [row for row, hole in enumerate(self.holes) if hole is None]
+        return [row for row, missing in enumerate(self.missing) if missing is None]
 
     @property
-    def missing(self) -> list[tuple[int, Hole]]:
-        """The holes, with their positions."""
-        rows = [(row, hole) for row, hole in enumerate(self.holes) if hole is not None]
-        return [(int(self.index[row]), hole) for row, hole in rows]
+    def missing_samples(self) -> list[tuple[int, MissingSample]]:
+        """What is missing, with its position."""
+        return [(int(self.index[row]), one) for row, one in enumerate(self.missing) if one is not None]
 
-    def without(self, found: Mapping[int, Hole]) -> Batch:
-        """The batch with holes in the place of some rows, filled as ``collate`` fills them."""
+    def without(self, found: Mapping[int, MissingSample]) -> Batch:
+        """The batch with some rows missing, filled as ``collate`` fills them."""
         rest = [row for row in self.good if row not in found]
-        skill = self.skill[rest[0]] if rest else Skill.ADDITION
-        holes = {row: hole for row, hole in enumerate(self.holes) if hole is not None} | dict(found)
-        parts: dict[str, Any] = {
-            name: value.clone() if isinstance(value, Tensor) else list(value) for name, value in vars(self).items()
-        }
-        for row, hole in holes.items():
-            filling = _filling(hole, tuple(self.source.shape[1:]), skill)
-            for part in fields(Sample):
-                parts[part.name][row] = getattr(filling, part.name)
-            parts["holes"][row] = hole
-        return Batch(**parts)
+        skill = self.examples[rest[0]].skill if rest else Skill.ADDITION
+        missing = {row: one for row, one in enumerate(self.missing) if one is not None} | dict(found)
+        left = self._each(lambda value: value.clone() if isinstance(value, Tensor) else list(value))
+        for row, one in missing.items():
+            filling = _filling(one, tuple(self.source.shape[1:]), skill)
+            left.source[row], left.target[row], left.mask[row] = filling.source, filling.target, filling.mask
+            left.examples[row], left.missing[row] = filling.example, one
+        return left
 
     def rows(self, chosen: list[int]) -> Batch:
         """A batch of some of the samples."""
-        parts: dict[str, Any] = {
-            name: value[chosen] if isinstance(value, Tensor) else [value[row] for row in chosen]
-            for name, value in vars(self).items()
-        }
-        return Batch(**parts)
+        return self._each(lambda value: value[chosen] if isinstance(value, Tensor) else [value[row] for row in chosen])
+
+    def cpu(self) -> Batch:
+        """The batch in the memory of the CPU."""
+        return self._each(lambda value: value.cpu() if isinstance(value, Tensor) else value)
+
+    def _each(self, change: Callable[[Any], Any]) -> Batch:
+        return Batch(**{one.name: change(getattr(self, one.name)) for one in fields(self)})
 
 
 def collate(samples: list[Numbered]) -> Batch:
-    """Stack (index, sample) pairs; holes are filled with gray, in the shape of the others.
+    """Stack (index, sample) pairs; missing ones are filled with gray, in the shape of the others.
 
     Raises:
-        UseError: If the clips differ in frames or size; the message names both examples. If all are holes and none
+        UseError: If the clips differ in frames or size; the message names both examples. If all are missing and none
             knows its shape.
     """
     good = [sample for _, sample in samples if isinstance(sample, Sample)]
     if good:
         first, shape = good[0], tuple(good[0].source.shape)
     else:
-        first, shape = None, _shape([hole for _, hole in samples if isinstance(hole, Hole)])
+        first, shape = None, _shape([one for _, one in samples if isinstance(one, MissingSample)])
     whole = []
     for _, sample in samples:
-        if isinstance(sample, Hole):
-            sample = _filling(sample, shape, Skill.ADDITION if first is None else first.skill)
+        if isinstance(sample, MissingSample):
+            sample = _filling(sample, shape, Skill.ADDITION if first is None else first.example.skill)
         elif first is not None and sample.source.shape != first.source.shape:
             raise UseError(
-                f"a batch needs clips of one shape, but {first.key} is {tuple(first.source.shape)} and "
-                f"{sample.key} is {tuple(sample.source.shape)} (frames, 3, height, width)"
+                f"a batch needs clips of one shape, but {first.example.key} is {tuple(first.source.shape)} and "
+                f"{sample.example.key} is {tuple(sample.source.shape)} (frames, 3, height, width)"
             )
         whole.append(sample)
-    columns = {field.name: [getattr(sample, field.name) for sample in whole] for field in fields(Sample)}
-    for name in ("source", "target", "mask"):
-        columns[name] = stack(columns[name])  # type: ignore[assignment]
-    holes = [sample if isinstance(sample, Hole) else None for _, sample in samples]
-    return Batch(index=torch.tensor([index for index, _ in samples]), **columns, holes=holes)  # type: ignore[arg-type]
+    return Batch(
+        source=stack([sample.source for sample in whole]),
+        target=stack([sample.target for sample in whole]),
+        mask=stack([sample.mask for sample in whole]),
+        examples=[sample.example for sample in whole],
+        index=torch.tensor([index for index, _ in samples]),
+        missing=[one if isinstance(one, MissingSample) else None for _, one in samples],
+    )
 
 
 def is_blank(text: str) -> bool:
@@ -196,22 +228,23 @@ def stack(tensors: list[Tensor]) -> Tensor:
     return torch.stack(tensors, out=out)
 
 
-def _shape(holes: list[Hole]) -> tuple[int, ...]:
+def _shape(missing: list[MissingSample]) -> tuple[int, ...]:
     """Shape of the clips that are missing, by the name of their bucket."""
-    for hole in holes:
-        if found := re.fullmatch(r"(\d+)x(\d+)x(\d+)", hole.bucket):
+    for one in missing:
+        if found := re.fullmatch(r"(\d+)x(\d+)x(\d+)", one.bucket):
             frames, height, width = (int(number) for number in found.groups())
             return frames, 3, height, width
-    first = holes[0]
+    first = missing[0]
     raise UseError(
         f"no sample of a batch can be read (the first: {first.key}: {first.reason}), and the stream {first.stream!r} "
         f"does not tell the shape of its clips: its bucket is {first.bucket!r}, not frames x height x width"
     )
 
 
-def _filling(hole: Hole, shape: tuple[int, ...], skill: Skill) -> Sample:
+def _filling(one: MissingSample, shape: tuple[int, ...], skill: Skill) -> Sample:
     gray = torch.zeros(shape)
-    return Sample(gray, gray, torch.zeros(shape[0], *shape[2:], dtype=torch.bool), "missing", skill, hole.key, "red")
+    example = Example(one.key, skill, "missing", fill="red", stream=one.stream, row=one.row)
+    return Sample(example, gray, gray, torch.zeros(shape[0], *shape[2:], dtype=torch.bool))
 
 
 def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:

@@ -98,7 +98,8 @@ class VeggieModule(VeggieModel, L.LightningModule):
         """One diffusion loss over a mixed batch."""
         per_sample = self.per_sample_loss(batch, "fit")
         weight = per_sample.new_tensor([self.skill_weights[skill] for skill in batch.skill])
-        loss = (weight * per_sample * ~batch.hole).mean()  # over all, or ranks and micro-batches would weigh unequally
+        # Over all, or ranks and micro-batches would weigh unequally.
+        loss = (weight * per_sample * ~batch.is_missing).mean()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch), sync_dist=True)
         return {"loss": loss, "per_sample": per_sample.detach()}
 

@@ -55,7 +55,7 @@ def expected(bad: float, steps: int = STEPS) -> tuple[list[str], list[dict[str, 
         except BadRecordError as error:
             lines.append({"stream": stream, "index": index, "row": row, "key": error.key, "reason": error.reason})
         else:
-            keys.append(whole[index][1].key)
+            keys.append(whole[index][1].example.key)
     return keys, lines
 
 

@@ -1,14 +1,14 @@
 """Each fault that a row may have, by hand; and rows that have none."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from support.examples import changed
 from support.fake import pattern
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.check.examine import Finding, examine, lag_of
 from veggie_pl.data.table.schema import Row
 from veggie_pl.masks.rle import Rle, encode
@@ -17,7 +17,7 @@ from veggie_pl.video.media import Media
 from veggie_pl.video.writer import write_clip
 
 FRAMES = 12
-PAIR = Row("pair", Skill.REMOVAL, (Media("in.mp4"),), (Media("out.mp4"),), instruction="remove it")
+PAIR = Row(Example("pair", Skill.REMOVAL, "remove it"), (Media("in.mp4"),), (Media("out.mp4"),))
 
 
 def square(share: float = 0.5) -> Rle:
@@ -26,7 +26,9 @@ def square(share: float = 0.5) -> Rle:
     return encode(mask)
 
 
-POINTED = Row("mask", Skill.GROUNDING, (Media("in.mp4"),), mask=(square(),) * FRAMES, phrase="square", fill="red")
+POINTED = Row(
+    Example("mask", Skill.GROUNDING, phrase="square", fill="red"), (Media("in.mp4"),), mask=(square(),) * FRAMES
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def target(name: str) -> Row:
-    return replace(PAIR, target=(Media(f"{name}.mp4"),))
+    return changed(PAIR, target=(Media(f"{name}.mp4"),))
 
 
 @pytest.mark.parametrize(
@@ -71,16 +73,16 @@ def target(name: str) -> Row:
         (target("short"), "the source has 12 frames, its target 7"),
         (target("wide"), "the source is 48 x 64 pixels, its target 20 x 64"),
         (target("gone"), "no such file"),
-        (replace(PAIR, source=(Media("../x.mp4"),)), "outside the data root"),
-        (replace(POINTED, mask=()), "it has no mask"),
-        (replace(POINTED, mask=POINTED.mask[1:]), "12 frames, but there are 11 masks"),
-        (replace(POINTED, mask=(square(0),) * FRAMES), "its mask is empty in all frames"),
-        (replace(POINTED, mask=(*[square(0)] * (FRAMES - 1), square())), ""),
-        (replace(POINTED, mask=(square(1),) * FRAMES), "its mask covers everything in all frames"),
-        (replace(POINTED, mask=(Rle(48, 60, ""),) * FRAMES), "its mask 48 x 60"),
-        (replace(POINTED, mask=(Rle(48, 64, "7"),) * FRAMES), "runs of"),
-        (replace(POINTED, start=99.0), "from 99.0 s on lies behind its end"),
-        (replace(PAIR, mask=(square(0),) * FRAMES), ""),  # an edit need not be local
+        (changed(PAIR, source=(Media("../x.mp4"),)), "outside the data root"),
+        (changed(POINTED, mask=()), "it has no mask"),
+        (changed(POINTED, mask=POINTED.mask[1:]), "12 frames, but there are 11 masks"),
+        (changed(POINTED, mask=(square(0),) * FRAMES), "its mask is empty in all frames"),
+        (changed(POINTED, mask=(*[square(0)] * (FRAMES - 1), square())), ""),
+        (changed(POINTED, mask=(square(1),) * FRAMES), "its mask covers everything in all frames"),
+        (changed(POINTED, mask=(Rle(48, 60, ""),) * FRAMES), "its mask 48 x 60"),
+        (changed(POINTED, mask=(Rle(48, 64, "7"),) * FRAMES), "runs of"),
+        (changed(POINTED, start=99.0), "from 99.0 s on lies behind its end"),
+        (changed(PAIR, mask=(square(0),) * FRAMES), ""),  # an edit need not be local
     ],
     ids=str,
 )
@@ -100,7 +102,7 @@ def test_quick_looks_at_three_frames(root: Path) -> None:
 def test_hashes_are_of_content_and_not_of_files(root: Path) -> None:
     def seen(name: str, **changes: object) -> Finding:
         changes = {"key": name, "target": (), "source": (Media(name),), "mask": (square(),), **changes}
-        return examine(replace(POINTED, **changes), root)  # type: ignore[arg-type]
+        return examine(changed(POINTED, **changes), root)  # type: ignore[arg-type]
 
     png, bmp = seen("frame.png"), seen("again.bmp")
     assert png == bmp  # the key is not part of an example

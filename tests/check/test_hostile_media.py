@@ -11,7 +11,7 @@ from PIL import Image
 from support.fake import pattern
 from support.hostile import FRAMES, HEIGHT, MUTATIONS, WIDTH, hostile
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.check.examine import Finding
 from veggie_pl.check.run import Limits, check_tables, examine_row
 from veggie_pl.data.records import BadRecordError
@@ -50,7 +50,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[s
     for number in range(NUM_FILES):
         name, content = hostile(number)
         (root / name).write_bytes(content)
-        rows.append(Row(name, Skill.REMOVAL, (Media(name),), instruction=str(number)))
+        rows.append(Row(Example(name, Skill.REMOVAL, str(number)), (Media(name),)))
     folder = root / "table"
     write_table(folder, rows, TableInfo(card="hostile", root=str(root)))
     limits = Limits(num_workers=2, timeout=600.0, memory=2.0)  # only so that a hang ends
@@ -68,7 +68,7 @@ def test_damaged_avif_is_read_or_one_fault(tmp_path: Path) -> None:
     for number, mutate in enumerate([lambda whole, rng: whole, *MUTATIONS * 8]):
         name = f"{number}.avif"
         (tmp_path / name).write_bytes(mutate(data.getvalue(), numpy_rng("hostile avif", number)))
-        rows.append(Row(name, Skill.REMOVAL, (Media(name),), instruction=str(number)))
+        rows.append(Row(Example(name, Skill.REMOVAL, str(number)), (Media(name),)))
     write_table(tmp_path / "table", rows, TableInfo(card="hostile", root=str(tmp_path)))
     limits = Limits(num_workers=2, timeout=600.0, memory=2.0)  # only so that a hang ends
     (found,) = check_tables([tmp_path / "table"], limits, examine=examine_and_read)
@@ -129,7 +129,7 @@ def put(data: bytearray, at: int, rng_bytes: Callable[[int], bytes]) -> bytearra
 
 @pytest.mark.parametrize("mutate", [cut, flip, put])
 def test_mutated_table_json_is_refused_or_says_what_it_said(tmp_path: Path, mutate: Callable[..., bytearray]) -> None:
-    rows = [Row(f"k/{i}", Skill.REMOVAL, (Media(f"{i}.png"),)) for i in range(3)]
+    rows = [Row(Example(f"k/{i}", Skill.REMOVAL), (Media(f"{i}.png"),)) for i in range(3)]
     info = write_table(tmp_path, rows, TableInfo(card="some", root="nowhere"))
     path = tmp_path / "table.json"
     whole = path.read_bytes()

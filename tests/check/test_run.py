@@ -9,7 +9,7 @@ import pytest
 from support.deadly import examine_deadly
 from support.fake import pattern
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.check.run import Limits, check_tables, examine_all
 from veggie_pl.cli import main
 from veggie_pl.data.table import TableError, TableInfo, TableRecords, write_table
@@ -30,7 +30,11 @@ def table(folder: Path, split: str, pictures: list[int], licence: str = "CC-BY-4
         cv2.imwrite(str(root / f"{number}.png"), frame)
     (root / "5.png").write_bytes(b"no picture")
     rows = [
-        Row(f"{split}/{i}", Skill.GROUNDING, (Media(f"{number}.png"),), mask=(MASK,), phrase="square", fill="red")
+        Row(
+            Example(f"{split}/{i}", Skill.GROUNDING, phrase="square", fill="red"),
+            (Media(f"{number}.png"),),
+            mask=(MASK,),
+        )
         for i, number in enumerate(pictures)
     ]
     made = folder / "prepared/some" / split

@@ -49,7 +49,7 @@ def test_counts_what_the_real_module_does(stage: int) -> None:
     cli.datamodule.trainer = cli.trainer
     cli.datamodule.setup("fit")
     batch = next(iter(cli.datamodule.train_dataloader()))
-    batch.instruction[:] = ["remove the red circle"] * 2
+    batch.examples = [one._replace(instruction="remove the red circle") for one in batch.examples]
     with FlopCounterMode(display=False) as counter:
         module.per_sample_loss(batch, "fit").mean().backward()
     mllm = module.mllm

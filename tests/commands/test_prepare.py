@@ -50,7 +50,7 @@ def test_own_data_as_the_readme_says(own: Path, capsys: pytest.CaptureFixture[st
     table = Table("prepared/mine/train")
     assert len(table) == 8
     assert table.info.report["skipped"] == 1
-    assert TableRecords("prepared/mine/train", size=32)[0].instruction == "put a hat on the cat"
+    assert TableRecords("prepared/mine/train", size=32)[0].example.instruction == "put a hat on the cat"
     main([*check, "--num_workers", "1", "--timeout", "600"])
     assert (own / "prepared/mine/train/ledger.jsonl").is_file()
     main(preview)

@@ -80,7 +80,7 @@ def test_preview_draws_the_mixture_and_each_stream(
     spotty = drawn[titles[2]]
     faults = [one for one in spotty if isinstance(one, BadRecordError)]
     assert 0 < len(faults) < 6
-    assert {one.skill for one in spotty if not isinstance(one, BadRecordError)} == {Skill.GROUNDING}
+    assert {one.example.skill for one in spotty if not isinstance(one, BadRecordError)} == {Skill.GROUNDING}
     assert min(cv2.imread(str(out)).shape[:2]) > 500
     assert "2 that cannot be read" in caplog.text or "1 that cannot be read" in caplog.text
     assert re.search(r"spotty/\d+: the video has no frames", caplog.text)
@@ -91,7 +91,7 @@ def test_preview_of_a_stream_shows_what_the_mixture_reads_of_it(
 ) -> None:
     amounts = ["--num_samples", "40", "--per_stream", "5", "--start", "3", "-o", str(tmp_path / "sheet.png")]
     main(["preview", "--config", str(config), *amounts])
-    mixture, *streams = [[one.key for one in shown] for shown in drawn.values()]
+    mixture, *streams = [[one.example.key for one in shown] for shown in drawn.values()]
     assert [len(keys) for keys in streams] == [5, 5, 0]
     for keys in streams:
         place = iter(mixture)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.cli import main
 from veggie_pl.data.table import TableInfo, write_table
 from veggie_pl.data.table.schema import Row
@@ -27,7 +27,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for number in range(2):
         cv2.imwrite(str(root / f"{number}.png"), np.full((48, 64, 3), 100 + number, np.uint8))
         mask = (encode(np.eye(48, 64) > 0),)
-        rows.append(Row(f"own/{number}", Skill.GROUNDING, (Media(f"{number}.png"),), mask=mask, phrase="it"))
+        rows.append(Row(Example(f"own/{number}", Skill.GROUNDING, phrase="it"), (Media(f"{number}.png"),), mask=mask))
     write_table(tmp_path / "table", rows, TableInfo(card="own", task="grounding", root=str(root)))
     records = {"class_path": "veggie_pl.data.table.TableRecords", "init_args": {"table": "table", "size": 16}}
     stream = {"class_path": "veggie_pl.data.streams.GroundingStream", "init_args": {"records": records}}

@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from support.examples import changed
 from support.parts import make_data
 
 from veggie_pl.batch import Sample, Skill
@@ -17,7 +16,7 @@ def samples(num: int, num_frames: int = 2) -> list[Sample]:
 
 
 def painted(num_frames: int = 1) -> Sample:
-    return next(sample for sample in samples(20, num_frames) if sample.skill is Skill.GROUNDING)
+    return next(sample for sample in samples(20, num_frames) if sample.example.skill is Skill.GROUNDING)
 
 
 def shows(sheet: np.ndarray, color: tuple[int, int, int]) -> int:
@@ -40,10 +39,10 @@ def test_an_image_has_its_pictures_beside_each_other_and_a_clip_below() -> None:
 def test_painted_samples_show_what_is_read_back_and_others_do_not() -> None:
     sample = painted()
     white = shows(contact_sheet([sample]), (255, 255, 255))
-    spoiled = replace(sample, target=sample.source)  # nothing to read: a black picture instead of the mask
+    spoiled = changed(sample, target=sample.source)  # nothing to read: a black picture instead of the mask
     area = int(sample.mask.sum()) * (HEIGHT // 16) ** 2
     assert white - shows(contact_sheet([spoiled]), (255, 255, 255)) > area / 2
-    edited = replace(sample, skill=Skill.REMOVAL)
+    edited = changed(sample, skill=Skill.REMOVAL)
     black = HEIGHT**2 - area  # of one picture of a mask
     assert shows(contact_sheet([sample]), (0, 0, 0)) - shows(contact_sheet([edited]), (0, 0, 0)) >= black
 
@@ -60,7 +59,7 @@ def test_what_cannot_be_read_shows_its_error_in_place(monkeypatch: pytest.Monkey
     first, third = samples(2)
     sheet = contact_sheet([first, BadRecordError("clips/7", "the video has no frames"), third], columns=3)
     assert sheet.shape == contact_sheet([first, first, third], columns=3).shape
-    assert {"cannot be read", "the video has no frames", "clips/7", first.key, third.key} <= set(said)
+    assert {"cannot be read", "the video has no frames", "clips/7", first.example.key, third.example.key} <= set(said)
 
 
 def test_groups_are_below_each_other_under_their_titles() -> None:
@@ -74,7 +73,7 @@ def test_groups_are_below_each_other_under_their_titles() -> None:
 
 def test_cells_of_all_rows_are_of_one_width() -> None:
     images = samples(4, 1)
-    narrow = [sample for sample in images if not sample.skill.is_painted]
+    narrow = [sample for sample in images if not sample.example.skill.is_painted]
     sheet = contact_sheet([*narrow[:1], painted()], columns=1)
     assert sheet.shape[1] == contact_sheet([painted()], columns=1).shape[1]
     assert torch.equal(images[0].source, samples(1, 1)[0].source)

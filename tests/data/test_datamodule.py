@@ -7,7 +7,7 @@ from support.parts import make_data, mixed_data
 from support.tars import png
 
 from tests.support.parts import fake_trainer
-from veggie_pl.batch import Skill, collate
+from veggie_pl.batch import Example, Skill, collate
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
 from veggie_pl.data.streams import EditingStream
@@ -134,7 +134,7 @@ def write_pairs(folder: Path, count: int) -> Path:
     rows = []
     for number in range(count):
         source, target = (Media("x.png", data=png(number + turn, 16)) for turn in (0, 1))
-        rows.append(Row(f"pair/{number}", skills[number % 3], (source,), (target,), instruction="x"))
+        rows.append(Row(Example(f"pair/{number}", skills[number % 3], "x"), (source,), (target,)))
     write_table(folder, rows, TableInfo(card="pairs", root="", fills=(), wordings=()))
     return folder
 

@@ -139,7 +139,7 @@ def test_groups_take_turns_in_whole_blocks_and_keep_their_shares() -> None:
     found = [mixed.locate(i) for i in range(8 * 1000)]
     for start in range(0, len(found), 8):
         assert len({groups.get(place, "plain") for place in found[start : start + 8]}) == 1
-    skills = Counter(str(mixed.streams["s"].stream[row].skill) for name, row in found if name == "s")
+    skills = Counter(str(mixed.streams["s"].stream[row].example.skill) for name, row in found if name == "s")
     assert skills["removal"] / len(found) == pytest.approx(2 / 4.5, abs=0.02)
     assert skills["addition"] / len(found) == pytest.approx(1 / 4.5, abs=0.02)
     assert all(row >= 5 for name, row in found if name == "s")  # what is in no group never comes

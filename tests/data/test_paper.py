@@ -75,7 +75,7 @@ def test_mixture_is_the_paper_s_and_nothing_else(
     for name, line in mixture.streams.items():
         sample = line.stream[0]
         assert sample.source.shape == sample.target.shape == (frames, 3, 512, 512), name
-        assert sample.instruction
+        assert sample.example.instruction
         assert sample.mask.shape == (frames, 512, 512)
 
 

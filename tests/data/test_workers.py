@@ -8,7 +8,7 @@ import pytest
 from support.parts import make_data
 from support.threads import TellingRecords, examine_threads, run_threads
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.check.run import Limits, examine_all
 from veggie_pl.data.benchmark import ListedBenchmark
 from veggie_pl.data.datamodule import VeggieDataModule
@@ -42,7 +42,9 @@ def test_loader_processes_have_one_thread(tmp_path: Path, busy_opencv: object) -
 
 
 def test_processes_of_check_have_one_thread(tmp_path: Path) -> None:
-    row = Row("a", Skill.GROUNDING, (Media("a.png"),), mask=(encode(np.ones((4, 4), bool)),), phrase="a", fill="red")
+    row = Row(
+        Example("a", Skill.GROUNDING, phrase="a", fill="red"), (Media("a.png"),), mask=(encode(np.ones((4, 4), bool)),)
+    )
     write_table(
         tmp_path / "t", [row], TableInfo(card="c", split="s", task="grounding", root=str(tmp_path), licence="none")
     )

@@ -66,7 +66,8 @@ def test_presence_and_absence_add_up_to_a_hundred() -> None:
 
 def test_placed_needs_the_place_of_each_sample() -> None:
     batch = batch_of(Skill.ADDITION)
-    batch.place = [(0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1.0, 1.0), *batch.place[2:-1], None]
+    places = [(0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1.0, 1.0), *batch.place[2:-1], None]
+    batch.examples = [one._replace(place=place) for one, place in zip(batch.examples, places, strict=True)]
     placed = measures.Placed(RedDetector())(batch.target, batch)
     assert placed[:3].tolist() == [100.0, 0.0, 100.0]
     assert placed[-1].isnan()
@@ -74,6 +75,6 @@ def test_placed_needs_the_place_of_each_sample() -> None:
 
 def test_presence_refuses_samples_without_a_phrase() -> None:
     batch = batch_of(Skill.ADDITION)
-    batch.phrase[3] = ""
+    batch.examples[3] = batch.examples[3]._replace(phrase="")
     with pytest.raises(ValueError, match=r"needs a phrase, but there is none for box/3$"):
         measures.Presence(RedDetector())(batch.target, batch)

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from support.metric_batches import batch_of, noise, part
+from support.metric_batches import batch_of, noise
 from torch import Tensor
 
 from veggie_pl.batch import Batch, Skill
@@ -31,7 +31,7 @@ def batch(size: int = 16) -> Batch:
 def filled(chunks: list[list[int]], size: int = 16) -> PerSampleMean:
     metric, edited, whole = PerSampleMean(brightness, "%"), outputs(size), batch(size)
     for chunk in chunks:
-        metric.update(edited[chunk], part(whole, chunk))
+        metric.update(edited[chunk], whole.rows(chunk))
     return metric
 
 
@@ -114,7 +114,7 @@ def test_per_sample_mean_starts_anew_after_reset_and_survives_pickle() -> None:
     metric = filled([ALL])
     assert torch.equal(pickle.loads(pickle.dumps(metric)).compute(), metric.compute())
     metric.reset()
-    metric.update(outputs()[:4], part(batch(), ALL[:4]))
+    metric.update(outputs()[:4], batch().rows(ALL[:4]))
     assert torch.equal(metric.compute(), filled([ALL[:4]]).compute())
 
 
@@ -160,7 +160,7 @@ def _rank(rank: int, folder: str, chunks: list[list[list[int]]]) -> None:
     for shares in chunks:
         metric = filled([share for share in [shares[rank]] if share])
         results.append((metric.compute(), metric.summary(seed=3), metric.samples()))
-        metric.update(outputs()[:1], part(batch(), [0]))  # the metric goes on after it was gathered
+        metric.update(outputs()[:1], batch().rows([0]))  # the metric goes on after it was gathered
         results.append((metric.compute(), metric.summary(seed=3), metric.samples()))
     torch.save(results, f"{folder}/{rank}.pt")
     dist.destroy_process_group()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.metric_batches import RedDetector, batch_of, part
+from support.metric_batches import RedDetector, batch_of
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -45,7 +45,7 @@ def test_skill_metrics_of_detection_point_in_opposite_directions() -> None:
 
 def test_skill_metrics_of_addition_take_success_from_the_place() -> None:
     batch = batch_of(Skill.ADDITION)
-    batch.place = [(0.9, 0.9, 1.0, 1.0)] * 16
+    batch.examples = [one._replace(place=(0.9, 0.9, 1.0, 1.0)) for one in batch.examples]
     metrics = skill_metrics(Skill.ADDITION, RedDetector())
     metrics.update(batch.target, batch)
     assert metrics["success"].compute() == 0.0
@@ -58,7 +58,7 @@ def test_skill_metrics_do_not_depend_on_batch_size(skill: Skill) -> None:
     together, apart = skill_metrics(skill, RedDetector()), skill_metrics(skill, RedDetector())
     together.update(edited, batch)
     for i in range(16):
-        apart.update(edited[i : i + 1], part(batch, [i]))
+        apart.update(edited[i : i + 1], batch.rows([i]))
     for name, value in together.compute().items():
         assert apart[name].compute().item() == pytest.approx(value.item(), abs=1e-5), name
 
@@ -66,8 +66,8 @@ def test_skill_metrics_do_not_depend_on_batch_size(skill: Skill) -> None:
 def test_skill_metrics_go_apart_after_a_first_batch_on_which_they_agree() -> None:
     batch = batch_of(Skill.CHANGING)
     metrics = skill_metrics(Skill.CHANGING, RedDetector())
-    metrics.update(batch.target[:8], part(batch, list(range(8))))  # both PSNR are at the cap
-    metrics.update(batch.source[8:], part(batch, list(range(8, 16))))
+    metrics.update(batch.target[:8], batch.rows(list(range(8))))  # both PSNR are at the cap
+    metrics.update(batch.source[8:], batch.rows(list(range(8, 16))))
     values = metrics.compute()
     assert values["psnr_outside"] == 100.0
     assert values["psnr_inside"] < 80.0

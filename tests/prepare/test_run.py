@@ -75,9 +75,9 @@ def test_prepare_reads_pairs_backwards(tmp_path: Path) -> None:
     info = run_once(tmp_path, card(tmp_path, LIST, reverse=True))
     table = Table(tmp_path / "prepared/mine/train")
     first, backwards = table.row(0), table.row(1)
-    assert (backwards.key, backwards.skill) == (f"{first.key}/reversed", Skill.ADDITION)
-    assert (backwards.source, backwards.target, backwards.instruction) == (first.target, first.source, None)
-    assert backwards.phrase == "dog"
+    assert (backwards.key, backwards.example.skill) == (f"{first.key}/reversed", Skill.ADDITION)
+    assert (backwards.source, backwards.target, backwards.example.instruction) == (first.target, first.source, None)
+    assert backwards.example.phrase == "dog"
     assert info.counts == {"addition": 2, "background": 1, "removal": 1}
     assert info.reverse
     assert set(info.report["reasons"]) == {
@@ -93,7 +93,7 @@ def test_prepare_keeps_each_key_once(tmp_path: Path) -> None:
     info = run_once(tmp_path, card(tmp_path, LIST))
     table = Table(tmp_path / "prepared/mine/train")
     assert table.column("key").tolist() == [f"mine/train/{key}" for key in "abcd"]
-    assert table.row(0).instruction == edits(1)[0]["instruction"]  # the first one stays
+    assert table.row(0).example.instruction == edits(1)[0]["instruction"]  # the first one stays
     assert info.report["reasons"]["its key is already taken"]["count"] == 3
     assert sum(info.counts.values()) == info.report["kept"] == len(table) == 4
 
@@ -121,7 +121,7 @@ def test_prepare_again_keeps_what_is_unchanged(tmp_path: Path) -> None:
         (tmp_path / folder / "new.png").write_bytes(png(picture(0)))
     assert run_once(tmp_path, path).num_rows == 11
     changed = run_once(tmp_path, card(tmp_path, {**FOLDERS, "instruction": "make it a sketch"}))
-    assert Table(tmp_path / "prepared/mine/train").row(0).instruction == "make it a sketch"
+    assert Table(tmp_path / "prepared/mine/train").row(0).example.instruction == "make it a sketch"
     assert changed.made_from != first.made_from
     assert [one.name for one in (tmp_path / "prepared/mine").glob("[!.]*")] == ["train"]
     stamp = (tmp_path / "prepared/mine/train/table.json").stat().st_mtime_ns
@@ -170,7 +170,7 @@ def test_prepare_stopped_with_another_card_starts_anew(tmp_path: Path, monkeypat
     assert (tmp_path / "prepared/mine/train.partial/rows-00000.arrow").exists()
     run_once(tmp_path, card(tmp_path, {**FOLDERS, "instruction": "make it a sketch"}))
     table = Table(tmp_path / "prepared/mine/train")
-    assert {table.row(i).instruction for i in range(10)} == {"make it a sketch"}
+    assert {table.row(i).example.instruction for i in range(10)} == {"make it a sketch"}
 
 
 INTERRUPTED = """
@@ -381,4 +381,4 @@ def test_words_that_change_make_another_table(tmp_path: Path) -> None:
     run_once(tmp_path, path)
     (tmp_path / "source/001.txt").write_text("add a dog")
     run_once(tmp_path, path)
-    assert Table(tmp_path / "prepared/mine/train").row(1).instruction == "add a dog"
+    assert Table(tmp_path / "prepared/mine/train").row(1).example.instruction == "add a dog"

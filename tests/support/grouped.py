@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from veggie_pl.batch import Sample, Skill
+from veggie_pl.batch import Example, Sample, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams import Stream
 
@@ -25,7 +25,7 @@ class GroupedRecords:
     def __getitem__(self, index: int) -> Record:
         bucket, skill = next(group for group, rows in self.rows.items() if index in rows)
         frames, height, width = map(int, bucket.split("x"))
-        return Record(f"row/{index}", Skill(skill), torch.zeros(frames, 3, height, width))
+        return Record(Example(f"row/{index}", Skill(skill)), torch.zeros(frames, 3, height, width))
 
     def groups(self) -> Groups:
         return self.rows
@@ -41,7 +41,7 @@ class Grouped(Stream):
 
     def sample(self, record: Record) -> Sample:
         mask = torch.zeros(record.source[:, 0].shape, dtype=torch.bool)
-        return Sample(record.source, record.source, mask, "x", record.skill, record.key)
+        return Sample(Example(record.example.key, record.example.skill, "x"), record.source, record.source, mask)
 
 
 def some_groups(*sizes: tuple[str, str, int], bad: int = 0) -> Grouped:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from veggie_pl.batch import Batch, Skill
+from veggie_pl.batch import Batch, Example, Skill
 from veggie_pl.experts.detections import Detections
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint
@@ -51,25 +51,14 @@ def batch_of(skill: Skill, size: int = 16, num_frames: int = 8, pixels: int = 32
         target = torch.where(mask[:, :, None], red, source)
         if skill is Skill.REMOVAL:
             source, target = target, source
+    place = (0.0, 0.0, 0.5, 0.5) if skill is Skill.ADDITION else None
     return Batch(
         source=source,
         target=target,
         mask=mask,
-        instruction=["..."] * size,
-        skill=[skill] * size,
-        key=[f"box/{i}" for i in range(size)],
-        fill=fill if skill.is_painted else [""] * size,
-        phrase=["red box"] * size,
-        place=[(0.0, 0.0, 0.5, 0.5) if skill is Skill.ADDITION else None] * size,
+        examples=[
+            Example(f"box/{i}", skill, "...", "red box", fill[i] if skill.is_painted else "", place)
+            for i in range(size)
+        ],
         index=torch.arange(size),
-    )
-
-
-def part(batch: Batch, chosen: list[int]) -> Batch:
-    """Some samples of a batch."""
-    return Batch(
-        **{
-            name: value[chosen] if isinstance(value, Tensor) else [value[i] for i in chosen]
-            for name, value in vars(batch).items()
-        }
     )

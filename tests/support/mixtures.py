@@ -3,7 +3,7 @@
 import torch
 
 from support.grouped import some_groups
-from veggie_pl.batch import Sample, Skill
+from veggie_pl.batch import Example, Sample, Skill
 from veggie_pl.data.mixture import Mixture, Weighted
 from veggie_pl.data.records import Record
 from veggie_pl.data.streams import Stream
@@ -27,7 +27,7 @@ class Rows(Stream):
     def __getitem__(self, index: int) -> Sample:
         clip = torch.zeros(1, 3, 2, 2)
         mask = torch.zeros(1, 2, 2, dtype=torch.bool)
-        return Sample(clip, clip, mask, "x", Skill.REMOVAL, f"{self.name}/{index}")
+        return Sample(Example(f"{self.name}/{index}", Skill.REMOVAL, "x"), clip, clip, mask)
 
 
 def mixture(**weights: float) -> Mixture:

@@ -9,7 +9,7 @@ from diffusers import DDIMScheduler
 from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from veggie_pl.batch import Batch, Skill
+from veggie_pl.batch import Batch, Example, Skill
 from veggie_pl.data.benchmark import Benchmark, ListedBenchmark
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted
@@ -60,12 +60,7 @@ def make_batch(size: int, num_frames: int, seed: int = 0, pixels: int = 16) -> B
         source=source,
         target=target,
         mask=torch.ones(size, num_frames, pixels, pixels, dtype=torch.bool),
-        instruction=[words[i % 3] for i in range(size)],
-        skill=[list(Skill)[i % 8] for i in range(size)],
-        key=[f"noise/{i}" for i in range(size)],
-        fill=["red"] * size,
-        phrase=["red circle"] * size,
-        place=[None] * size,
+        examples=[Example(f"noise/{i}", list(Skill)[i % 8], words[i % 3], "red circle", "red") for i in range(size)],
         index=torch.arange(size),
     )
 

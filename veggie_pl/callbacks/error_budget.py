@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning import LightningModule, Trainer
 
-from veggie_pl.batch import Batch, Hole
+from veggie_pl.batch import Batch, MissingSample
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder
@@ -22,10 +22,14 @@ class BudgetError(UseError, RuntimeError):
 
 
 class ErrorBudget(HeldOut):
-    """Count holes per stream over all workers and ranks, and add each to ``ledger.jsonl`` in the run's folder.
+    """Count missing samples per stream over all ranks, and add each to ``ledger.jsonl`` in the run's folder.
+
+    They are counted against what the mixture has drawn from their stream up to the run's position. That number is a
+    function of mixture and position, so it is exact on every rank and after a resume. A run that goes on with another
+    mixture is judged as if that mixture had been used from the start.
 
     Args:
-        max_bad: Largest share of the samples drawn from a training stream that may be bad; ten are always allowed.
+        max_bad: Largest part of the samples drawn from a training stream that may be bad; ten are always allowed.
     """
 
     def __init__(self, max_bad: float = 0.1) -> None:
@@ -34,7 +38,7 @@ class ErrorBudget(HeldOut):
         self.max_bad = max_bad
         self.bad: Counter[str] = Counter()  # of all ranks
         self._open: Counter[str] = Counter()  # among them of batches whose step is not done: they come again if resumed
-        self._held: dict[str, dict[int, Hole]] = {}  # split -> position -> what is missing
+        self._held: dict[str, dict[int, MissingSample]] = {}  # split -> position -> what is missing
         self._warned: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -53,21 +57,21 @@ class ErrorBudget(HeldOut):
         Raises:
             BudgetError: On all ranks at once, after a checkpoint was written.
         """
-        missing = batch.missing
+        missing = batch.missing_samples
         is_open = trainer.global_step == self._step
         if not is_open:
             self._step, self._open = trainer.global_step, Counter()
         if not trainer.strategy.reduce_boolean_decision(bool(missing), all=False):
             return
         found = sorted(one for own in gathered(missing) for one in own)
-        self.bad.update(hole.stream for _, hole in found)
-        self._open.update(hole.stream for _, hole in found if is_open)
+        self.bad.update(one.stream for _, one in found)
+        self._open.update(one.stream for _, one in found if is_open)
         self._write(found)
         values = {f"samples/bad/{stream}": float(count) for stream, count in self.bad.items()}
         for logger in trainer.loggers:
             logger.log_metrics(values, trainer.global_step)
-        for _, hole in found:
-            self._check(trainer, hole)
+        for _, one in found:
+            self._check(trainer, one)
 
     def begin(self) -> None:
         """Forget the last round."""
@@ -76,19 +80,19 @@ class ErrorBudget(HeldOut):
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """What can be read is for others."""
 
-    def miss(self, trainer: Trainer, split: str, holes: list[tuple[int, Hole]]) -> None:
+    def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Remember which; a sample that pads a rank counts once."""
-        for index, hole in holes:
-            self._held.setdefault(hole.stream, {})[index] = hole
+        for index, one in missing:
+            self._held.setdefault(one.stream, {})[index] = one
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write down what could not be looked at, and log how much."""
-        merged: dict[str, dict[int, Hole]] = {}
+        merged: dict[str, dict[int, MissingSample]] = {}
         for own in gathered(self._held):
-            for stream, holes in own.items():
-                merged.setdefault(stream, {}).update(holes)
-        self._write([(index, hole) for stream in sorted(merged) for index, hole in sorted(merged[stream].items())])
-        values = {f"samples/bad/{stream}": float(len(holes)) for stream, holes in merged.items()}
+            for stream, missing in own.items():
+                merged.setdefault(stream, {}).update(missing)
+        self._write([(index, one) for stream in sorted(merged) for index, one in sorted(merged[stream].items())])
+        values = {f"samples/bad/{stream}": float(len(missing)) for stream, missing in merged.items()}
         for logger in trainer.loggers if values else []:
             logger.log_metrics(values, trainer.global_step)
 
@@ -104,29 +108,28 @@ class ErrorBudget(HeldOut):
         """Continue the counts."""
         self.bad = Counter(state_dict["bad"])
 
-    def _write(self, found: list[tuple[int, Hole]]) -> None:
+    def _write(self, found: list[tuple[int, MissingSample]]) -> None:
         if self._ledger is None:
             return
-        for index, hole in found:
-            self._ledger.add(hole.stream, index, hole.row, hole.key, hole.reason)
-            if hole.stream not in self._warned:
-                self._warned.add(hole.stream)
+        for index, one in found:
+            self._ledger.add(one.stream, index, one.row, one.key, one.reason)
+            if one.stream not in self._warned:
+                self._warned.add(one.stream)
                 log.warning(
                     "a sample of %s cannot be read and is left out (%s: %s); this one and any others are in %s",
-                    *(hole.stream, hole.key, hole.reason, self._ledger.path),
+                    *(one.stream, one.key, one.reason, self._ledger.path),
                 )
 
-    def _check(self, trainer: Trainer, hole: Hole) -> None:
+    def _check(self, trainer: Trainer, one: MissingSample) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        bad, counts = self.bad[hole.stream], data.mixture.counts(data.position)
-        drawn = sum(int(n) for line, n in zip(data.mixture.lines, counts, strict=True) if line.stream == hole.stream)
+        bad, drawn = self.bad[one.stream], data.mixture.drawn(data.position)[one.stream]
         if bad <= FEW or bad <= self.max_bad * drawn:
             return
         path = run_folder(trainer) / "checkpoints/over_budget.ckpt"
         trainer.save_checkpoint(path)
         ledger = run_folder(trainer) / NAME
         raise BudgetError(
-            f"{bad} of {drawn} samples of {hole.stream} cannot be read, more than error_budget.max_bad of "
-            f"{self.max_bad:g} allows (the last: {hole.key}: {hole.reason}). All are in {ledger}, the state is kept in "
+            f"{bad} of {drawn} samples of {one.stream} cannot be read, more than error_budget.max_bad of "
+            f"{self.max_bad:g} allows (the last: {one.key}: {one.reason}). All are in {ledger}, the state is kept in "
             f"{path}. `python -m veggie_pl check` finds bad rows of a prepared table before training"
         )

@@ -10,7 +10,7 @@ from lightning import LightningModule, Trainer
 from rich.console import Console
 from torchmetrics import MetricCollection
 
-from veggie_pl.batch import Batch, Hole, Skill
+from veggie_pl.batch import Batch, MissingSample, Skill
 from veggie_pl.callbacks.charts import skill_charts, write_layout
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
@@ -70,10 +70,10 @@ class Evaluate(HeldOut):
         """Forget the last round."""
         self.metrics, self.missing = {}, {}
 
-    def miss(self, trainer: Trainer, split: str, holes: list[tuple[int, Hole]]) -> None:
+    def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Remember which; a sample that pads a rank counts once."""
-        for index, hole in holes:
-            self.missing.setdefault(hole.stream.removeprefix(f"{split}/"), set()).add(index)
+        for index, one in missing:
+            self.missing.setdefault(one.stream.removeprefix(f"{split}/"), set()).add(index)
 
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """Score a batch."""
@@ -81,7 +81,7 @@ class Evaluate(HeldOut):
         if len(skills) > 1:
             raise UseError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
         skill = skills.pop()
-        self._metrics_of(skill).update(outputs["edited"].float().cpu(), batch_to_cpu(batch))
+        self._metrics_of(skill).update(outputs["edited"].float().cpu(), batch.cpu())
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the means and the score, which checkpoints are kept by: it is there even where no sample can be read."""
@@ -143,9 +143,3 @@ class Evaluate(HeldOut):
             writer.add_scalar("test/score", overall_score(headline), trainer.global_step)
             for row in self.report.results:
                 writer.add_scalar(f"test/{row.metric}/{row.skill}", row.value, trainer.global_step)
-
-
-def batch_to_cpu(batch: Batch) -> Batch:
-    """Metrics run beside the model, not on its device."""
-    moved = {name: getattr(batch, name).cpu() for name in ("source", "target", "mask", "index")}
-    return Batch(**{**vars(batch), **moved})

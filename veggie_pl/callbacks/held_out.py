@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from veggie_pl.batch import Batch, Hole
+from veggie_pl.batch import Batch, MissingSample
 
 
 class HeldOut(Callback, ABC):
@@ -19,12 +19,12 @@ class HeldOut(Callback, ABC):
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """Look at a batch and at what the module's step returned for it; samples that cannot be read are not in it."""
 
-    def miss(self, trainer: Trainer, split: str, holes: list[tuple[int, Hole]]) -> None:
+    def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Hear of samples that cannot be read, with their positions in the split."""
 
     def _hear(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
-        if holes := batch.missing:
-            self.miss(trainer, split, holes)
+        if missing := batch.missing_samples:
+            self.miss(trainer, split, missing)
             rows = batch.good
             outputs, batch = {name: value[rows] for name, value in outputs.items()}, batch.rows(rows)
         if len(batch):

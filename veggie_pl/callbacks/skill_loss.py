@@ -43,14 +43,13 @@ class SkillLoss(HeldOut):
         if trainer.global_step == self._step:
             return
         self._step = trainer.global_step
-        locate = trainer.datamodule.mixture.locate  # type: ignore[attr-defined]
         for seen, losses in self._open:
-            index = seen.index.tolist()
             for row in seen.good:
+                example = seen.examples[row]
                 # A plain name: checkpoints hold it, and are read without pickle.
-                self.losses[str(seen.skill[row])].append(losses[row])
-                self.new[f"skill/{seen.skill[row]}"] += 1
-                self.new[f"stream/{locate(index[row])[0]}"] += 1
+                self.losses[str(example.skill)].append(losses[row])
+                self.new[f"skill/{example.skill}"] += 1
+                self.new[f"stream/{example.stream}"] += 1
         self._open = []
         if logs_at(self._step, trainer, self.every_n_steps):
             self._log(trainer)

@@ -50,7 +50,7 @@ def examine(row: Row, root: Path, quick: bool = False) -> Finding:
         root: Of its media.
         quick: Decode first, middle and last frame only.
     """
-    if (fault := words_fault(row)) is not None:
+    if (fault := words_fault(row.example)) is not None:
         return Finding(" ".join(fault.split()))
     try:
         source = _facts(row.source, root, quick)
@@ -60,7 +60,7 @@ def examine(row: Row, root: Path, quick: bool = False) -> Finding:
         _check_masks(row, source.footage)
     except (MediaError, ClipError, MaskError, UnfitError) as error:
         return Finding(" ".join(str(error).split()))
-    told = (row.skill, row.instruction, row.phrase, row.fill, row.place, row.start, row.stop, row.mask)
+    told = (row.example._replace(key=""), row.mask)
     example = _hash(repr((source.content, target and target.content, told)).encode())
     return Finding("", source.content, example, _look(source.small))
 
@@ -123,7 +123,7 @@ def _correlation(first: Float[np.ndarray, "f h w"], second: Float[np.ndarray, "f
 
 def _check_masks(row: Row, source: ClipFile) -> None:
     if not row.mask:
-        if row.skill.is_painted:
+        if row.example.skill.is_painted:
             raise UnfitError("it has no mask")
         return
     masked_frames(row, source)
@@ -131,9 +131,9 @@ def _check_masks(row: Row, source: ClipFile) -> None:
     for rle in row.mask:
         same_ratio(source, rle.height, rle.width, "mask")
         shares.append(float(decode(rle).mean()))
-    if row.skill.is_painted and not any(shares):
+    if row.example.skill.is_painted and not any(shares):
         raise UnfitError("its mask is empty in all frames")
-    if row.skill.is_painted and all(share == 1 for share in shares):
+    if row.example.skill.is_painted and all(share == 1 for share in shares):
         raise UnfitError("its mask covers everything in all frames")
 
 

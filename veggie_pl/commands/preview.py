@@ -139,7 +139,9 @@ def _by_skill(benchmark: Benchmark, start: int, per_stream: int) -> dict[str, li
 
 
 def _report(output: str, shown: Sequence[Shown]) -> None:
-    counts = Counter("that cannot be read" if isinstance(one, BadRecordError) else str(one.skill) for one in shown)
+    counts = Counter(
+        "that cannot be read" if isinstance(one, BadRecordError) else str(one.example.skill) for one in shown
+    )
     log.info("%s: %s", output, ", ".join(f"{count} {name}" for name, count in counts.items()))
     for one in shown:
         if isinstance(one, BadRecordError):
@@ -151,7 +153,7 @@ def _write_clips(files: PreviewFiles, shown: Sequence[Shown]) -> None:
     files.clips.mkdir(parents=True, exist_ok=True)
     samples = [(number, one) for number, one in zip(files.numbers, shown, strict=True) if isinstance(one, Sample)]
     for number, sample in samples:
-        path = files.clip(number, sample.skill)
+        path = files.clip(number, sample.example.skill)
         write_clip(path, sample.source)
-        path.with_suffix(".txt").write_text(sample.instruction + "\n", encoding="utf-8")
+        path.with_suffix(".txt").write_text(f"{sample.example.instruction}\n", encoding="utf-8")
     log.info("%s: %d clips", files.clips, len(samples))

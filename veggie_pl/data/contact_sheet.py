@@ -47,20 +47,21 @@ def _cell(shown: Shown, num_frames: int) -> Picture:
         width = num_frames * (HEIGHT + 2)
         return stack([caption("cannot be read", width, ALARM), caption(shown.reason, width), _small(shown.key, width)])
     clips = {"source": shown.source, "target": shown.target, "mask": _white(shown.mask)}
-    notes = [shown.key]
-    if shown.skill.is_painted and shown.fill:
-        read = read_back(shown.target, shown.source, shown.fill)
+    example = shown.example
+    notes = [example.key]
+    if example.skill.is_painted and example.fill:
+        read = read_back(shown.target, shown.source, example.fill)
         clips["read back"] = _white(read.mask)
         both, either = (read.mask & shown.mask).sum(), (read.mask | shown.mask).sum()
         overlap = float(both / either) if either else 1.0
         notes.append(
-            f"read back from {shown.fill}: IoU {overlap:.2f}, least confidence {float(read.confidence.min()):.2f}"
+            f"read back from {example.fill}: IoU {overlap:.2f}, least confidence {float(read.confidence.min()):.2f}"
         )
     strips = {name: film_strip(clip, num_frames, HEIGHT) for name, clip in clips.items()}
     named = [stack([strip, _small(name, strip.shape[1])], 0) for name, strip in strips.items()]
     pictures = beside(named, 2) if len(shown.source) == 1 else stack(named, 2)
     width = max(pictures.shape[1], num_frames * (HEIGHT + 2))
-    title = caption(f"[{shown.skill}] {shown.instruction}", width, INK)
+    title = caption(f"[{example.skill}] {example.instruction}", width, INK)
     return stack([title, pictures, *(_small(note, width) for note in notes)], 0)
 
 

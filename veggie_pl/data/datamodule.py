@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
 
-from veggie_pl.batch import Batch, Hole, Numbered, collate
+from veggie_pl.batch import Batch, MissingSample, Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.mixture_report import planned, summary
@@ -115,19 +115,14 @@ class VeggieDataModule(L.LightningDataModule):
         if prompt is None:
             return batch
         faults = {row: prompt.fault(batch.instruction[row]) for row in batch.good}
-        holes = {
-            row: self._hole(batch, row, reason, dataloader_idx) for row, reason in faults.items() if reason is not None
-        }
-        return batch.without(holes) if holes else batch
-
-    def _hole(self, batch: Batch, row: int, reason: str, loader: int) -> Hole:
-        index, (frames, _, height, width) = int(batch.index[row]), batch.source.shape[1:]
-        stream, place = "", index
-        if self.trainer is None or self.trainer.training:
-            stream, place = self.mixture.locate(index)
-        elif (held_out := self.test if self.trainer.testing else self.val) is not None:
-            stream = f"{'test' if self.trainer.testing else 'val'}/{list(held_out.streams())[loader]}"
-        return Hole(stream, place, batch.key[row], reason, f"{frames}x{height}x{width}")
+        frames, _, height, width = batch.source.shape[1:]
+        found = {}
+        for row, reason in faults.items():
+            if reason is not None:
+                example = batch.examples[row]
+                bucket = f"{frames}x{height}x{width}"
+                found[row] = MissingSample(example.stream, example.row, example.key, reason, bucket)
+        return batch.without(found) if found else batch
 
     def state_dict(self) -> dict[str, int]:
         """Where the mixture stands, and which mixture.

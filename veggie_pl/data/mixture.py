@@ -1,5 +1,6 @@
 """Weighted, seeded, rank-aware, resumable choice of the next sample."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch.utils.data import Dataset, Sampler
 
 from veggie_pl.batch import Numbered
 from veggie_pl.data.groups import Line, Weighted, split
-from veggie_pl.data.missing_sample import sample_or_hole
+from veggie_pl.data.missing_sample import read_sample
 from veggie_pl.data.proportions import BLOCK, Allotment
 from veggie_pl.data.streams import Stream
 from veggie_pl.seeding import fingerprint
@@ -83,6 +84,13 @@ class Mixture(Dataset[Numbered]):
             ]
         )
 
+    def drawn(self, samples: int) -> Counter[str]:
+        """How many of the first ``samples`` samples are of each stream."""
+        found = Counter[str]()
+        for line, count in zip(self.lines, self.counts(samples).tolist(), strict=True):
+            found[line.stream] += count
+        return found
+
     def shares(self) -> NDArray[np.float64]:
         """Share of each line in a long run; they sum to one."""
         blocks = self._blocks.quotas / BLOCK
@@ -106,7 +114,7 @@ class Mixture(Dataset[Numbered]):
 
     def __getitem__(self, index: int) -> Numbered:
         line, row = self.find(index)
-        return index, sample_or_hole(self.streams[line.stream].stream, row, line.stream, line.bucket)
+        return index, read_sample(self.streams[line.stream].stream, row, line.stream, line.bucket)
 
 
 class BatchSampler(Sampler[list[int]]):
@@ -145,4 +153,4 @@ class Indexed(Dataset[Numbered]):
 
     def __getitem__(self, row: int) -> Numbered:
         index = self.indices[row]
-        return index, sample_or_hole(self.stream, index, self.name)
+        return index, read_sample(self.stream, index, self.name)

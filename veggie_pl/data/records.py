@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from veggie_pl.batch import Box, Clip, Mask, Skill
+from veggie_pl.batch import Clip, Example, Mask
 from veggie_pl.errors import UseError
 
 
@@ -25,19 +25,23 @@ class BadRecordError(UseError):
 
 @dataclass(frozen=True)
 class Record:
-    """One decoded row of a data set; what a kind of supervision does not have is None or empty."""
+    """One decoded row of a data set; what a kind of supervision does not have is None or empty.
 
-    key: str
-    skill: Skill
+    Args:
+        example: Its facts.
+        source: The clip that is asked about.
+        target: Editing: the edited clip.
+        mask: Grounding, reasoning: the object. Editing: the changed region, if it is known.
+        templates: Of instructions, in place of our own, for an example without an instruction.
+        fills: Mask colours to choose from; empty: all.
+    """
+
+    example: Example
     source: Clip
-    target: Clip | None = None  # editing: the edited clip
-    mask: Mask | None = None  # grounding, reasoning: the object; editing: the changed region, if known
-    instruction: str | None = None  # None: the stream words it from the phrase
-    phrase: str = ""
-    fill: str = ""
-    place: Box | None = None
-    wordings: tuple[str, ...] = ()  # templates instead of our own, for a record without an instruction
-    fills: tuple[str, ...] = ()  # fills to choose from; empty: all
+    target: Clip | None = None
+    mask: Mask | None = None
+    templates: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()
 
 
 @runtime_checkable

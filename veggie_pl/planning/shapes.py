@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import unset_fake_temporarily
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText
 from transformers.initialization import no_init_weights
 
-from veggie_pl.batch import Batch, Skill
+from veggie_pl.batch import Batch, Example, Skill
 from veggie_pl.callbacks import Freeze
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
@@ -158,12 +158,7 @@ def batch_of(module: VeggieModule, size: int, num_frames: int) -> Batch:
         source=torch.zeros(shape),
         target=torch.zeros(shape),
         mask=torch.zeros(size, num_frames, module.size, module.size, dtype=torch.bool),
-        instruction=[""] * size,
-        skill=[Skill.ADDITION] * size,
-        key=[""] * size,
-        fill=["red"] * size,
-        phrase=[""] * size,
-        place=[None] * size,
+        examples=[Example("", Skill.ADDITION, "", fill="red")] * size,
         index=torch.arange(size),
     )
 

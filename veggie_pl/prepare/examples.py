@@ -43,63 +43,67 @@ def examples(card: Card, root: Path, split: str, entry: Any) -> Iterator[tuple[R
 
 def _named(card: Card, split: str, row: Row) -> Row:
     """With the data set's name before its key, and the skill that the card says."""
-    key = row.key
+    example = row.example
+    key = example.key
     if not key.startswith(f"{card.name}/"):
         key = f"{card.name}/{key}" if key.startswith(f"{split}/") else f"{card.name}/{split}/{key}"
-    return replace(row, key=key, skill=card.skill or PAINTED.get(card.task, row.skill))
+    skill = card.skill or PAINTED.get(card.task, example.skill)
+    return replace(row, example=example._replace(key=key, skill=skill))
 
 
 def _checked(card: Card, root: Path, row: Row) -> tuple[Row, Header] | Skipped:
+    key = row.example.key
     if (fault := _fault(card, row)) is not None:
-        return Skipped(row.key, fault)
+        return Skipped(key, fault)
     try:
         header = _header(row.source, root)
         if row.target:
             _header(row.target, root)
     except MediaError as error:
-        return Skipped(row.key, str(error))
+        return Skipped(key, str(error))
     if not row.source[0].data and len(row.source) == 1 and header.frames > 1 and len(row.mask) == 1:
-        return Skipped(row.key, f"one mask for a clip of {header.frames} frames")
+        return Skipped(key, f"one mask for a clip of {header.frames} frames")
     return row, header
 
 
 def _fault(card: Card, row: Row) -> str | None:
     """What a row lacks."""
-    if not row.key.strip():
+    example = row.example
+    if not example.key.strip():
         return "no key"
     if not row.source:
         return "no source"
-    if row.skill.is_painted:
+    if example.skill.is_painted:
         if not row.mask:
             return "no mask"
         if not any(rle.counts for rle in row.mask):
             return "its mask is empty in all frames"
         if len(row.source) > 1 and len(row.source) != len(row.mask):
             return f"{len(row.source)} frames, but {len(row.mask)} masks"
-        if not row.instruction and not row.phrase:
+        if not example.instruction and not example.phrase:
             return "neither instruction nor phrase"
     else:
         if card.task in PAINTED:
-            return f"skill {row.skill} in a card of {card.task}"
+            return f"skill {example.skill} in a card of {card.task}"
         if not row.target:
             return "no target"
         if len(row.target) != len(row.source):
             return f"{len(row.source)} source files, but {len(row.target)} target files"
-        if not row.instruction and not (row.phrase and row.skill in WORDED):
+        if not example.instruction and not (example.phrase and example.skill in WORDED):
             return "no instruction"
-    return words_fault(row)
+    return words_fault(example)
 
 
 def _reversed(row: Row) -> Row | Skipped:
     """The pair read backwards, worded anew from its phrase."""
-    key = f"{row.key}/reversed"
-    if row.skill not in REVERSIBLE:
-        return Skipped(key, f"{row.skill} cannot be read backwards")
-    if not row.phrase:
+    example = row.example
+    key = f"{example.key}/reversed"
+    if example.skill not in REVERSIBLE:
+        return Skipped(key, f"{example.skill} cannot be read backwards")
+    if not example.phrase:
         return Skipped(key, "no phrase to word the pair backwards from")
-    return replace(
-        row, key=key, skill=REVERSIBLE[row.skill], source=row.target, target=row.source, instruction=None, place=None
-    )
+    backwards = example._replace(key=key, skill=REVERSIBLE[example.skill], instruction=None, place=None)
+    return replace(row, example=backwards, source=row.target, target=row.source)
 
 
 def _header(media: tuple[Media, ...], root: Path) -> Header:

@@ -1,16 +1,16 @@
-"""What a model would refuse is told where data are judged, and in training leaves a hole."""
+"""What a model would refuse is told where data are judged, and in training leaves a missing sample."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from support.examples import changed
 from support.layouts.own import picture, png
 from support.parts import fit, make_batch, make_data, tiny_module
 
-from veggie_pl.batch import Hole, Skill, is_blank
+from veggie_pl.batch import Example, MissingSample, Skill, is_blank
 from veggie_pl.callbacks import ErrorBudget
 from veggie_pl.check.examine import examine
 from veggie_pl.data.benchmark import ListedBenchmark
@@ -53,7 +53,7 @@ LONG = "make the sky blue and " * 400
 
 
 def row(instruction: str | None, phrase: str = "") -> Row:
-    return Row("a", Skill.CHANGING, (Media("0.png"),), (Media("1.png"),), instruction=instruction, phrase=phrase)
+    return Row(Example("a", Skill.CHANGING, instruction, phrase), (Media("0.png"),), (Media("1.png"),))
 
 
 def test_blank_is_what_cannot_be_seen() -> None:
@@ -92,7 +92,7 @@ def test_prepare_and_check_leave_them_out(said: str, tmp_path: Path) -> None:
 
     one = row(said)
     mask = encode(np.eye(20, 30, dtype=bool))
-    for one in (row(said), Row("b", Skill.GROUNDING, (Media("0.png"),), mask=(mask,), phrase=said)):
+    for one in (row(said), Row(Example("b", Skill.GROUNDING, phrase=said), (Media("0.png"),), mask=(mask,))):
         task = "editing" if one.target else "grounding"
         card = Card(name="x", title="X", task=task, media="images", licence="o", url="o", splits={"train": None})
         card = card.model_copy(update={"layout": One()})
@@ -114,7 +114,7 @@ class Worded:
         return 4
 
     def __getitem__(self, index: int) -> Record:
-        return replace(self.records[index], instruction=self.words.get(index, "remove the red circle"))
+        return changed(self.records[index], instruction=self.words.get(index, "remove the red circle"))
 
 
 class Losses(Callback):
@@ -148,11 +148,11 @@ def test_training_goes_on_around_what_the_model_refuses(said: str, tmp_path: Pat
 
 
 def test_batch_without_some_samples_is_as_if_they_had_never_been_read() -> None:
-    batch, hole = make_batch(3, 2), Hole("a", 7, "noise/1", "why", "2x16x16")
-    found = batch.without({1: hole})
-    assert found.holes == [None, hole, None]
+    batch, missing = make_batch(3, 2), MissingSample("a", 7, "noise/1", "why", "2x16x16")
+    found = batch.without({1: missing})
+    assert found.missing == [None, missing, None]
     assert (found.instruction[1], found.fill[1], found.skill[1]) == ("missing", "red", batch.skill[0])
     assert not found.source[1].any()
     assert torch.equal(found.source[2], batch.source[2])
     assert batch.source[1].any()  # the batch itself stays as it is
-    assert found.without({0: hole, 2: hole}).good == []
+    assert found.without({0: missing, 2: missing}).good == []

@@ -20,7 +20,11 @@ def same(one: Record, other: Record) -> bool:
         (a is None and b is None) or torch.equal(a, b)
         for a, b in ((one.source, other.source), (one.target, other.target), (one.mask, other.mask))
     )
-    return tensors and (one.key, one.instruction, one.fill) == (other.key, other.instruction, other.fill)
+    return tensors and (one.example.key, one.example.instruction, one.example.fill) == (
+        other.example.key,
+        other.example.instruction,
+        other.example.fill,
+    )
 
 
 @pytest.mark.parametrize("num_frames", [1, 8])
@@ -30,7 +34,7 @@ def test_record_is_a_function_of_its_index(num_frames: int) -> None:
     again = pickle.loads(pickle.dumps(ShapesRecords("train", num_frames=num_frames)))
     backwards = [again[i] for i in reversed(range(40))][::-1]
     assert all(same(one, other) for one, other in zip(forwards, backwards, strict=True))
-    assert len({record.key for record in forwards}) == 40
+    assert len({record.example.key for record in forwards}) == 40
 
 
 def test_record_differs_between_splits_and_seeds() -> None:
@@ -48,11 +52,11 @@ def test_record_fits_its_skill() -> None:
             assert record.source.shape == (num_frames, 3, 32, 32)
             assert record.source.abs().max() <= 1
             assert record.mask.any()
-            assert (record.target is None) == record.skill.is_painted
-            assert bool(record.fill) == record.skill.is_painted
-            assert (record.place is not None) == (record.skill is Skill.ADDITION)
-            assert bool(record.phrase) == (
-                record.skill in (Skill.ADDITION, Skill.REMOVAL, Skill.GROUNDING, Skill.REASONING)
+            assert (record.target is None) == record.example.skill.is_painted
+            assert bool(record.example.fill) == record.example.skill.is_painted
+            assert (record.example.place is not None) == (record.example.skill is Skill.ADDITION)
+            assert bool(record.example.phrase) == (
+                record.example.skill in (Skill.ADDITION, Skill.REMOVAL, Skill.GROUNDING, Skill.REASONING)
             )
 
 
@@ -127,11 +131,11 @@ def test_instructions_use_the_wordings_of_their_split(split: str) -> None:
     own = 0
     for i in range(200):
         record = records[i]
-        text = record.instruction or ""
+        text = record.example.instruction or ""
         assert "{" not in text
-        fits = [all(piece in text for piece in pieces(template)) for template in wordings[record.skill]]
+        fits = [all(piece in text for piece in pieces(template)) for template in wordings[record.example.skill]]
         assert any(fits)
-        own += not any(all(piece in text for piece in pieces(template)) for template in others[record.skill])
+        own += not any(all(piece in text for piece in pieces(template)) for template in others[record.example.skill])
     assert own > 100  # the others do not fit by their words as well
 
 
@@ -214,7 +218,7 @@ def test_benchmark_has_a_stream_per_skill() -> None:
     streams = ShapesBenchmark("test", num_frames=1).streams()
     assert list(streams) == [skill.value for skill in Skill]
     for name, stream in streams.items():
-        assert {stream[i].skill for i in range(5)} == {Skill(name)}
+        assert {stream[i].example.skill for i in range(5)} == {Skill(name)}
     assert list(ShapesBenchmark("val", skills=["removal"]).streams()) == ["removal"]
 
 

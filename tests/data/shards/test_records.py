@@ -43,8 +43,12 @@ def test_every_row_is_the_sample_it_says(index: str) -> None:
     for row in range(len(found)):
         record = found[row]
         assert number(record.source) == row
-        assert record.key.endswith(f"/{row:05d}")
-        assert (record.skill, record.instruction, record.fill) == (Skill.GROUNDING, f"highlight thing {row}", "red")
+        assert record.example.key.endswith(f"/{row:05d}")
+        assert (record.example.skill, record.example.instruction, record.example.fill) == (
+            Skill.GROUNDING,
+            f"highlight thing {row}",
+            "red",
+        )
         assert isinstance(record.mask, torch.Tensor)
         assert torch.equal(record.mask, corner)
     for row in (-1, len(found)):
@@ -137,7 +141,7 @@ def test_columns_and_skill_may_be_set(tmp_path: Path) -> None:
     record = ShardRecords(str(tmp_path / "index.json"), "cache", Skill.CHANGING, columns=columns)[0]
     assert record.target is not None
     assert (number(record.source), number(record.target)) == (3, 4)
-    assert (record.skill, record.instruction, record.mask) == (Skill.CHANGING, "make it 4", None)
+    assert (record.example.skill, record.example.instruction, record.mask) == (Skill.CHANGING, "make it 4", None)
 
 
 def test_impossible_settings_are_errors(index: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table import TableInfo, TableRecords, write_table
 from veggie_pl.data.table.quarantine import Fault, LedgerError, RunLedger, read_ledger, write_ledger
 from veggie_pl.data.table.schema import Row
@@ -19,7 +19,7 @@ FAULTS = [Fault(3, "a/3", "cut off"), Fault(1, "a/1", 'no "such" file\u2028'), F
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "some/train"
-    rows = [Row(f"a/{i}", Skill.REMOVAL, (Media(f"{i}.png"),), (Media("t.png"),)) for i in range(6)]
+    rows = [Row(Example(f"a/{i}", Skill.REMOVAL), (Media(f"{i}.png"),), (Media("t.png"),)) for i in range(6)]
     write_table(made, rows, TableInfo(card="some", root="nowhere"))
     return made
 
@@ -40,7 +40,7 @@ def test_groups_leave_out_what_the_ledger_names(folder: Path) -> None:
 
 def test_ledger_of_another_table_is_refused(folder: Path) -> None:
     write_ledger(folder, FAULTS, 6)
-    rows = [Row("b", Skill.REMOVAL, (Media("0.png"),), (Media("t.png"),))]
+    rows = [Row(Example("b", Skill.REMOVAL), (Media("0.png"),), (Media("t.png"),))]
     write_table(folder, rows, TableInfo(card="some", root="nowhere"))
     with pytest.raises(LedgerError, match=r"of another table.*veggie_pl check"):
         read_ledger(folder)

@@ -1,17 +1,17 @@
 """Prepared tables: rows come back as they were written, and records fit together or are refused with the reason."""
 
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from support.examples import changed
 from support.fake import pattern
 from torch.utils.data import DataLoader
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.records import BadRecordError, Record, Records
 from veggie_pl.data.streams import EditingStream, GroundingStream
 from veggie_pl.data.table import Table, TableError, TableInfo, TableRecords, write_table
@@ -29,14 +29,16 @@ def rows(number: int) -> list[Row]:
     skills = [Skill.REMOVAL, Skill.STYLIZATION, Skill.REMOVAL]
     return [
         Row(
-            key=f"some/{i}",
-            skill=skills[i % 3],
-            source=(Media(f"a/{i}.png"),),
-            target=(Media("b.tar", 512 * i, 9, name="x.png"), Media("c.png", data=bytes([i]))),
+            Example(
+                f"some/{i}",
+                skills[i % 3],
+                None if i % 2 else f"ändere {i}",
+                place=(0.0, 0.25, 0.5, 1.0) if i % 2 else None,
+                stop=1.5,
+            ),
+            (Media(f"a/{i}.png"),),
+            (Media("b.tar", 512 * i, 9, name="x.png"), Media("c.png", data=bytes([i]))),
             mask=(encode(np.eye(4, 5) > 0), Rle(4, 5)),
-            instruction=None if i % 2 else f"ändere {i}",
-            place=(0.0, 0.25, 0.5, 1.0) if i % 2 else None,
-            stop=1.5,
         )
         for i in range(number)
     ]
@@ -65,7 +67,7 @@ def test_table_of_no_rows_opens(tmp_path: Path) -> None:
 
 def test_table_content_hash_tells_rows_apart(tmp_path: Path) -> None:
     same = [write_table(tmp_path / name, rows(5), INFO).content for name in "ab"]
-    other = write_table(tmp_path / "c", [*rows(4), replace(rows(5)[4], phrase="x")], INFO).content
+    other = write_table(tmp_path / "c", [*rows(4), changed(rows(5)[4], phrase="x")], INFO).content
     assert same[0] == same[1] != other
 
 
@@ -128,14 +130,16 @@ def records(root: Path, *given: Row, **options: object) -> TableRecords:
 
 IMAGES = tuple(Media(f"{i}.png") for i in range(6))
 GROUNDED = Row(
-    "clip/0", Skill.GROUNDING, (Media("in.mp4"),), mask=tuple(map(square, range(6))), phrase="square", fill="red"
+    Example("clip/0", Skill.GROUNDING, phrase="square", fill="red"),
+    (Media("in.mp4"),),
+    mask=tuple(map(square, range(6))),
 )
-EDITED = Row("pair/0", Skill.REMOVAL, (Media("in.mp4"),), (Media("out.mp4"),), instruction="remove it")
+EDITED = Row(Example("pair/0", Skill.REMOVAL, "remove it"), (Media("in.mp4"),), (Media("out.mp4"),))
 
 
 def test_records_decode_the_same_frames_of_source_target_and_mask(tmp_path: Path) -> None:
     draw(tmp_path)
-    found = records(tmp_path, GROUNDED, replace(GROUNDED, source=IMAGES, key="images/0"), EDITED)
+    found = records(tmp_path, GROUNDED, changed(GROUNDED, source=IMAGES, key="images/0"), EDITED)
     assert isinstance(found, Records)
     clip, images, pair = (found[i] for i in range(3))
     assert clip.source.shape == (3, 3, 24, 32)
@@ -148,8 +152,8 @@ def test_records_decode_the_same_frames_of_source_target_and_mask(tmp_path: Path
     assert torch.equal(clip.mask, images.mask)
     assert pair.target is not None
     assert (pair.source + pair.target).abs().mean() < 0.05  # the target is the negative, frame by frame
-    assert (clip.wordings, clip.fills) == (INFO.wordings, INFO.fills)
-    assert (pair.instruction, clip.phrase, clip.fill) == ("remove it", "square", "red")
+    assert (clip.templates, clip.fills) == (INFO.wordings, INFO.fills)
+    assert (pair.example.instruction, clip.example.phrase, clip.example.fill) == ("remove it", "square", "red")
 
 
 def test_records_read_bytes_and_parts_of_files(tmp_path: Path) -> None:
@@ -158,9 +162,9 @@ def test_records_read_bytes_and_parts_of_files(tmp_path: Path) -> None:
     (tmp_path / "shard.tar").write_bytes(b"#" * 100 + image + b"#" * 50 + video)
     part = Media("shard.tar", 100, len(image), name="x.png")
     clip = Media("shard.tar", 150 + len(image), len(video), name="x.mp4")
-    base = replace(EDITED, target=())
+    base = changed(EDITED, target=())
     sources = [(Media("3.png"),), (Media("y.png", data=image),), (part,), (Media("in.mp4"),), (clip,)]
-    found = records(tmp_path, *(replace(base, source=source, key=f"k/{i}") for i, source in enumerate(sources)))
+    found = records(tmp_path, *(changed(base, source=source, key=f"k/{i}") for i, source in enumerate(sources)))
     assert torch.equal(found[0].source, found[1].source)
     assert torch.equal(found[0].source, found[2].source)
     assert torch.equal(found[3].source, found[4].source)
@@ -168,31 +172,31 @@ def test_records_read_bytes_and_parts_of_files(tmp_path: Path) -> None:
 
 def test_records_count_seconds(tmp_path: Path) -> None:
     draw(tmp_path)
-    whole, part = (replace(GROUNDED, start=0.0), replace(GROUNDED, start=0.5, stop=1.25, key="part"))
-    own = replace(part, mask=part.mask[2:5], key="own")  # masks of the seconds that count only
+    whole, part = (changed(GROUNDED, start=0.0), changed(GROUNDED, start=0.5, stop=1.25, key="part"))
+    own = changed(part, mask=part.mask[2:5], key="own")  # masks of the seconds that count only
     found = records(tmp_path, whole, part, own, size=None)
     clip = found[1]
     assert torch.equal(clip.source, records(tmp_path, whole, num_frames=6, size=None)[0].source[2:5])
     assert torch.equal(found[1].mask, found[2].mask)
     with pytest.raises(BadRecordError, match=r"from 9.0 s on lies behind its end"):
-        records(tmp_path, replace(GROUNDED, start=9.0))[0]
+        records(tmp_path, changed(GROUNDED, start=9.0))[0]
 
 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (replace(GROUNDED, source=(Media("gone.mp4"),)), "no such file"),
-        (replace(GROUNDED, source=(Media("../in.mp4"),)), "outside the data root"),
-        (replace(GROUNDED, source=(Media("/in.mp4"),)), "outside the data root"),
-        (replace(GROUNDED, source=(Media("x.png", data=b"no image"),)), "not a video"),
-        (replace(GROUNDED, source=(Media("0.png", 0, 10**6, name="x.png"),)), "file ends before"),
-        (replace(GROUNDED, mask=()), "it has no mask"),
-        (replace(GROUNDED, mask=GROUNDED.mask[:4]), "6 frames, but there are 4 masks"),
-        (replace(GROUNDED, mask=(Rle(48, 64),) * 6), "mask is empty in all frames"),
-        (replace(GROUNDED, mask=(Rle(48, 64, "99"),) * 6), "runs of"),
-        (replace(GROUNDED, mask=tuple(square(i, 48, 60) for i in range(6))), "its mask 48 x 60"),
-        (replace(EDITED, target=(Media("short.mp4"),)), "6 frames, its target 5"),
-        (replace(EDITED, target=(Media("wide.mp4"),)), "48 x 64 pixels, its target 24 x 64"),
+        (changed(GROUNDED, source=(Media("gone.mp4"),)), "no such file"),
+        (changed(GROUNDED, source=(Media("../in.mp4"),)), "outside the data root"),
+        (changed(GROUNDED, source=(Media("/in.mp4"),)), "outside the data root"),
+        (changed(GROUNDED, source=(Media("x.png", data=b"no image"),)), "not a video"),
+        (changed(GROUNDED, source=(Media("0.png", 0, 10**6, name="x.png"),)), "file ends before"),
+        (changed(GROUNDED, mask=()), "it has no mask"),
+        (changed(GROUNDED, mask=GROUNDED.mask[:4]), "6 frames, but there are 4 masks"),
+        (changed(GROUNDED, mask=(Rle(48, 64),) * 6), "mask is empty in all frames"),
+        (changed(GROUNDED, mask=(Rle(48, 64, "99"),) * 6), "runs of"),
+        (changed(GROUNDED, mask=tuple(square(i, 48, 60) for i in range(6))), "its mask 48 x 60"),
+        (changed(EDITED, target=(Media("short.mp4"),)), "6 frames, its target 5"),
+        (changed(EDITED, target=(Media("wide.mp4"),)), "48 x 64 pixels, its target 24 x 64"),
     ],
     ids=str,
 )
@@ -206,7 +210,7 @@ def test_records_refuse_what_does_not_fit(row: Row, reason: str, tmp_path: Path)
 
 def test_records_sample_as_told(tmp_path: Path) -> None:
     draw(tmp_path)
-    given = [replace(GROUNDED, source=IMAGES, key=f"k/{i}") for i in range(12)]
+    given = [changed(GROUNDED, source=IMAGES, key=f"k/{i}") for i in range(12)]
     whole = records(tmp_path, *given, num_frames=6, size=None)[0].source
     found = records(tmp_path, *given, num_frames=3, size=None, sampling="consecutive")
     starts = set()
@@ -238,7 +242,7 @@ def test_groups_hold_every_good_row_once(tmp_path: Path) -> None:
 
 def test_records_take_the_bucket_of_their_header(tmp_path: Path) -> None:
     draw(tmp_path)
-    with_facts = [GROUNDED, replace(GROUNDED, source=IMAGES[:1], mask=GROUNDED.mask[:1], key="image")]
+    with_facts = [GROUNDED, changed(GROUNDED, source=IMAGES[:1], mask=GROUNDED.mask[:1], key="image")]
     from veggie_pl.data.table.shards import PartWriter, write_info
 
     with PartWriter(tmp_path / "rows-00000.arrow") as writer:
@@ -260,12 +264,12 @@ def test_records_take_the_bucket_of_their_header(tmp_path: Path) -> None:
 
 def test_records_travel_by_the_name_of_their_folder(tmp_path: Path) -> None:
     draw(tmp_path)
-    found = records(tmp_path, *(replace(GROUNDED, key=f"k/{i}") for i in range(4)))
+    found = records(tmp_path, *(changed(GROUNDED, key=f"k/{i}") for i in range(4)))
     found[0], found.groups()
     assert len(pickle.dumps(found)) < 1000
     assert torch.equal(pickle.loads(pickle.dumps(found))[2].source, found[2].source)
     loader = DataLoader(GroundingStream(found), batch_size=None, num_workers=2)
-    assert [sample.key for sample in loader] == [f"k/{i}" for i in range(4)]
+    assert [sample.example.key for sample in loader] == [f"k/{i}" for i in range(4)]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +283,12 @@ def test_records_refuse_impossible_shapes(options: dict[str, object], tmp_path: 
 
 def test_record_is_whole(tmp_path: Path) -> None:
     draw(tmp_path)
-    placed = replace(EDITED, place=(0.1, 0.2, 0.3, 0.4), phrase="dog", key="placed")
+    placed = changed(EDITED, place=(0.1, 0.2, 0.3, 0.4), phrase="dog", key="placed")
     record = records(tmp_path, placed)[0]
     assert isinstance(record, Record)
-    assert (record.key, record.skill, record.place, record.phrase) == ("placed", Skill.REMOVAL, placed.place, "dog")
+    assert (record.example.key, record.example.skill, record.example.place, record.example.phrase) == (
+        "placed",
+        Skill.REMOVAL,
+        placed.example.place,
+        "dog",
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import (
     ExampleError,
@@ -144,7 +144,7 @@ def test_rows_of_says_why_an_example_is_left_out() -> None:
     def make(name: str, example: Any) -> Row:
         if example is None:
             raise ExampleError("none\ngiven \ud800")
-        return Row(name, Skill.GROUNDING, (), phrase=example)
+        return Row(Example(name, Skill.GROUNDING, phrase=example), ())
 
     rows = list(rows_of([("a", "x"), ("b", None)], make))
-    assert rows == [Row("a", Skill.GROUNDING, (), phrase="x"), Skipped("b", "none given \\ud800")]
+    assert rows == [Row(Example("a", Skill.GROUNDING, phrase="x"), ()), Skipped("b", "none given \\ud800")]

@@ -97,7 +97,11 @@ def test_rows_are_the_ones_known_by_hand(name: str, split: str, roots: dict[str,
     known: list[Known] = answers(name).ROWS[split]
     assert [row.key for row in rows] == [one.key for one in known]
     for row, one in zip(rows, known, strict=True):
-        assert (str(row.skill), row.instruction, row.phrase) == (one.skill, one.instruction, one.phrase)
+        assert (str(row.example.skill), row.example.instruction, row.example.phrase) == (
+            one.skill,
+            one.instruction,
+            one.phrase,
+        )
         for media, color in ((row.source, one.source), (row.target, one.target)):
             frames = decoded(media, roots[name])
             assert len(frames) == one.frames
@@ -132,7 +136,7 @@ def test_card_reads_its_miniature_as_prepare_does(name: str, roots: dict[str, Pa
     backwards = [row for row in rows if row.key.endswith("/reversed")]
     assert len(backwards) == (len(known) if card(name).reverse else 0)
     for row, one in zip(backwards, known, strict=card(name).reverse):
-        assert (str(row.skill), row.phrase, row.instruction) == ("addition", one.phrase, None)
+        assert (str(row.example.skill), row.example.phrase, row.example.instruction) == ("addition", one.phrase, None)
     assert len(found) - len(rows) == len(answers(name).SKIPPED["train"])
 
 
@@ -198,7 +202,7 @@ def test_mutated_annotations_are_layout_errors_or_skipped(
             assert len(set(keys)) == len(keys), seed
             for row in rows:
                 FEATURES.encode_example(to_columns(row))
-                (row.phrase + (row.instruction or "")).encode()
+                (row.example.phrase + (row.example.instruction or "")).encode()
                 messages.append(row.key)
                 assert all(media.data is not None or media.read(root) for media in (*row.source, *row.target))
         assert not any("\n" in text for text in messages)

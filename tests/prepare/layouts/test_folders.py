@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.layouts.own import palette, picture, png, region, write_media
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.masks.rle import encode
 from veggie_pl.prepare.layouts import LayoutError
@@ -44,10 +44,10 @@ def test_folders_of_edits(tmp_path: Path) -> None:
     write(tmp_path)
     image, clip = read(tmp_path, EDITS)
     assert image == Row(
-        "a", Skill.REMOVAL, (Media("train/source/a.png"),), (Media("train/target/a.bmp"),), instruction="remove the dog"
+        Example("a", Skill.REMOVAL, "remove the dog"), (Media("train/source/a.png"),), (Media("train/target/a.bmp"),)
     )
     assert isinstance(clip, Row)
-    assert (clip.source, clip.instruction, clip.skill) == (FRAMES, "add a hat", Skill.ADDITION)
+    assert (clip.source, clip.example.instruction, clip.example.skill) == (FRAMES, "add a hat", Skill.ADDITION)
     assert clip.target == tuple(Media(f"train/target/b/{i:03d}.png") for i in range(4))
 
 
@@ -55,7 +55,9 @@ def test_folders_of_masks(tmp_path: Path) -> None:
     write(tmp_path)
     image, clip = read(tmp_path, MASKED)
     assert image == Row(
-        "a", Skill.GROUNDING, (Media("train/source/a.png"),), mask=(encode(region(0)),), phrase="remove the dog"
+        Example("a", Skill.GROUNDING, phrase="remove the dog"),
+        (Media("train/source/a.png"),),
+        mask=(encode(region(0)),),
     )
     assert isinstance(clip, Row)
     assert clip.mask == tuple(encode(region(i)) for i in range(4)) or clip.mask  # gray masks know no value 3
@@ -77,13 +79,13 @@ def test_words_in_one_file(name: str, content: str, tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / name).write_text(content)
     found = read(tmp_path, EDITS.model_copy(update={"words": name}))
-    assert [row.instruction for row in found if isinstance(row, Row)] == ["turn it, please", "more"]
+    assert [row.example.instruction for row in found if isinstance(row, Row)] == ["turn it, please", "more"]
 
 
 def test_same_words_for_all(tmp_path: Path) -> None:
     write(tmp_path)
     found = read(tmp_path, EDITS.model_copy(update={"instruction": "make it sepia style"}))
-    assert {(row.instruction, row.skill) for row in found if isinstance(row, Row)} == {
+    assert {(row.example.instruction, row.example.skill) for row in found if isinstance(row, Row)} == {
         ("make it sepia style", Skill.STYLIZATION)
     }
 

@@ -195,7 +195,7 @@ def test_broken_annotations_end_in_rows_reasons_or_layout_errors(name: str, tmp_
             ends["skipped"] += len(skipped)
             for row in rows.values():
                 assert row.key.encode()
-                assert row.phrase.encode()
+                assert row.example.phrase.encode()
                 assert len(row.mask) == len(row.source)
                 assert {(one.height, one.width) for one in row.mask} == {(24, 32)}
                 assert any(rle.decode(one).any() for one in row.mask)

@@ -17,7 +17,7 @@ from support.layouts.own import HEIGHT, WIDTH, edits, picture, png, region, writ
 from support.numbered import Encoding
 from support.numbered import encode as encode_clip
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.masks.rle import decode, encode
 from veggie_pl.prepare.layouts import LayoutError
@@ -54,7 +54,7 @@ def test_list_of_edits(kind: str, tmp_path: Path) -> None:
     write_media(tmp_path)
     FORMATS[kind](tmp_path / f"train.{kind}", edits())
     assert read(tmp_path) == [
-        Row(f"train/{i}", skill, (Media(f"media/in{i}.png"),), (Media(f"media/out{i}.png"),), instruction=words)
+        Row(Example(f"train/{i}", skill, words), (Media(f"media/in{i}.png"),), (Media(f"media/out{i}.png"),))
         for i, (skill, words) in enumerate(
             [
                 (Skill.ADDITION, "add a hat"),
@@ -74,7 +74,7 @@ def test_long_list_comes_in_parts_with_every_row_once(kind: str, tmp_path: Path)
     assert len(list(LAYOUT.entries(tmp_path, "train"))) > 2
     found = read(tmp_path)
     assert [row.key for row in found] == [f"train/{i}" for i in range(450)]
-    assert [row.instruction for row in found if isinstance(row, Row)] == [row["instruction"] for row in rows]
+    assert [row.example.instruction for row in found if isinstance(row, Row)] == [row["instruction"] for row in rows]
 
 
 def test_columns_skills_and_keys_are_those_of_the_card(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_columns_skills_and_keys_are_those_of_the_card(tmp_path: Path) -> None:
         media="media",
     )
     first, second, third = read(tmp_path, layout)
-    assert first == Row("17", Skill.CHANGING, (Media("media/in0.png"),), (Media("media/out1.png"),), instruction="hm")
+    assert first == Row(Example("17", Skill.CHANGING, "hm"), (Media("media/in0.png"),), (Media("media/out1.png"),))
     assert isinstance(second, Row)
-    assert second.skill == Skill.REMOVAL
+    assert second.example.skill == Skill.REMOVAL
     assert third == Skipped("19", "unknown skill '?'; the card's skills name ['swap']")
     (stated,) = (
         read(tmp_path, PairList(files="one.csv", media="media", skill=Skill.STYLIZATION))
@@ -100,7 +100,7 @@ def test_columns_skills_and_keys_are_those_of_the_card(tmp_path: Path) -> None:
         else ()
     )
     assert isinstance(stated, Row)
-    assert stated.skill == Skill.STYLIZATION
+    assert stated.example.skill == Skill.STYLIZATION
 
 
 def test_embedded_pictures_of_parquet(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_masks_in_every_form(kind: str, tmp_path: Path) -> None:
     )
     for row in read(tmp_path):
         assert isinstance(row, Row), row
-        assert (row.skill, row.phrase, row.target) == (Skill.GROUNDING, "a dog", ())
+        assert (row.example.skill, row.example.phrase, row.target) == (Skill.GROUNDING, "a dog", ())
         assert np.array_equal(decode(row.mask[0]), region(0))
 
 
@@ -167,7 +167,7 @@ def test_whole_instruction_for_a_mask_names_its_fill(tmp_path: Path) -> None:
     FORMATS["csv"](tmp_path / "train.csv", [{**row, "instruction": one} for one in said])
     first, second = read(tmp_path)
     assert isinstance(first, Row)
-    assert first.fill == "blue"
+    assert first.example.fill == "blue"
     assert isinstance(second, Skipped)
     assert "names no fill colour" in second.reason
 
@@ -287,7 +287,7 @@ def test_blank_lines_are_no_examples(name: str, tmp_path: Path) -> None:
     (tmp_path / f"train.{kind}").write_bytes(content)
     found = read(tmp_path)
     assert [row.key for row in found] == ["train/0", "train/1"]
-    assert [row.instruction for row in found if isinstance(row, Row)] == ["add a hat"] * 2
+    assert [row.example.instruction for row in found if isinstance(row, Row)] == ["add a hat"] * 2
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -299,7 +299,7 @@ def test_long_list_with_blank_lines_has_every_row_once(kind: str, tmp_path: Path
     (tmp_path / f"train.{kind}").write_text(text)
     found = read(tmp_path)
     assert [row.key for row in found] == [f"train/{i}" for i in range(450)]
-    assert [row.instruction for row in found if isinstance(row, Row)] == [row["instruction"] for row in rows]
+    assert [row.example.instruction for row in found if isinstance(row, Row)] == [row["instruction"] for row in rows]
 
 
 def test_contents_decide_where_names_tell_nothing(tmp_path: Path) -> None:

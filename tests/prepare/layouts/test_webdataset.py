@@ -47,7 +47,7 @@ def test_members_of_shards_become_rows(tmp_path: Path) -> None:
     assert row.target[0].read(tmp_path) == png(255 - picture(1))
     assert (row.source[0].path, row.source[0].suffix) == ("train-001.tar", ".png")
     assert row.mask == (encode(region(1)),)
-    assert (row.instruction, row.skill) == ("add a hat", Skill.ADDITION)
+    assert (row.example.instruction, row.example.skill) == ("add a hat", Skill.ADDITION)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train-000.tar", "train-001.tar"]
 
 
@@ -57,7 +57,7 @@ def test_columns_name_members_and_fields_of_json(tmp_path: Path) -> None:
     (row,) = read(tmp_path, WebDataset(shards="*.tar", columns=columns))
     assert isinstance(row, Row), row
     assert row.source[0].read(tmp_path) == png(255 - picture(0))
-    assert (row.instruction, row.skill) == ("remove dog 0", Skill.REMOVAL)
+    assert (row.example.instruction, row.example.skill) == ("remove dog 0", Skill.REMOVAL)
 
 
 def test_shard_that_is_cut_off_gives_what_is_before(tmp_path: Path) -> None:

@@ -58,8 +58,14 @@ def check(layout: Layout, root: Path, split: str, answers: Mapping[str, Answer],
         assert re.search(reason, skipped[name]), (name, skipped[name])
     for name, answer in answers.items():
         row = rows[name]
-        assert (row.skill, row.phrase) == (answer.skill, answer.phrase), name
-        assert (row.instruction, row.target, row.fill, row.start, row.stop) == (None, (), "", 0.0, 0.0)
+        assert (row.example.skill, row.example.phrase) == (answer.skill, answer.phrase), name
+        assert (row.example.instruction, row.target, row.example.fill, row.example.start, row.example.stop) == (
+            None,
+            (),
+            "",
+            0.0,
+            0.0,
+        )
         assert tuple(media.path for media in row.source) == answer.source, name
         assert all((root / media.path).is_file() for media in row.source)
         assert masks(row).shape == answer.mask.shape, name

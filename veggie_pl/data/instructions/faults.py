@@ -2,8 +2,7 @@
 
 import re
 
-from veggie_pl.batch import is_blank
-from veggie_pl.data.table.schema import Row
+from veggie_pl.batch import Example, is_blank
 
 _NAMES = (
     *("image", "video", "audio", "img", "IMG_CONTEXT", "image_soft_token", "start_of_image", "end_of_image"),
@@ -18,10 +17,10 @@ _SPECIAL = re.compile(
 )
 
 
-def words_fault(row: Row) -> str | None:
-    """Why no model can be asked with a row's words; None if one can. Its length only a model's tokenizer knows."""
-    name, said = ("phrase", row.phrase) if row.instruction is None else ("instruction", row.instruction)
-    fault = text_fault(said)
+def words_fault(example: Example) -> str | None:
+    """Tell why no model can be asked with these words; None if one can. Their length only a tokenizer knows."""
+    name = "phrase" if example.instruction is None else "instruction"
+    fault = text_fault(getattr(example, name))
     return None if fault is None else f"its {name} {fault}"
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.instructions.templates import word
 from veggie_pl.data.proportions import Allotment
 from veggie_pl.data.records import Record
@@ -96,7 +96,8 @@ class ShapesRecords:
         if isinstance(edit, Grounding | Reasoning):
             mask = silhouette(scene, edit.index, self.size, self.num_frames)
             phrase = scene.things[edit.index].phrase
-            return Record(key, edit.skill, source, None, mask, instruction, phrase, edit.fill)
+            example = Example(key, edit.skill, instruction, phrase, edit.fill)
+            return Record(example, source, mask=mask)
         target = render(edit.edited_scene(scene), self.size, self.num_frames)
         mask = changed(source, target)
         target = target.where(mask[:, None], source)  # nothing but the mask changes, not even by less than is seen
@@ -105,4 +106,4 @@ class ShapesRecords:
             phrase, place = edit.thing.phrase, PLACES[edit.place]
         elif isinstance(edit, Removal):
             phrase = edit.phrase(scene)
-        return Record(key, edit.skill, source, target, mask, instruction, phrase, place=place)
+        return Record(Example(key, edit.skill, instruction, phrase, place=place), source, target, mask)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.proportions import shuffled
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.shards.cache import ShardCache, local_path
@@ -169,8 +169,8 @@ class ShardRecords:
         if skill.is_painted and (mask is None or not mask.any()):
             raise UseError("it has no mask" if mask is None else "its mask is empty")
         instruction = self._text("instruction", content) or None
-        phrase, fill = self._text("phrase", content), self._text("fill", content)
-        return Record(key, skill, ready["source"], ready.get("target"), mask, instruction, phrase, fill)
+        example = Example(key, skill, instruction, self._text("phrase", content), self._text("fill", content))
+        return Record(example, ready["source"], ready.get("target"), mask)
 
     def _media(self, key: str, name: str, content: Members) -> ClipFile | None:
         wanted = self.columns[name]

@@ -33,9 +33,9 @@ class Stream(ABC):
 
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]
-        if record.skill not in self.skills:
+        if record.example.skill not in self.skills:
             choices = ", ".join(sorted(self.skills))
-            raise UseError(f"{type(self).__name__} takes {choices}, but {record.key} is {record.skill}")
+            raise UseError(f"{type(self).__name__} takes {choices}, but {record.example.key} is {record.example.skill}")
         return self.sample(record)
 
     @abstractmethod
@@ -47,9 +47,10 @@ class Stream(ABC):
 
         Templates are those of the record, if it brings any; what is held out is always ours.
         """
-        if record.instruction is not None:
-            return record.instruction
-        rng = numpy_rng("wording", record.key)
-        if record.wordings and not self.held_out_wordings:
-            return with_articles(record.wordings[int(rng.random() * len(record.wordings))].format(**slots))
-        return word(record.skill, rng, self.held_out_wordings, **slots)
+        example = record.example
+        if example.instruction is not None:
+            return example.instruction
+        rng = numpy_rng("wording", example.key)
+        if record.templates and not self.held_out_wordings:
+            return with_articles(record.templates[int(rng.random() * len(record.templates))].format(**slots))
+        return word(example.skill, rng, self.held_out_wordings, **slots)

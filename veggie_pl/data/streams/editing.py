@@ -22,19 +22,12 @@ class EditingStream(Stream):
         Raises:
             UseError: If the record has no target.
         """
+        example = record.example
         if record.target is None:
-            raise UseError(f"EditingStream needs a target, but {record.key} has none")
-        return Sample(
-            source=record.source,
-            target=record.target,
-            mask=changed_region(record.source, record.target) if record.mask is None else record.mask,
-            instruction=self.instruction(record, phrase=record.phrase),
-            skill=record.skill,
-            key=record.key,
-            fill=record.fill,
-            phrase=record.phrase,
-            place=record.place,
-        )
+            raise UseError(f"EditingStream needs a target, but {example.key} has none")
+        mask = changed_region(record.source, record.target) if record.mask is None else record.mask
+        instruction = self.instruction(record, phrase=example.phrase)
+        return Sample(example._replace(instruction=instruction), record.source, record.target, mask)
 
 
 def changed_region(source: Clip, target: Clip) -> Mask:

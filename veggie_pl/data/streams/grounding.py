@@ -24,29 +24,21 @@ class GroundingStream(Stream):
         Raises:
             UseError: If the record has no mask.
         """
+        example = record.example
         if record.mask is None:
-            raise UseError(f"{type(self).__name__} needs a mask, but {record.key} has none")
-        fill = record.fill or choose_fill(record)
-        return Sample(
-            source=record.source,
-            target=paint(record.source, record.mask, fill),
-            mask=record.mask,
-            instruction=self.instruction(record, **self.slots(record), fill=fill),
-            skill=record.skill,
-            key=record.key,
-            fill=fill,
-            phrase=record.phrase,
-            place=record.place,
-        )
+            raise UseError(f"{type(self).__name__} needs a mask, but {example.key} has none")
+        fill = example.fill or choose_fill(record)
+        example = example._replace(instruction=self.instruction(record, **self.slots(record), fill=fill), fill=fill)
+        return Sample(example, record.source, paint(record.source, record.mask, fill), record.mask)
 
     def slots(self, record: Record) -> dict[str, str]:
         """What the wording takes from the record, beside the fill."""
-        return {"phrase": record.phrase}
+        return {"phrase": record.example.phrase}
 
 
 def choose_fill(record: Record) -> str:
     """A fill by the chance of the record's key, among its own that are plain to see on what the mask covers."""
-    order = [str(name) for name in numpy_rng("fill", record.key).permutation(list(record.fills or COLORS))]
+    order = [str(name) for name in numpy_rng("fill", record.example.key).permutation(list(record.fills or COLORS))]
     assert record.mask is not None
     inside = record.source.movedim(1, -1)[record.mask]
     own = inside.mean(0) if len(inside) else torch.zeros(3)

@@ -12,4 +12,4 @@ class ReasoningStream(GroundingStream):
 
     def slots(self, record: Record) -> dict[str, str]:
         """The question, ending in a question mark."""
-        return {"question": record.phrase.rstrip("?") + "?"}
+        return {"question": record.example.phrase.rstrip("?") + "?"}

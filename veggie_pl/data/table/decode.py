@@ -47,15 +47,16 @@ def decode_row(
         if target.info.num_frames != source.info.num_frames:
             raise UnfitError(f"the source has {source.info.num_frames} frames, its target {target.info.num_frames}")
         same_ratio(source, target.info.height, target.info.width, "target")
-    rng = numpy_rng("frames", row.key)
-    numbers, frames = sample_together(files, shape.frames, sampling, rng, row.start, row.stop)
+    rng = numpy_rng("frames", row.example.key)
+    start, stop = row.example.start, row.example.stop
+    numbers, frames = sample_together(files, shape.frames, sampling, rng, start, stop)
     clips = [to_clip(_stretched(one, shape)) for one in frames]
     return clips[0], clips[1] if row.target else None, _mask(row, source, numbers, shape)
 
 
 def _mask(row: Row, source: ClipFile, numbers: list[int], shape: Bucket) -> Mask | None:
     if not row.mask:
-        if row.skill.is_painted:
+        if row.example.skill.is_painted:
             raise UnfitError("it has no mask")
         return None
     first = masked_frames(row, source).start
@@ -66,7 +67,7 @@ def _mask(row: Row, source: ClipFile, numbers: list[int], shape: Bucket) -> Mask
         pixels = decode(rle).astype(np.uint8)
         frames[number] = cv2.resize(pixels, (shape.width, shape.height), interpolation=cv2.INTER_NEAREST)
     mask = torch.from_numpy(np.stack([frames[number] for number in numbers])).bool()
-    if row.skill.is_painted and not mask.any():
+    if row.example.skill.is_painted and not mask.any():
         raise UnfitError("its mask is empty in all frames that are picked")
     return mask
 
@@ -78,7 +79,7 @@ def masked_frames(row: Row, source: ClipFile) -> range:
         UnfitError: If there is another number of masks, or those seconds are not in the source.
     """
     try:
-        frames = window(source.seconds, row.start, row.stop)
+        frames = window(source.seconds, row.example.start, row.example.stop)
     except ValueError as error:
         raise UnfitError(str(error)) from error
     if len(row.mask) == source.info.num_frames:

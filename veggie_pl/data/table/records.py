@@ -130,16 +130,4 @@ class TableRecords:
             source, target, mask = decode_row(row, self.root, self.sampling, self.num_frames, bucket)
         except (MediaError, ClipError, MaskError, UnfitError) as error:
             raise BadRecordError(row.key, " ".join(str(error).split())) from error
-        return Record(
-            key=row.key,
-            skill=row.skill,
-            source=source,
-            target=target,
-            mask=mask,
-            instruction=row.instruction,
-            phrase=row.phrase,
-            fill=row.fill,
-            place=row.place,
-            wordings=info.wordings,
-            fills=info.fills,
-        )
+        return Record(row.example, source, target, mask, info.wordings, info.fills)

@@ -103,7 +103,7 @@ class PartWriter:
     def write(self, row: Row, frames: int = 0, height: int = 0, width: int = 0) -> None:
         """Append a row, with the facts of its source's header."""
         self._writer.write(to_columns(row, frames, height, width))
-        self.counts[str(row.skill)] += 1
+        self.counts[str(row.example.skill)] += 1
         self._bytes += sum(len(media.data or b"") for media in row.source + row.target)
         if self._bytes > BATCH_BYTES:
             self._writer.write_examples_on_file()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import in_hidden, matching, natural_key
 from veggie_pl.prepare.layouts.annotations import FAULTS, ExampleError, expression, field, key, line, parse, text
@@ -89,7 +89,7 @@ class EraseDraw(Layout):
             except FAULTS as error:
                 yield Skipped(f"{start}/{place}", str(error))
                 continue
-            yield Row(f"{start}/{place}", Skill.REMOVAL, (group["original.jpg"],), (media,), phrase=phrase)
+            yield Row(Example(f"{start}/{place}", Skill.REMOVAL, phrase=phrase), (group["original.jpg"],), (media,))
 
 
 def _labels(about: bytes | None, name: str) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.instructions.pointing import named_fill
 from veggie_pl.data.instructions.skills import editing_skill_of
 from veggie_pl.data.table.schema import Row, Skipped
@@ -90,7 +90,7 @@ class Reading(BaseModel):
                 raise _Unusable(
                     "its instruction names no fill colour, or several; what only names the object is a phrase"
                 )
-        return Row(key, skill, source, target, mask, instruction, phrase.strip(), fill)
+        return Row(Example(key, skill, instruction, phrase.strip(), fill), source, target, mask)
 
     def _skill(self, cell: Any, instruction: str | None, edited: bool) -> Skill:
         if cell is not None:

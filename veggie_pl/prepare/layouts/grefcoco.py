@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.masks import rle
 from veggie_pl.masks.rle import Rle
@@ -77,7 +77,7 @@ class Grefcoco(Layout):
             source, size = picture(root, f"{self.images}/{text(image, 'file_name')}")
             if list(size) != declared:
                 raise ExampleError(f"objects for {declared} pixels (height, width), but the picture has {list(size)}")
-            return Row(name, Skill.GROUNDING, (source,), mask=_mask(reference, objects, size), phrase=said)
+            return Row(Example(name, Skill.GROUNDING, phrase=said), (source,), mask=_mask(reference, objects, size))
 
         yield from rows_of(examples, make)
 

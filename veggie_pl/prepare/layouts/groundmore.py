@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import natural_key
 from veggie_pl.prepare.layouts.annotations import (
@@ -67,7 +67,9 @@ class Groundmore(Layout):
             phrase = question(text(example, "question"))
             first, end = ((seconds(field(example, f"action_{side}", str)) - opens) * FPS for side in ("start", "end"))
             shown = [masks.get(frame) if first <= frame < end else None for frame in frames]
-            return Row(name, Skill.REASONING, source, mask=palettes.track(_objects(example), shown), phrase=phrase)
+            return Row(
+                Example(name, Skill.REASONING, phrase=phrase), source, mask=palettes.track(_objects(example), shown)
+            )
 
         yield from rows_of([(key(self.kind, split, video, name), one) for name, one in asked.items()], make)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.batch import Example
 from veggie_pl.data.instructions.skills import editing_skill_of
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import in_order
@@ -65,11 +66,7 @@ class InstructV2V(Layout):
                 continue
             seen.add(seed)
             yield Row(
-                key(self.kind, split, entry, seed),
-                editing_skill_of(instruction),
-                source,
-                target,
-                instruction=instruction,
+                Example(key(self.kind, split, entry, seed), editing_skill_of(instruction), instruction), source, target
             )
 
     def _seed(self, record: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.batch import Example
 from veggie_pl.data.instructions.skills import editing_skill_of
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import matching
@@ -56,7 +57,7 @@ class InsVie(Layout):
             raise ExampleError(f"{ascii(named(video))[:80]} does not tell its source: NAME_N_N_N.mp4 was expected")
         source = there(root, self.source, VARIANT.sub("", video))
         target = there(root, self.target, video)
-        return Row(one, editing_skill_of(instruction), (source,), (target,), instruction=instruction)
+        return Row(Example(one, editing_skill_of(instruction), instruction), (source,), (target,))
 
 
 def _read(root: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from veggie_pl.batch import Example
 from veggie_pl.data.instructions.skills import editing_skill_of
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import matching
@@ -75,11 +76,9 @@ def _from_names(root: Path, split: str, turn: Any) -> Row:
     source, target, instruction = (text(turn, name) for name in ("input", "output", "instruction"))
     folder = f"{FOLDERS[split]}/images/{source.split('-')[0]}"
     return Row(
-        key=key(MagicBrush.kind, split, target.rsplit(".", 1)[0]),
-        skill=editing_skill_of(instruction),
-        source=(there(root, folder, source),),
-        target=(there(root, folder, target),),
-        instruction=instruction,
+        Example(key(MagicBrush.kind, split, target.rsplit(".", 1)[0]), editing_skill_of(instruction), instruction),
+        (there(root, folder, source),),
+        (there(root, folder, target),),
     )
 
 
@@ -97,11 +96,13 @@ def _embedded(split: str, turn: Any) -> Row:
     instruction = text(turn, "instruction")
     place = number(field(turn, "turn_index", int), "turn_index")
     return Row(
-        key=key(MagicBrush.kind, split, f"{text(turn, 'img_id')}-output{place}"),
-        skill=editing_skill_of(instruction),
-        source=(_picture(turn, "source_img"),),
-        target=(_picture(turn, "target_img"),),
-        instruction=instruction,
+        Example(
+            key(MagicBrush.kind, split, f"{text(turn, 'img_id')}-output{place}"),
+            editing_skill_of(instruction),
+            instruction,
+        ),
+        (_picture(turn, "source_img"),),
+        (_picture(turn, "target_img"),),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import expression, field, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
@@ -38,4 +38,4 @@ class Mevis(Layout):
 
 def _row(name: str, example: Any, source: tuple[Media, ...], masks: Masks) -> Row:
     phrase = expression(text(example, "exp"))
-    return Row(name, Skill.GROUNDING, source, mask=masks(field(example, "anno_id", list)), phrase=phrase)
+    return Row(Example(name, Skill.GROUNDING, phrase=phrase), source, mask=masks(field(example, "anno_id", list)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import (
     ExampleError,
@@ -65,7 +65,7 @@ class Phrasecut(Layout):
                 raise ExampleError(f"polygons for {declared} pixels (height, width), but the picture has {list(size)}")
             instances = [typed(one, list, "an instance") for one in field(task, "Polygons", list)]
             mask = seen([polygons([polygon for instance in instances for polygon in instance], size)])
-            return Row(name, Skill.GROUNDING, (source,), mask=mask, phrase=phrase)
+            return Row(Example(name, Skill.GROUNDING, phrase=phrase), (source,), mask=mask)
 
         yield from rows_of(examples, make)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import natural_key
 from veggie_pl.masks import rle
@@ -58,7 +58,9 @@ class Reasonseg(Layout):
             return
         yield from rows_of(
             [(key(self.kind, split, entry, number), {"text": one}) for number, one in enumerate(said)],
-            lambda name, one: Row(name, Skill.REASONING, (source,), mask=mask, phrase=question(text(one, "text"))),
+            lambda name, one: Row(
+                Example(name, Skill.REASONING, phrase=question(text(one, "text"))), (source,), mask=mask
+            ),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import FAULTS, expression, field, key, line, number, rows_of, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
@@ -51,6 +51,6 @@ class RefYoutubeVos(Layout):
         def make(name: str, example: Any) -> Row:
             phrase = expression(text(example, "exp"))
             mask = palettes.track([number(example.get("obj_id"), "obj_id")], list(names))
-            return Row(name, Skill.GROUNDING, source, mask=mask, phrase=phrase)
+            return Row(Example(name, Skill.GROUNDING, phrase=phrase), source, mask=mask)
 
         yield from rows_of([(key(self.kind, split, folder, video, name), one) for name, one in said.items()], make)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import ExampleError, field, number, question, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
@@ -44,4 +44,4 @@ class Revos(Layout):
             raise ExampleError(
                 f"{TYPES.get(type_id, 'of another type')} (type_id {type_id}), which the card leaves out"
             )
-        return Row(name, Skill.REASONING, source, mask=masks(field(example, "anno_id", list)), phrase=asked)
+        return Row(Example(name, Skill.REASONING, phrase=asked), source, mask=masks(field(example, "anno_id", list)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.masks.rle import Rle
 from veggie_pl.prepare.layouts.annotations import (
@@ -72,7 +72,7 @@ class Rovi(Layout):
 
         def make(one: str, example: Any) -> Row:
             target, mask = clip.without(field(example, self.number, object))
-            return Row(one, Skill.REMOVAL, clip.whole, target, mask, phrase=bare(text(example, self.words)))
+            return Row(Example(one, Skill.REMOVAL, phrase=bare(text(example, self.words))), clip.whole, target, mask)
 
         yield from rows_of([(key(self.kind, split, name, place), example) for place, example in said], make)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.batch import Example
 from veggie_pl.data.instructions.skills import editing_skill_of
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.file_names import matching
@@ -79,4 +80,4 @@ class SeedDataEdit(Layout):
     def _row(self, root: Path, part: str, one: str, source: str, target: str, instruction: str) -> Row:
         images = f"{PARTS[part]}/images"
         pair = (there(root, images, source),), (there(root, images, target),)
-        return Row(one, editing_skill_of(instruction), *pair, instruction=instruction)
+        return Row(Example(one, editing_skill_of(instruction), instruction), *pair)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from veggie_pl.batch import Example
 from veggie_pl.data.instructions.skills import editing_skill_of
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import FAULTS, ExampleError, field, key, load, text
@@ -53,4 +54,4 @@ class SmartEdit(Layout):
             return
         for number, instruction in enumerate(words):
             one = key(self.kind, split, name, number)
-            yield Row(one, editing_skill_of(instruction), (source,), (target,), instruction=instruction)
+            yield Row(Example(one, editing_skill_of(instruction), instruction), (source,), (target,))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from veggie_pl.batch import Skill
+from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import ExampleError, expression, field, key, load, rows_of, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
@@ -48,7 +48,7 @@ class Vplm(Layout):
             pair = (clip.whole, left) if task == "removal" else (left, clip.whole)
             skill = Skill.REMOVAL if task == "removal" else Skill.ADDITION
             phrase = text({"name": text(example, "description").split(":")[0].strip("* ")}, "name")
-            return Row(name, skill, *pair, mask, phrase=expression(phrase))
+            return Row(Example(name, skill, phrase=expression(phrase)), *pair, mask)
 
         number, value = entry
         yield from rows_of([(key(self.kind, split, number), value)], make)
