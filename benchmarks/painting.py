@@ -23,7 +23,7 @@ from torch import Tensor
 from veggie_pl.batch import Clip, Example, Mask, Skill
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesRecords
-from veggie_pl.data.streams.grounding import choose_fill
+from veggie_pl.data.streams import choose_fill
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint, paint_objects, visible
 from veggie_pl.masks.unpaint import Reading, read_back, read_objects

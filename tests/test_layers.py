@@ -32,7 +32,7 @@ DATA_FLOORS = [
     {"table"},
     {"instructions"},
     {"streams"},
-    {"benchmark", "groups", "missing_sample", "shapes", "shards"},
+    {"benchmark", "groups", "shapes", "shards"},
     {"mixture"},
     {"mixture_report"},
     {"datamodule", "contact_sheet"},

@@ -6,7 +6,7 @@ from support.parts import Holey, make_batch, make_data
 
 from veggie_pl.batch import Batch, MissingSample, Sample, collate
 from veggie_pl.data.benchmark import ListedBenchmark
-from veggie_pl.data.missing_sample import read_sample
+from veggie_pl.data.mixture import read_sample
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.streams import EditingStream, GroundingStream
 

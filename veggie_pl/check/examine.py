@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from veggie_pl.data.instructions.faults import words_fault
-from veggie_pl.data.table.decode import UnfitError, masked_frames, same_ratio
+from veggie_pl.data.table.records import UnfitError, masked_frames, same_ratio
 from veggie_pl.data.table.schema import Row
 from veggie_pl.masks.rle import MaskError, decode
 from veggie_pl.video.clip import ClipError, ClipFile

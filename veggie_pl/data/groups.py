@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from veggie_pl.data.proportions import shuffled
 from veggie_pl.data.streams import Stream
 from veggie_pl.errors import UseError
 
@@ -57,14 +56,6 @@ class Line:
     def name(self) -> str:
         """For people."""
         return " ".join(part for part in (self.stream, self.skill, self.bucket) if part)
-
-    def row(self, draw: int, seed: int) -> int:
-        """Row of the stream for a draw; each epoch reads every row once, in a new order."""
-        key = (seed, self.stream) if self.rows is None else (seed, self.stream, self.skill, self.bucket)
-        if self.order is not None:
-            return self.order(draw, *key)
-        place = shuffled(draw, self.length, *key)
-        return place if self.rows is None else int(self.rows[place])
 
     def key(self) -> tuple[int | str, ...]:
         """What a fingerprint is made of."""

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from veggie_pl.batch import Numbered
+from veggie_pl.batch import MissingSample, Numbered, Sample
 from veggie_pl.data.groups import Line, Weighted, split
-from veggie_pl.data.missing_sample import read_sample
-from veggie_pl.data.proportions import BLOCK, Allotment
+from veggie_pl.data.proportions import BLOCK, Allotment, shuffled
+from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.streams import Stream
 from veggie_pl.seeding import fingerprint
 
@@ -68,7 +69,7 @@ class Mixture(Dataset[Numbered]):
         assert within is not None  # a bucket without weight gets no block
         choice, occurrence = within.which(draw)
         line = self.buckets[bucket][choice]
-        return line, line.row(occurrence, self.seed)
+        return line, row_of(line, occurrence, self.seed)
 
     def counts(self, samples: int) -> NDArray[np.int64]:
         """How many of the first ``samples`` samples are of each line: exact, and without drawing them."""
@@ -154,3 +155,28 @@ class Indexed(Dataset[Numbered]):
     def __getitem__(self, row: int) -> Numbered:
         index = self.indices[row]
         return index, read_sample(self.stream, index, self.name)
+
+
+def row_of(line: Line, draw: int, seed: int) -> int:
+    """Row of the stream for a draw of a line; each epoch reads every row once, in a new order."""
+    key = (seed, line.stream) if line.rows is None else (seed, line.stream, line.skill, line.bucket)
+    if line.order is not None:
+        return line.order(draw, *key)
+    number = shuffled(draw, line.length, *key)
+    return number if line.rows is None else int(line.rows[number])
+
+
+def read_sample(stream: Stream, row: int, name: str, bucket: str = "") -> Sample | MissingSample:
+    """Read sample ``row`` of a stream, which then knows where it was drawn from.
+
+    Args:
+        stream: Raises ``BadRecordError`` where a record cannot be used; any other error is a mistake, and ends the run.
+        row: Of the stream.
+        name: Of the stream, for the quarantine list.
+        bucket: Shape that the sample would have; empty: the stream's own.
+    """
+    try:
+        sample = stream[row]
+    except BadRecordError as error:
+        return MissingSample(name, row, error.key, error.reason, bucket or stream.bucket)
+    return replace(sample, example=sample.example._replace(stream=name, row=row))

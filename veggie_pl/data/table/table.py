@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from datasets.table import InMemoryTable
 
 from veggie_pl.batch import Skill
+from veggie_pl.data.table.buckets import AT_ONCE
 from veggie_pl.data.table.schema import FEATURES, Row, from_columns
 from veggie_pl.data.table.shards import read_info
 
@@ -33,7 +34,7 @@ class Table:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.info = read_info(self.folder)
-        self._read = 0
+        self._read, self._length = 0, self.info.num_rows
 
     def __reduce__(self) -> tuple[type["Table"], tuple[str]]:
         return Table, (str(self.folder),)
@@ -49,7 +50,7 @@ class Table:
         return datasets.Dataset(InMemoryTable(table), fingerprint=self.info.content)
 
     def __len__(self) -> int:
-        return self.info.num_rows
+        return self._length
 
     def row(self, number: int) -> Row:
         """Row ``number``.
@@ -86,6 +87,19 @@ class Table:
             del values, column
             one.madvise(mmap.MADV_DONTNEED)
         return found
+
+    def shapes(self) -> tuple[npt.NDArray[Any], ...]:
+        """Frames, height and width of each shape that sources have, and the number of each row's own: they are few."""
+        packed = self.column("frames").astype(np.int64)
+        for name in ("height", "width"):  # headers with longer sides than 16 bits are refused
+            packed <<= 16
+            packed |= self.column(name)
+        which, known = np.zeros(len(packed), np.int32), dict[int, int]()
+        for start in range(0, len(packed), AT_ONCE):
+            values, own = np.unique(packed[start : start + AT_ONCE], return_inverse=True)
+            which[start : start + AT_ONCE] = np.array([known.setdefault(int(v), len(known)) for v in values])[own]
+        shapes = np.array(list(known), np.int64)
+        return shapes >> 32, shapes >> 16 & 0xFFFF, shapes & 0xFFFF, which
 
     @cached_property
     def _maps(self) -> list[mmap.mmap]:

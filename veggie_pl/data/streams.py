@@ -1,0 +1,133 @@
+"""Streams: records to samples, one class for each kind of supervision."""
+
+from abc import ABC, abstractmethod
+
+import torch
+
+from veggie_pl.batch import Clip, Mask, Sample, Skill
+from veggie_pl.data.instructions.templates import with_articles, word
+from veggie_pl.data.records import Record, Records
+from veggie_pl.errors import UseError
+from veggie_pl.masks.colors import COLORS
+from veggie_pl.masks.paint import paint
+from veggie_pl.seeding import numpy_rng
+
+CHANGE = 16 / 255  # least change of a pixel, as a part of the range, where the edited clip is not exact
+CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see
+
+
+class Stream(ABC):
+    """Samples by index; ``stream[i]`` is a function of record i alone.
+
+    Args:
+        records: The data set.
+        held_out_wordings: Word instructions as no training instruction is worded. Only for records without one.
+    """
+
+    skills: frozenset[Skill]  # what records it takes
+
+    def __init__(self, records: Records, held_out_wordings: bool = False) -> None:
+        self.records = records
+        self.held_out_wordings = held_out_wordings
+
+    @property
+    def bucket(self) -> str:
+        """Names the shape of its clips: streams of one name may share a batch. Records may have a ``bucket``."""
+        return getattr(self.records, "bucket", "")
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Sample:
+        record = self.records[index]
+        if record.example.skill not in self.skills:
+            choices = ", ".join(sorted(self.skills))
+            raise UseError(f"{type(self).__name__} takes {choices}, but {record.example.key} is {record.example.skill}")
+        return self.sample(record)
+
+    @abstractmethod
+    def sample(self, record: Record) -> Sample:
+        """Turn one record of the right skill into a sample."""
+
+    def instruction(self, record: Record, **slots: str) -> str:
+        """The record's own instruction, else one worded from these slots by the chance of the record's key.
+
+        Templates are those of the record, if it brings any; what is held out is always ours.
+        """
+        example = record.example
+        if example.instruction is not None:
+            return example.instruction
+        rng = numpy_rng("wording", example.key)
+        if record.templates and not self.held_out_wordings:
+            return with_articles(record.templates[int(rng.random() * len(record.templates))].format(**slots))
+        return word(example.skill, rng, self.held_out_wordings, **slots)
+
+
+class EditingStream(Stream):
+    """Records with a target clip: the six editing skills.
+
+    A record without an instruction can be worded only where its phrase says it all: addition and removal.
+    """
+
+    skills = frozenset(skill for skill in Skill if not skill.is_painted)
+
+    def sample(self, record: Record) -> Sample:
+        """Pass the record on, with the mask of what changes if it brings none.
+
+        Raises:
+            UseError: If the record has no target.
+        """
+        example = record.example
+        if record.target is None:
+            raise UseError(f"EditingStream needs a target, but {example.key} has none")
+        mask = changed_region(record.source, record.target) if record.mask is None else record.mask
+        instruction = self.instruction(record, phrase=example.phrase)
+        return Sample(example._replace(instruction=instruction), record.source, record.target, mask)
+
+
+class GroundingStream(Stream):
+    """Records with a mask and the phrase that names what it covers, e.g. referring segmentation."""
+
+    skills = frozenset({Skill.GROUNDING})
+
+    def sample(self, record: Record) -> Sample:
+        """Paint the target and word the instruction.
+
+        Raises:
+            UseError: If the record has no mask.
+        """
+        example = record.example
+        if record.mask is None:
+            raise UseError(f"{type(self).__name__} needs a mask, but {example.key} has none")
+        fill = example.fill or choose_fill(record)
+        example = example._replace(instruction=self.instruction(record, **self.slots(record), fill=fill), fill=fill)
+        return Sample(example, record.source, paint(record.source, record.mask, fill), record.mask)
+
+    def slots(self, record: Record) -> dict[str, str]:
+        """What the wording takes from the record, beside the fill."""
+        return {"phrase": record.example.phrase}
+
+
+class ReasoningStream(GroundingStream):
+    """As grounding, but the record's phrase is a question, or its instruction asks one."""
+
+    skills = frozenset({Skill.REASONING})
+
+    def slots(self, record: Record) -> dict[str, str]:
+        """The question, ending in a question mark."""
+        return {"question": record.example.phrase.rstrip("?") + "?"}
+
+
+def changed_region(source: Clip, target: Clip) -> Mask:
+    """Where two clips differ visibly, in any channel."""
+    return (target - source).abs().amax(1) > 2 * CHANGE
+
+
+def choose_fill(record: Record) -> str:
+    """A fill by the chance of the record's key, among its own that are plain to see on what the mask covers."""
+    order = [str(name) for name in numpy_rng("fill", record.example.key).permutation(list(record.fills or COLORS))]
+    assert record.mask is not None
+    inside = record.source.movedim(1, -1)[record.mask]
+    own = inside.mean(0) if len(inside) else torch.zeros(3)
+    distances = {name: float((torch.tensor(COLORS[name]) - own).norm()) for name in order}
+    return next((name for name in order if distances[name] >= CONTRAST), max(order, key=lambda name: distances[name]))
