@@ -13,7 +13,8 @@ from support.layouts.own import png, write_media
 from support.tars import write_shards
 
 from veggie_pl.cli import main
-from veggie_pl.data.shards.index import ShardError, make_index, samples_in
+from veggie_pl.data.shards.index import ShardError, make_index
+from veggie_pl.data.shards.tar import samples_in
 from veggie_pl.data.table.schema import Row
 from veggie_pl.file_names import in_hidden, is_hidden, matching, natural_key
 from veggie_pl.masks.rle import decode

@@ -1,24 +1,12 @@
 import gzip
-import tarfile
 from pathlib import Path
 
 import pytest
-from support.tars import png, serving, write_shards
+from support.tars import serving, write_shards
 
 from veggie_pl.cli import main
 from veggie_pl.data.shards import Shard, ShardError, make_index, read_index
-from veggie_pl.data.shards.index import numbered, samples_in
-
-
-def test_members_lie_where_the_index_says(tmp_path: Path) -> None:
-    (path,) = write_shards(tmp_path, [3])
-    with open(path, "rb") as file:
-        samples = list(samples_in(file))
-        assert [key for key, _ in samples] == ["00000", "00001", "00002"]
-        offset, size = samples[1][1]["source.png"]
-        file.seek(offset)
-        assert file.read(size) == png(1)
-    assert set(samples[0][1]) == {"source.png", "mask.png", "txt", "json", "rest.bin"}
+from veggie_pl.data.shards.index import numbered
 
 
 def test_command_indexes_paths_and_addresses_alike(tmp_path: Path) -> None:
@@ -73,12 +61,3 @@ def test_what_is_no_index_names_the_command(tmp_path: Path, content: str | None)
 def test_no_shards_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ShardError, match="no shards"):
         make_index([], tmp_path / "index.json")
-
-
-def test_folders_and_links_in_a_tar_are_no_members(tmp_path: Path) -> None:
-    (tmp_path / "in/a.b").mkdir(parents=True)
-    (tmp_path / "in/a.b/1.txt").write_text("x")
-    with tarfile.open(tmp_path / "t.tar", "w") as tar:
-        tar.add(tmp_path / "in", "in")
-    with open(tmp_path / "t.tar", "rb") as file:
-        assert [(key, list(members)) for key, members in samples_in(file)] == [("in/a.b/1", ["txt"])]

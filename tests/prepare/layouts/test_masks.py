@@ -143,6 +143,36 @@ def test_indices_are_numbers_of_objects(tmp_path: Path) -> None:
         indices(tmp_path, "b.png", (H, W))
 
 
+@pytest.mark.parametrize("mode", ["P", "L"])
+def test_indices_are_the_pixels_that_pillow_gives(mode: str, tmp_path: Path) -> None:
+    """Of 1 to 8 bits, interlaced or not, with a transparent index: the reader of pictures changes none."""
+    for bits in (1, 2, 4, 8):
+        objects = np.random.default_rng(bits).integers(0, 2**bits, (H, W)).astype(np.uint8)
+        mask = Image.fromarray(objects, mode)
+        if mode == "P":
+            mask.putpalette(np.random.default_rng(0).integers(0, 256, 3 * 2**bits).astype(np.uint8).tobytes())
+        mask.save(tmp_path / "a.png", **({"bits": bits, "transparency": 0} if mode == "P" else {}))
+        with Image.open(tmp_path / "a.png") as opened:
+            np.testing.assert_array_equal(np.asarray(opened), objects)
+        np.testing.assert_array_equal(indices(tmp_path, "a.png", (H, W)), objects)
+
+
+def test_indices_stand_as_their_picture_does_and_are_whole(tmp_path: Path) -> None:
+    objects = (box(1, 2, 5, 9) * 3).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    Image.fromarray(objects).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(indices(tmp_path, "turned.png", (W, H)), np.rot90(objects, -1))
+    whole = (tmp_path / "turned.png").read_bytes()
+    (tmp_path / "turned.png").write_bytes(whole[:-8])  # all pixels are there, its end is not
+    with pytest.raises(ExampleError, match=r"turned.png: no mask that can be read \("):
+        indices(tmp_path, "turned.png", (W, H))
+    Image.fromarray(objects).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").rename(tmp_path / "a.png")
+    with pytest.raises(ExampleError, match=r"a.png: no mask that can be read \(a JPEG, not a PNG\)"):
+        indices(tmp_path, "a.png", (H, W))
+
+
 def test_picture_is_as_large_as_readers_show_it(tmp_path: Path) -> None:
     upright = Image.new("RGB", (W, H))
     exif = upright.getexif()

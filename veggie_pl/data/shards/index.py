@@ -3,20 +3,19 @@
 import itertools
 import json
 import re
-import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any
 
 import fsspec
 
+from veggie_pl.data.shards.tar import samples_in
 from veggie_pl.errors import UseError
-from veggie_pl.file_names import in_hidden, is_hidden
+from veggie_pl.file_names import is_hidden
 from veggie_pl.files import write_text
 
 VERSION = 1
-Sample = tuple[str, dict[str, tuple[int, int]]]  # key, and of each member by extension: first byte and length
 
 
 class ShardError(UseError):
@@ -36,26 +35,6 @@ class Shard:
     url: str
     size: int
     samples: int
-
-
-def samples_in(file: BinaryIO | Any, mode: Literal["r:", "r|"] = "r:") -> Iterator[Sample]:
-    """Samples of a tar in their order: files that follow one another and are named alike up to the first dot.
-
-    Args:
-        file: The tar.
-        mode: "r|" reads on and on, where the file cannot be read at any place.
-
-    Raises:
-        tarfile.TarError, OSError: If it is no tar, is compressed, or ends too early.
-    """
-    with tarfile.open(fileobj=file, mode=mode) as tar:
-        found: Iterator[tuple[str, str, tarfile.TarInfo]] = (
-            (member.name[: len(member.name) - len(kind) - 1] if kind else member.name, kind.lower(), member)
-            for member in _members(tar)
-            for kind in [member.name.rpartition("/")[2].partition(".")[2]]
-        )
-        for key, group in itertools.groupby(found, key=lambda one: one[0]):
-            yield key, {kind: (member.offset_data, member.size) for _, kind, member in group}
 
 
 def make_index(
@@ -153,14 +132,6 @@ class _Counting:
 def _streaming(url: str) -> dict[str, Any]:
     """Many web servers do not serve parts of a file."""
     return {"block_size": 0} if url.startswith("http") else {}
-
-
-def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Files that are not hidden, without keeping them all in memory."""
-    while (member := tar.next()) is not None:
-        tar.members = []  # type: ignore[attr-defined]
-        if member.isreg() and not in_hidden(member.name):
-            yield member
 
 
 def _relative(url: str, folder: Path) -> str:

@@ -1,7 +1,6 @@
 """Shards as records: any sample by number, in an order that stays within a few shards at a time."""
 
 import hashlib
-import json
 import tarfile
 from typing import Any, BinaryIO
 
@@ -12,15 +11,15 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.data.proportions import shuffled
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.shards.cache import ShardCache, local_path
-from veggie_pl.data.shards.index import Sample, ShardError, read_index, samples_in
+from veggie_pl.data.shards.index import ShardError, read_index
+from veggie_pl.data.shards.tar import TEXTS, Members, find_member, read_part, read_text, samples_in
 from veggie_pl.errors import UseError
 from veggie_pl.seeding import numpy_rng
 from veggie_pl.video.clip import ClipError, ClipFile, resize, sample_together, to_clip
 from veggie_pl.video.frames import Sampling
 from veggie_pl.video.media import Media
 
-FIELDS = ("source", "target", "mask", "instruction", "skill", "phrase", "fill")
-Members = dict[str, bytes]
+FIELDS = ("source", "target", "mask", *TEXTS)
 
 
 class ShardRecords:
@@ -40,7 +39,7 @@ class ShardRecords:
         size: Height and width in pixels.
         columns: Extensions by field (source, target, mask, instruction, skill, phrase, fill), where they differ from
             its name: ``{source: input, phrase: json.noun}``, the latter inside the JSON member. A plain ``.txt`` is
-                the instruction.
+            the instruction.
         sampling: Which frames of a clip.
         window: Shards that are read from at a time; more are mixed better, and fetched at once.
         max_cache_bytes: Most bytes of the cache.
@@ -83,7 +82,7 @@ class ShardRecords:
                 f"a window of {window} shards is up to {sum(remote[-window:])} bytes, but max_cache_bytes is "
                 f"{max_cache_bytes}: every sample would be fetched anew; set a larger one or a smaller window"
             )
-        self._listings: dict[int, list[Sample]] = {}
+        self._listings: dict[int, list[tuple[str, Members]]] = {}
         self._plans: dict[tuple[int | str, ...], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     def __len__(self) -> int:
@@ -137,12 +136,13 @@ class ShardRecords:
             with self.cache.open(shard) as file:
                 name, members = self._listing(number, file)[place]
                 key = f"{key.partition('/')[0]}/{name}"
-                content = {kind: _part(file, *span) for kind, span in members.items() if self._is_read(kind)}
-            return self._record(key, content)
+                media = self._media(key, file, members)
+                texts = {field: self._text(field, file, members) for field in TEXTS}
+            return self._record(key, media, texts)
         except (ShardError, ClipError, OSError, ValueError, RecursionError, tarfile.TarError) as error:
             raise BadRecordError(key, " ".join(str(error).split())) from error
 
-    def _listing(self, number: int, file: BinaryIO) -> list[Sample]:
+    def _listing(self, number: int, file: BinaryIO) -> list[tuple[str, Members]]:
         if number not in self._listings:
             found = list(samples_in(file))
             if len(found) != self.shards[number].samples:
@@ -153,44 +153,27 @@ class ShardRecords:
             self._listings = dict(kept) | {number: found}
         return self._listings[number]
 
-    def _is_read(self, kind: str) -> bool:
-        return kind in ("json", "txt") or any(
-            kind in (one, f"{one}.{kind.rpartition('.')[2]}") for one in self.columns.values()
-        )
+    def _media(self, key: str, file: BinaryIO, members: Members) -> dict[str, Media]:
+        """The bytes of source, target and mask, as many as there are."""
+        found = {}
+        for field in ("source", "target", "mask"):
+            if (kind := find_member(members, field, self.columns[field])) is not None:
+                found[field] = Media(f"{key}.{kind}", data=read_part(file, members[kind]))
+        if "source" not in found:
+            raise UseError(f"no member {self.columns['source']!r} among {', '.join(sorted(members))}")
+        return found
 
-    def _record(self, key: str, content: Members) -> Record:
-        clips = ((name, self._media(key, name, content)) for name in ("source", "target", "mask"))
-        given = {name: file for name, file in clips if file is not None}
-        rng = numpy_rng("frames", key)
-        _, frames = sample_together(list(given.values()), self.num_frames, self.sampling, rng)
-        ready = {name: resize(to_clip(one), *self.size) for name, one in zip(given, frames, strict=True)}
-        skill = Skill(self.skill or self._text("skill", content) or "none is given")
+    def _text(self, field: str, file: BinaryIO, members: Members) -> str:
+        value = read_text(file, members, field, self.columns[field])
+        return "" if value is None else str(value)
+
+    def _record(self, key: str, media: dict[str, Media], texts: dict[str, str]) -> Record:
+        clips = [ClipFile(one) for one in media.values()]
+        _, frames = sample_together(clips, self.num_frames, self.sampling, numpy_rng("frames", key))
+        ready = {name: resize(to_clip(one), *self.size) for name, one in zip(media, frames, strict=True)}
+        skill = Skill(self.skill or texts["skill"] or "none is given")
         mask = ready["mask"].mean(1) > 0 if "mask" in ready else None
         if skill.is_painted and (mask is None or not mask.any()):
             raise UseError("it has no mask" if mask is None else "its mask is empty")
-        instruction = self._text("instruction", content) or None
-        example = Example(key, skill, instruction, self._text("phrase", content), self._text("fill", content))
+        example = Example(key, skill, texts["instruction"] or None, texts["phrase"], texts["fill"])
         return Record(example, ready["source"], ready.get("target"), mask)
-
-    def _media(self, key: str, name: str, content: Members) -> ClipFile | None:
-        wanted = self.columns[name]
-        for kind, data in content.items():
-            if kind == wanted or kind.rpartition(".")[0] == wanted:
-                return ClipFile(Media(f"{key}.{kind}", data=data))
-        if name == "source":
-            raise UseError(f"no member {wanted!r} among {', '.join(sorted(content))}")
-        return None
-
-    def _text(self, name: str, content: Members) -> str:
-        wanted = self.columns[name]
-        for kind in (wanted, f"{wanted}.txt", *(["txt"] if wanted == "instruction" else [])):
-            if kind in content:
-                return content[kind].decode("utf-8").strip()
-        found = json.loads(content["json"]) if "json" in content else {}
-        value = found.get(wanted.removeprefix("json.")) if isinstance(found, dict) else None
-        return "" if value is None else str(value)
-
-
-def _part(file: BinaryIO, offset: int, size: int) -> bytes:
-    file.seek(offset)
-    return file.read(size)

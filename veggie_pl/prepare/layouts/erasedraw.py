@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from veggie_pl.batch import Example, Skill
+from veggie_pl.data.shards.tar import read_part, samples_in
 from veggie_pl.data.table.schema import Row, Skipped
-from veggie_pl.file_names import in_hidden, matching, natural_key
+from veggie_pl.file_names import matching, natural_key
 from veggie_pl.prepare.layouts.annotations import FAULTS, ExampleError, expression, field, key, line, parse, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
 from veggie_pl.prepare.layouts.edited import only
@@ -41,55 +42,40 @@ class EraseDraw(Layout):
 
     def rows(self, root: Path, split: str, entry: str) -> Iterator[Row | Skipped]:
         """Of one tar; what stands before a fault in it is kept."""
-        group: dict[str, Media] = {}
-        about: bytes | None = None
         name = ""
         try:
-            with tarfile.open(root / entry, "r:") as tar:
-                for member in tar:
-                    if not member.isfile() or in_hidden(member.name):
-                        continue
-                    owner, _, kind = member.name.rpartition("/")[2].partition(".")
-                    if owner != name:
-                        yield from self._group(split, entry, name, group, about)
-                        name, group, about = owner, {}, None
-                    if kind == "json":
-                        json_file = tar.extractfile(member)
-                        about = None if json_file is None else json_file.read(MAX_JSON)
-                    else:
-                        group[kind] = Media(entry, member.offset_data, member.size, name=member.name)
-                yield from self._group(split, entry, name, group, about)
-                end = tar.offset
-            with (root / entry).open("rb") as file:  # tarfile takes a file that is cut off between members as whole
-                file.seek(end)
-                if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-                    raise tarfile.ReadError("no end mark")
+            with (root / entry).open("rb") as file:
+                for path, members in samples_in(file):
+                    name = path.rpartition("/")[2]
+                    about = members.get("json")
+                    labels = about and read_part(file, (about[0], min(about[1], MAX_JSON)))
+                    media = {kind: Media(entry, *span, name=f"{path}.{kind}") for kind, span in members.items()}
+                    yield from self._rows_of(split, entry, name, media, labels)
         except (OSError, tarfile.TarError, ValueError) as error:
             yield Skipped(key(self.kind, split, entry), f"the tar breaks off after {ascii(name)[:80]} ({line(error)})")
 
-    def _group(
-        self, split: str, entry: str, name: str, group: dict[str, Media], about: bytes | None
+    def _rows_of(
+        self, split: str, entry: str, name: str, media: dict[str, Media], about: bytes | None
     ) -> Iterator[Row | Skipped]:
         """The rows of one photograph."""
-        if not name:
-            return
         start = key(self.kind, split, entry.removesuffix(".tar"), name)
         try:
             labels = _labels(about, self.phrase)
-            edited = {kind: media for kind, media in group.items() if EDITED.fullmatch(kind)}
-            if "original.jpg" not in group or not edited:
-                raise ExampleError(f"no {'erased picture' if 'original.jpg' in group else 'original.jpg'}")
+            edited = sorted((kind for kind in media if EDITED.fullmatch(kind)), key=natural_key)
+            if "original.jpg" not in media or not edited:
+                raise ExampleError(f"no {'erased picture' if 'original.jpg' in media else 'original.jpg'}")
         except FAULTS as error:
             yield Skipped(start, str(error))
             return
-        for kind, media in sorted(edited.items(), key=lambda one: natural_key(one[0])):
+        for kind in edited:
             place = int(kind.split(".")[1])
             try:
                 phrase = _phrase(labels, place)
             except FAULTS as error:
                 yield Skipped(f"{start}/{place}", str(error))
                 continue
-            yield Row(Example(f"{start}/{place}", Skill.REMOVAL, phrase=phrase), (group["original.jpg"],), (media,))
+            example = Example(f"{start}/{place}", Skill.REMOVAL, phrase=phrase)
+            yield Row(example, (media["original.jpg"],), (media[kind],))
 
 
 def _labels(about: bytes | None, name: str) -> list[Any]:

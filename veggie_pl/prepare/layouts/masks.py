@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from veggie_pl.masks import rle
 from veggie_pl.masks.rle import Rle
 from veggie_pl.prepare.layouts.annotations import ExampleError, below, field, line, number, typed
-from veggie_pl.video.header import read_header
+from veggie_pl.video.header import read_header, read_picture
 from veggie_pl.video.media import Media, MediaError
 
 Size = tuple[int, int]  # height, width
@@ -33,22 +32,23 @@ def picture(root: Path, path: str) -> tuple[Media, Size]:
 
 
 def indices(root: Path, path: str, size: Size) -> UInt8[np.ndarray, "h w"]:
-    """Pixels of an indexed (palette) or gray PNG: 0 is the background, others are objects.
+    """Read the pixels of an indexed (palette) or gray PNG, upright: 0 is the background, others are objects.
 
     Raises:
-        ExampleError: If it is missing, broken, of another kind or of another size (height, width).
+        ExampleError: If it is missing, broken, too large, of another kind or of another size (height, width).
     """
+    _file(root, path)
     try:
-        with Image.open(_file(root, path), formats=("PNG",)) as opened:
-            if opened.size[::-1] != size:
-                raise ExampleError(f"{path}: {_by(opened.size[::-1])} pixels, but its picture has {_by(size)}")
-            if opened.mode not in ("P", "L"):
-                raise ExampleError(f"{path}: pixels are {opened.mode}, not indices of objects")
-            return np.asarray(opened, dtype=np.uint8)
-    except ExampleError:
-        raise
-    except Exception as error:  # Pillow raises many kinds on broken files
-        raise ExampleError(f"{path}: no mask that can be read ({type(error).__name__})") from error
+        found, kind = read_picture(Media(path), root)
+    except MediaError as error:
+        raise ExampleError(f"{path}: no mask that can be read ({line(error)})") from error
+    if kind != "PNG":  # others change values
+        raise ExampleError(f"{path}: no mask that can be read (a {kind}, not a PNG)")
+    if (found.height, found.width) != size:
+        raise ExampleError(f"{path}: {_by((found.height, found.width))} pixels, but its picture has {_by(size)}")
+    if found.mode not in ("P", "L"):
+        raise ExampleError(f"{path}: pixels are {found.mode}, not indices of objects")
+    return np.asarray(found, dtype=np.uint8)
 
 
 def run_lengths(found: Any, size: Size) -> Rle:
