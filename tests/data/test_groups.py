@@ -2,14 +2,14 @@ import pytest
 from support.grouped import some_groups
 from support.mixtures import Rows
 
-from veggie_pl.data.groups import Weighted, split
+from veggie_pl.data.groups import Weighted, groups_of
 
 
 def weights(skills: dict[str, float] | None) -> dict[tuple[str, str], float]:
     stream = some_groups(
         ("1x8x8", "removal", 30), ("2x8x8", "removal", 10), ("1x8x8", "addition", 60), ("1x8x8", "grounding", 0)
     )
-    return {(line.skill, line.bucket): line.weight for line in split("s", Weighted(stream, 2.0, skills))}
+    return {(group.skill, group.bucket): group.weight for group in groups_of("s", Weighted(stream, 2.0, skills))}
 
 
 def test_without_weights_groups_share_by_rows() -> None:
@@ -46,14 +46,14 @@ def test_impossible_skill_weights_are_errors(skills: dict[str, float]) -> None:
 
 def test_skills_of_records_without_groups_cannot_be_weighted() -> None:
     with pytest.raises(ValueError, match=r"stream 'a'.*do not tell.*skills: null"):
-        split("a", Weighted(Rows("a", 3), 1.0, {"removal": 1.0}))
+        groups_of("a", Weighted(Rows("a", 3), 1.0, {"removal": 1.0}))
 
 
 def test_groups_without_rows_are_an_empty_stream() -> None:
     with pytest.raises(ValueError, match=r"without a sample: \['s'\]"):
-        split("s", Weighted(some_groups(("1x8x8", "removal", 0))))
+        groups_of("s", Weighted(some_groups(("1x8x8", "removal", 0))))
 
 
 def test_line_is_named_for_people() -> None:
-    assert split("s", Weighted(some_groups(("1x8x8", "removal", 3))))[0].name == "s removal 1x8x8"
-    assert split("a", Weighted(Rows("a", 3)))[0].name == "a"
+    assert groups_of("s", Weighted(some_groups(("1x8x8", "removal", 3))))[0].name == "s removal 1x8x8"
+    assert groups_of("a", Weighted(Rows("a", 3)))[0].name == "a"

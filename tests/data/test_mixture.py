@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.mixtures import Rows, grouped, mixture
 from veggie_pl.data.mixture import BatchSampler, Mixture, Weighted
-from veggie_pl.data.proportions import BLOCK, Allotment, shuffled
+from veggie_pl.data.proportions import BLOCK, Proportions, shuffled
 
 
 def test_shares_are_exact_over_a_block() -> None:
@@ -24,17 +24,17 @@ def test_shares_are_close_over_short_runs() -> None:
 
 
 def test_a_small_share_is_never_lost() -> None:
-    assert any(Allotment([1e6, 1.0], "k").which(i)[0] == 1 for i in range(BLOCK))
+    assert any(Proportions([1e6, 1.0], "k").which(i)[0] == 1 for i in range(BLOCK))
 
 
 def test_zero_weight_is_never_chosen() -> None:
-    assert all(Allotment([1.0, 0.0], "k").which(i)[0] == 0 for i in range(200))
+    assert all(Proportions([1.0, 0.0], "k").which(i)[0] == 0 for i in range(200))
 
 
 @pytest.mark.parametrize("weights", [[], [0.0, 0.0], [1.0, -1.0], [float("nan")]])
 def test_impossible_weights_are_errors(weights: list[float]) -> None:
     with pytest.raises(ValueError, match="weights must be"):
-        Allotment(weights, "k")
+        Proportions(weights, "k")
 
 
 def test_sample_does_not_depend_on_what_came_before() -> None:
@@ -46,10 +46,10 @@ def test_sample_does_not_depend_on_what_came_before() -> None:
 
 
 def test_occurrences_count_up_without_gaps() -> None:
-    allotment = Allotment([3.0, 1.0], "k")
+    proportions = Proportions([3.0, 1.0], "k")
     seen: dict[int, list[int]] = {0: [], 1: []}
     for draw in range(2 * BLOCK):
-        choice, occurrence = allotment.which(draw)
+        choice, occurrence = proportions.which(draw)
         seen[choice].append(occurrence)
     for occurrences in seen.values():
         assert occurrences == list(range(len(occurrences)))
@@ -135,7 +135,9 @@ def test_order_without_groups_is_what_it_always_was() -> None:
 
 def test_groups_take_turns_in_whole_blocks_and_keep_their_shares() -> None:
     mixed = grouped(skills={"removal": 2.0, "addition": 1.0}, bad=5)
-    groups = {(line.stream, row): line.bucket for line in mixed.lines if line.stream != "plain" for row in line.rows}
+    groups = {
+        (group.stream, row): group.bucket for group in mixed.groups if group.stream != "plain" for row in group.rows
+    }
     found = [mixed.locate(i) for i in range(8 * 1000)]
     for start in range(0, len(found), 8):
         assert len({groups.get(place, "plain") for place in found[start : start + 8]}) == 1
@@ -165,19 +167,21 @@ def test_batches_of_groups_have_one_shape() -> None:
 def test_counts_are_those_of_drawing_one_by_one(samples: int) -> None:
     mixed = grouped()
     drawn = Counter()
-    owner = {(line.stream, row): line.name for line in mixed.lines for row in ([] if line.rows is None else line.rows)}
+    owner = {
+        (group.stream, row): group.name for group in mixed.groups for row in ([] if group.rows is None else group.rows)
+    }
     for name, row in map(mixed.locate, range(samples)):
         drawn[owner.get((name, row), name)] += 1
-    assert dict(zip([line.name for line in mixed.lines], mixed.counts(samples).tolist(), strict=True)) == {
-        line.name: drawn[line.name] for line in mixed.lines
+    assert dict(zip([group.name for group in mixed.groups], mixed.counts(samples).tolist(), strict=True)) == {
+        group.name: drawn[group.name] for group in mixed.groups
     }
 
 
 def test_shares_sum_to_one_and_zero_weight_is_none() -> None:
-    shares = grouped().shares()
-    assert shares.sum() == pytest.approx(1)
-    assert (shares > 0).all()
-    assert mixture(a=1, b=0).shares().tolist() == [1, 0]
+    found = grouped().proportions()
+    assert found.sum() == pytest.approx(1)
+    assert (found > 0).all()
+    assert mixture(a=1, b=0).proportions().tolist() == [1, 0]
 
 
 def test_fingerprint_tells_mixtures_apart() -> None:
@@ -192,7 +196,7 @@ def test_fingerprint_tells_mixtures_apart() -> None:
 
 def test_more_lines_than_can_be_dealt_to_are_an_error() -> None:
     with pytest.raises(ValueError, match="at most 4096"):
-        Allotment([1.0] * 4097, "k")
+        Proportions([1.0] * 4097, "k")
 
 
 def test_far_ahead_is_no_slower() -> None:

@@ -5,16 +5,18 @@ import pytest
 from rich.console import Console
 from support.mixtures import grouped, mixture
 
-from veggie_pl.data.mixture_report import Run, explanation, planned, share_table, shares, summary
+from veggie_pl.data.mixture_report import Run, explanation, planned, portions, report_table, summary
 
 
 def test_numbers_are_those_of_drawing_every_sample() -> None:
     mixed, run = grouped(), Run(batches=50, batch_size=4, ranks=2, steps=25, accumulate=2)
     drawn = Counter()
-    owner = {(line.stream, row): line.name for line in mixed.lines for row in ([] if line.rows is None else line.rows)}
+    owner = {
+        (group.stream, row): group.name for group in mixed.groups for row in ([] if group.rows is None else group.rows)
+    }
     for name, row in map(mixed.locate, range(400)):
         drawn[owner.get((name, row), name)] += 1
-    found = shares(mixed, run.samples)
+    found = portions(mixed, run.samples)
     assert sum(one.samples for one in found) == run.samples == 400
     for one in found:
         name = " ".join(part for part in (one.stream, one.skill, one.bucket) if part)
@@ -51,9 +53,9 @@ def text_of(*parts: object) -> str:
     return captured.get()
 
 
-def test_table_has_streams_their_lines_and_a_total() -> None:
+def test_table_has_streams_their_groups_and_a_total() -> None:
     mixed, run = grouped(), Run(100, 8, 1, 100)
-    said = text_of(share_table(mixed, run))
+    said = text_of(report_table(mixed, run))
     for word in ("s", "removal", "addition", "1x8x8", "2x4x4", "total", "800", "66.6"):
         assert word in said
     assert said.count("grounding") == 1
@@ -70,6 +72,6 @@ def test_explanation_does_the_sum() -> None:
 
 def test_summary_is_one_line() -> None:
     assert summary(mixture(a=3, b=1), Run(1024, 4)) == (
-        "mixture, 4,096 samples: a 75.0 % (1 line, 307.20^ epochs); b 25.0 % (1 line, 102.40^ epochs)"
+        "mixture, 4,096 samples: a 75.0 % (1 group, 307.20^ epochs); b 25.0 % (1 group, 102.40^ epochs)"
     )
     assert "without end" in summary(mixture(a=1), Run(None, 4))

@@ -10,7 +10,7 @@ from rich.console import Console
 from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.parser import CommandParser
 from veggie_pl.data.datamodule import VeggieDataModule
-from veggie_pl.data.mixture_report import explanation, planned, share_table
+from veggie_pl.data.mixture_report import explanation, planned, report_table
 from veggie_pl.files import TRAINING
 
 
@@ -31,14 +31,14 @@ class DryRunCLI(VeggieCLI):
 
 
 def show_run(args: list[str]) -> None:
-    """Print shares, samples and epochs of every line of the mixture, and what they mean."""
+    """Print proportions, samples and epochs of every group of the mixture, and what they mean."""
     cli = DryRunCLI(args, run=False, parser_kwargs={"default_config_files": TRAINING})
     data, trainer = cli.datamodule, cli.config.trainer
     assert isinstance(data, VeggieDataModule)
     run = planned(trainer, data.batch_size, count_ranks(trainer))
     data.check_blocks(data.batch_size * run.ranks)
     console = Console(width=120)
-    console.print(share_table(data.mixture, run))
+    console.print(report_table(data.mixture, run))
     console.print(explanation(data.mixture, run), highlight=False)
 
 

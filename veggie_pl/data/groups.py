@@ -1,4 +1,4 @@
-"""Lines of the mixture: a stream, or of one that has several skills or shapes, a group of its rows."""
+"""Groups of the mixture: a stream, or the rows of one skill and shape where a stream has several."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -31,14 +31,14 @@ class Weighted:
 
 
 @dataclass(frozen=True)
-class Line:
+class Group:
     """Rows of one stream that are drawn alike: of one shape, and of one skill where the records tell.
 
     Args:
         stream: Name of the stream.
         skill: Name of the skill; empty where the records have no groups.
         bucket: Shape of the clips, "fxhxw" or whatever the stream calls it.
-        weight: Share of the samples, relative to all other lines.
+        weight: Share of the samples, relative to all other groups.
         length: Number of rows.
         rows: Which rows of the stream; None: all.
         order: Row for a draw and a key, for records that have an order of their own.
@@ -67,8 +67,8 @@ class Line:
         return self.stream, self.skill, self.bucket, self.length, rows
 
 
-def split(name: str, weighted: Weighted) -> list[Line]:
-    """The lines of one stream: itself, or one for each (skill, shape) its records' ``groups()`` tell.
+def groups_of(name: str, weighted: Weighted) -> list[Group]:
+    """Make the groups of one stream: itself, or one for each (skill, shape) that its records' ``groups()`` tell.
 
     Raises:
         UseError: If it has no sample, or ``skills`` cannot be met; the message names the choices.
@@ -76,21 +76,21 @@ def split(name: str, weighted: Weighted) -> list[Line]:
     records: Any = weighted.stream.records
     if not hasattr(records, "groups"):
         return [_whole(name, weighted, records)]
-    groups = {(skill, bucket): rows for (bucket, skill), rows in records.groups().items() if len(rows)}
-    if not groups:
+    found = {(skill, bucket): rows for (bucket, skill), rows in records.groups().items() if len(rows)}
+    if not found:
         raise UseError(f"streams without a sample: {[name]}")
     totals: dict[str, int] = {}
-    for (skill, _), rows in groups.items():
+    for (skill, _), rows in found.items():
         totals[skill] = totals.get(skill, 0) + len(rows)
     weights = _skill_weights(name, weighted.skills, totals)
     return [
-        Line(name, skill, bucket, weighted.weight * weights[skill] * len(rows) / totals[skill], len(rows), rows)
-        for (skill, bucket), rows in sorted(groups.items(), key=lambda group: group[0])
+        Group(name, skill, bucket, weighted.weight * weights[skill] * len(rows) / totals[skill], len(rows), rows)
+        for (skill, bucket), rows in sorted(found.items(), key=lambda one: one[0])
         if weights[skill]
     ]
 
 
-def _whole(name: str, weighted: Weighted, records: Any) -> Line:
+def _whole(name: str, weighted: Weighted, records: Any) -> Group:
     if weighted.skills is not None:
         raise UseError(
             f"stream {name!r}: skills {list(weighted.skills)} cannot be weighted, its records do not tell which rows "
@@ -99,7 +99,7 @@ def _whole(name: str, weighted: Weighted, records: Any) -> Line:
     if not len(weighted.stream):
         raise UseError(f"streams without a sample: {[name]}")
     order = getattr(records, "order", None)
-    return Line(name, "", weighted.stream.bucket, weighted.weight, len(weighted.stream), order=order)
+    return Group(name, "", weighted.stream.bucket, weighted.weight, len(weighted.stream), order=order)
 
 
 def _skill_weights(name: str, wanted: Mapping[str, float] | None, totals: Mapping[str, int]) -> dict[str, float]:

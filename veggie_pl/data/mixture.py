@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from veggie_pl.batch import MissingSample, Numbered, Sample
-from veggie_pl.data.groups import Line, Weighted, split
-from veggie_pl.data.proportions import BLOCK, Allotment, shuffled
+from veggie_pl.data.groups import Group, Weighted, groups_of
+from veggie_pl.data.proportions import BLOCK, Proportions, shuffled
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.streams import Stream
 from veggie_pl.seeding import fingerprint
@@ -22,16 +22,16 @@ class Mixture(Dataset[Numbered]):
     """An endless list of samples: number i is a pure function of (seed, i).
 
     It does not depend on workers, ranks, batch size or on what was read before, which makes resuming a matter of one
-    integer. Each line (a stream, or one skill and shape of a stream) is read in a new order every epoch of its own,
+    integer. Each group (a stream, or one skill and shape of a stream) is read in a new order every epoch of its own,
     without repeats inside the epoch.
 
-    Lines whose clips differ in shape take turns: each block of samples is of one shape, so that no batch mixes
-    images and clips and all ranks see the same kind at a time. Shares are still those of the weights.
+    Groups whose clips differ in shape take turns: each block of samples is of one shape, so that no batch mixes
+    images and clips and all ranks see the same kind at a time. Proportions are still those of the weights.
 
     Args:
         streams: By name.
         seed: Seeds the order.
-        block: Samples in a row that are of one shape, where lines differ; part of what fixes sample i.
+        block: Samples in a row that are of one shape, where groups differ; part of what fixes sample i.
 
     Raises:
         ValueError: If a stream has no sample, or not the skills that are asked of it.
@@ -40,26 +40,27 @@ class Mixture(Dataset[Numbered]):
     def __init__(self, streams: dict[str, Weighted], seed: int = 0, block: int = 64) -> None:
         self.streams = streams
         self.seed, self.block = seed, block
-        buckets: dict[str, list[Line]] = {}
-        for line in (line for name, weighted in streams.items() for line in split(name, weighted)):
-            buckets.setdefault(line.bucket, []).append(line)
+        buckets: dict[str, list[Group]] = {}
+        for name, weighted in streams.items():
+            for group in groups_of(name, weighted):
+                buckets.setdefault(group.bucket, []).append(group)
         self.buckets = list(buckets.values())
-        weights = [[line.weight for line in lines] for lines in self.buckets]
-        self._blocks = Allotment([sum(one) for one in weights], "blocks", seed)
-        self._within = [Allotment(one, "mixture", seed) if sum(one) else None for one in weights]
+        weights = [[group.weight for group in groups] for groups in self.buckets]
+        self._blocks = Proportions([sum(one) for one in weights], "blocks", seed)
+        self._within = [Proportions(one, "mixture", seed) if sum(one) else None for one in weights]
 
     @property
-    def lines(self) -> list[Line]:
-        """All lines, those of one shape together."""
-        return [line for lines in self.buckets for line in lines]
+    def groups(self) -> list[Group]:
+        """All groups, those of one shape together."""
+        return [group for groups in self.buckets for group in groups]
 
     def locate(self, index: int) -> tuple[str, int]:
         """Stream and row of sample ``index``."""
-        line, row = self.find(index)
-        return line.stream, row
+        group, row = self.find(index)
+        return group.stream, row
 
-    def find(self, index: int) -> tuple[Line, int]:
-        """Line, and row of its stream, of sample ``index``."""
+    def find(self, index: int) -> tuple[Group, int]:
+        """Group, and row of its stream, of sample ``index``."""
         bucket, draw = 0, index
         if len(self.buckets) > 1:
             block, place = divmod(index, self.block)
@@ -68,11 +69,11 @@ class Mixture(Dataset[Numbered]):
         within = self._within[bucket]
         assert within is not None  # a bucket without weight gets no block
         choice, occurrence = within.which(draw)
-        line = self.buckets[bucket][choice]
-        return line, row_of(line, occurrence, self.seed)
+        group = self.buckets[bucket][choice]
+        return group, row_of(group, occurrence, self.seed)
 
     def counts(self, samples: int) -> NDArray[np.int64]:
-        """How many of the first ``samples`` samples are of each line: exact, and without drawing them."""
+        """How many of the first ``samples`` samples are of each group: exact, and without drawing them."""
         draws = [samples]
         if len(self.buckets) > 1:
             blocks, rest = divmod(samples, self.block)
@@ -80,42 +81,42 @@ class Mixture(Dataset[Numbered]):
             draws[self._blocks.which(blocks)[0]] += rest
         return np.concatenate(
             [
-                np.zeros(len(lines), np.int64) if within is None else within.counts(drawn)
-                for lines, within, drawn in zip(self.buckets, self._within, draws, strict=True)
+                np.zeros(len(groups), np.int64) if within is None else within.counts(drawn)
+                for groups, within, drawn in zip(self.buckets, self._within, draws, strict=True)
             ]
         )
 
     def drawn(self, samples: int) -> Counter[str]:
         """How many of the first ``samples`` samples are of each stream."""
         found = Counter[str]()
-        for line, count in zip(self.lines, self.counts(samples).tolist(), strict=True):
-            found[line.stream] += count
+        for group, count in zip(self.groups, self.counts(samples).tolist(), strict=True):
+            found[group.stream] += count
         return found
 
-    def shares(self) -> NDArray[np.float64]:
-        """Share of each line in a long run; they sum to one."""
+    def proportions(self) -> NDArray[np.float64]:
+        """Proportion of each group in a long run; they sum to one."""
         blocks = self._blocks.quotas / BLOCK
         parts = [0 if within is None else within.quotas / BLOCK for within in self._within]
-        lengths = [len(lines) for lines in self.buckets]
+        lengths = [len(groups) for groups in self.buckets]
         return np.concatenate(
-            [np.full(length, share) * part for length, share, part in zip(lengths, blocks, parts, strict=True)]
+            [np.full(length, one) * part for length, one, part in zip(lengths, blocks, parts, strict=True)]
         )
 
     def fingerprint(self) -> int:
-        """A stable number for all that fixes sample i: seed, names, rows, shares, and block where shapes take turns.
+        """Number all that fixes sample i: seed, names, rows, proportions, and block where shapes take turns.
 
         Records may have a ``digest``, a text that changes with what their rows hold.
         """
         key: list[int | str] = [self.seed, self.block if len(self.buckets) > 1 else 0, *self._blocks.quotas.tolist()]
-        for lines, within in zip(self.buckets, self._within, strict=True):
+        for groups, within in zip(self.buckets, self._within, strict=True):
             key += [0] if within is None else within.quotas.tolist()
-            key += [part for line in lines for part in line.key()]
+            key += [part for group in groups for part in group.key()]
         key += [getattr(weighted.stream.records, "digest", "") for weighted in self.streams.values()]
         return fingerprint("mixture", *key)
 
     def __getitem__(self, index: int) -> Numbered:
-        line, row = self.find(index)
-        return index, read_sample(self.streams[line.stream].stream, row, line.stream, line.bucket)
+        group, row = self.find(index)
+        return index, read_sample(self.streams[group.stream].stream, row, group.stream, group.bucket)
 
 
 class BatchSampler(Sampler[list[int]]):
@@ -157,13 +158,13 @@ class Indexed(Dataset[Numbered]):
         return index, read_sample(self.stream, index, self.name)
 
 
-def row_of(line: Line, draw: int, seed: int) -> int:
-    """Row of the stream for a draw of a line; each epoch reads every row once, in a new order."""
-    key = (seed, line.stream) if line.rows is None else (seed, line.stream, line.skill, line.bucket)
-    if line.order is not None:
-        return line.order(draw, *key)
-    number = shuffled(draw, line.length, *key)
-    return number if line.rows is None else int(line.rows[number])
+def row_of(group: Group, draw: int, seed: int) -> int:
+    """Row of the stream for a draw of a group; each epoch reads every row once, in a new order."""
+    key = (seed, group.stream) if group.rows is None else (seed, group.stream, group.skill, group.bucket)
+    if group.order is not None:
+        return group.order(draw, *key)
+    number = shuffled(draw, group.length, *key)
+    return number if group.rows is None else int(group.rows[number])
 
 
 def read_sample(stream: Stream, row: int, name: str, bucket: str = "") -> Sample | MissingSample:

@@ -1,4 +1,4 @@
-"""What a run will see, before it starts: shares, samples and epochs of every line of the mixture."""
+"""What a run will see, before it starts: proportions, samples and epochs of every group of the mixture."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,15 +47,15 @@ def planned(settings: Any, batch_size: int, ranks: int) -> Run:
 
 
 @dataclass(frozen=True)
-class Share:
-    """What a run reads of a line, or of a stream, or in all."""
+class Portion:
+    """What a run reads of a group, or of a stream, or in all."""
 
     stream: str
     skill: str
     bucket: str
     rows: int
     weight: float
-    share: float  # of the samples of a long run, in [0, 1]
+    proportion: float  # of the samples of a long run, in [0, 1]
     samples: int | None  # of this run, exact; None: it has no end
 
     @property
@@ -64,30 +64,30 @@ class Share:
         return None if self.samples is None else self.samples / self.rows
 
 
-def shares(mixture: Mixture, samples: int | None) -> list[Share]:
-    """One for each line, in the order of the streams."""
-    counts = [None] * len(mixture.lines) if samples is None else mixture.counts(samples).tolist()
+def portions(mixture: Mixture, samples: int | None) -> list[Portion]:
+    """Give one for each group, in the order of the streams."""
+    counts = [None] * len(mixture.groups) if samples is None else mixture.counts(samples).tolist()
     found = [
-        Share(line.stream, line.skill, line.bucket, line.length, line.weight, float(share), count)
-        for line, share, count in zip(mixture.lines, mixture.shares(), counts, strict=True)
+        Portion(group.stream, group.skill, group.bucket, group.length, group.weight, float(proportion), count)
+        for group, proportion, count in zip(mixture.groups, mixture.proportions(), counts, strict=True)
     ]
     names = list(mixture.streams)
     return sorted(found, key=lambda one: (names.index(one.stream), one.skill, one.bucket))
 
 
-def together(parts: list[Share], name: str) -> Share:
-    """Several lines as one."""
+def together(parts: list[Portion], name: str) -> Portion:
+    """Several groups as one."""
     counts = [one.samples for one in parts if one.samples is not None]
     total = sum(counts) if len(counts) == len(parts) else None
-    rows, weight, share = (sum(getattr(one, what) for one in parts) for what in ("rows", "weight", "share"))
+    rows, weight, proportion = (sum(getattr(one, what) for one in parts) for what in ("rows", "weight", "proportion"))
     buckets = {one.bucket for one in parts}
-    return Share(name, "", buckets.pop() if len(buckets) == 1 else "", rows, weight, share, total)
+    return Portion(name, "", buckets.pop() if len(buckets) == 1 else "", rows, weight, proportion, total)
 
 
-def by_stream(mixture: Mixture, samples: int | None) -> dict[str, list[Share]]:
-    """The lines of each stream."""
-    streams: dict[str, list[Share]] = {name: [] for name in mixture.streams}
-    for one in shares(mixture, samples):
+def by_stream(mixture: Mixture, samples: int | None) -> dict[str, list[Portion]]:
+    """The groups of each stream."""
+    streams: dict[str, list[Portion]] = {name: [] for name in mixture.streams}
+    for one in portions(mixture, samples):
         streams[one.stream].append(one)
     return streams
 
@@ -95,26 +95,26 @@ def by_stream(mixture: Mixture, samples: int | None) -> dict[str, list[Share]]:
 def summary(mixture: Mixture, run: Run) -> str:
     """One line for a log."""
     parts = []
-    for name, lines in by_stream(mixture, run.samples).items():
-        one = together(lines, name)
+    for name, groups in by_stream(mixture, run.samples).items():
+        one = together(groups, name)
         epochs = "" if one.epochs is None else f", {_epochs(one)} epochs"
-        parts.append(f"{name} {100 * one.share:.1f} % ({_count(len(lines), 'line')}{epochs})")
+        parts.append(f"{name} {100 * one.proportion:.1f} % ({_count(len(groups), 'group')}{epochs})")
     size = "samples without end" if run.samples is None else f"{run.samples:,} samples"
     return f"mixture, {size}: " + "; ".join(parts)
 
 
-def share_table(mixture: Mixture, run: Run) -> Table:
-    """Every stream, its lines where it has groups, and the total."""
+def report_table(mixture: Mixture, run: Run) -> Table:
+    """Every stream, its groups where it has several, and the total."""
     table = Table("stream", "skill", "shape", title="What the model is fed")
     for name in ("rows", "weight", "share, %", "samples", "epochs"):
         table.add_column(name, justify="right")
     streams = by_stream(mixture, run.samples)
-    for name, lines in streams.items():
-        table.add_row(*_cells(together(lines, name)))
-        for one in lines if lines[0].skill else []:
+    for name, groups in streams.items():
+        table.add_row(*_cells(together(groups, name)))
+        for one in groups if groups[0].skill else []:
             table.add_row("", *_cells(one)[1:], style="dim")
     table.add_section()
-    total = together([one for lines in streams.values() for one in lines], "total")
+    total = together([one for groups in streams.values() for one in groups], "total")
     table.add_row(*_cells(total)[:-1], "")
     return table
 
@@ -128,7 +128,7 @@ def explanation(mixture: Mixture, run: Run) -> str:
     ]
     said.append(
         "The share of a stream is its weight over the sum of all weights; within a stream it goes to the skills by "
-        "their weights, or else by rows, and within a skill to the shapes by rows. In one epoch of a line every row "
+        "their weights, or else by rows, and within a skill to the shapes by rows. In one epoch of a group every row "
         f"comes once, in an order of its own; {UPSAMPLED} marks what is upsampled: each row comes more than once in "
         "this run."
     )
@@ -140,13 +140,13 @@ def explanation(mixture: Mixture, run: Run) -> str:
     return " ".join(said)
 
 
-def _cells(one: Share) -> list[str]:
+def _cells(one: Portion) -> list[str]:
     samples = "" if one.samples is None else f"{one.samples:,}"
-    numbers = [f"{one.rows:,}", f"{one.weight:.4g}", f"{100 * one.share:.2f}", samples, _epochs(one)]
+    numbers = [f"{one.rows:,}", f"{one.weight:.4g}", f"{100 * one.proportion:.2f}", samples, _epochs(one)]
     return [one.stream, one.skill, one.bucket, *numbers]
 
 
-def _epochs(one: Share) -> str:
+def _epochs(one: Portion) -> str:
     if one.epochs is None:
         return ""
     number = f"{one.epochs:,.2f}" if one.epochs >= 0.01 or not one.epochs else "< 0.01"

@@ -1,4 +1,4 @@
-"""Which of several things draw i is: exact shares, without state, in O(1) memory."""
+"""Which of several choices draw i is: exact proportions, without state, in O(1) memory."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,18 +8,18 @@ import numpy as np
 from veggie_pl.errors import UseError
 from veggie_pl.seeding import numpy_rng
 
-BLOCK = 4096  # draws in which every share is exact; also the smallest share that can be asked for
+BLOCK = 4096  # draws in which every proportion is exact; one of them is the smallest that can be asked for
 
 
-class Allotment:
+class Proportions:
     """Deals draws 0, 1, 2 ... to choices in proportion to their weights, in a seeded order.
 
     Each block of 4096 draws holds every choice as often as its weight says (rounded by largest remainder), in an order
-    that depends on the key and the block alone. So the shares of a long run are exact, not merely expected, and
+    that depends on the key and the block alone. So the proportions of a long run are exact, not merely expected, and
     draw i, with how often its choice came before, is known without drawing 0 .. i - 1.
 
     Args:
-        weights: Relative shares, at least one above zero; zero means never.
+        weights: Relative proportions, at least one above zero; zero means never.
         key: Seeds the order.
 
     Raises:
@@ -28,17 +28,17 @@ class Allotment:
     """
 
     def __init__(self, weights: Sequence[float], *key: int | str) -> None:
-        shares = np.asarray(weights, dtype=np.float64)
-        if not len(shares) or not np.isfinite(shares).all() or (shares < 0).any() or shares.sum() == 0:
+        parts = np.asarray(weights, dtype=np.float64)
+        if not len(parts) or not np.isfinite(parts).all() or (parts < 0).any() or parts.sum() == 0:
             raise UseError(f"weights must be >= 0 with at least one above 0, got {list(weights)}")
-        if (shares > 0).sum() > BLOCK:
-            raise UseError(f"{(shares > 0).sum()} choices with a weight, but at most {BLOCK} can be dealt to")
-        exact = shares / shares.sum() * BLOCK
+        if (parts > 0).sum() > BLOCK:
+            raise UseError(f"{(parts > 0).sum()} choices with a weight, but at most {BLOCK} can be dealt to")
+        exact = parts / parts.sum() * BLOCK
         quotas = np.floor(exact).astype(np.int64)
-        quotas[(shares > 0) & (quotas == 0)] = 1
+        quotas[(parts > 0) & (quotas == 0)] = 1
         while (missing := BLOCK - quotas.sum()) != 0:  # ends: each turn moves the sum towards BLOCK
             step = 1 if missing > 0 else -1
-            eligible = (shares > 0) & (quotas + step > 0)
+            eligible = (parts > 0) & (quotas + step > 0)
             quotas[np.argmax(np.where(eligible, (exact - quotas) * step, -np.inf))] += step
         self.quotas = quotas
         self.key = key

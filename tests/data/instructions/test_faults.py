@@ -63,9 +63,9 @@ def test_blank_is_what_cannot_be_seen() -> None:
 
 @pytest.mark.parametrize("said", BLANK)
 def test_blank_words_are_a_fault(said: str) -> None:
-    assert words_fault(row(said)) == "its instruction is blank"
-    assert words_fault(row(None, said)) == "its phrase is blank"
-    assert words_fault(row(said, "red circle")) == "its instruction is blank"  # which no phrase makes up for
+    assert words_fault(row(said).example) == "its instruction is blank"
+    assert words_fault(row(None, said).example) == "its phrase is blank"
+    assert words_fault(row(said, "red circle").example) == "its instruction is blank"  # which no phrase makes up for
 
 
 @pytest.mark.parametrize("token", SPECIAL)
@@ -78,7 +78,7 @@ def test_special_tokens_are_a_fault(token: str) -> None:
 
 @pytest.mark.parametrize("said", GOOD)
 def test_usual_words_are_none(said: str) -> None:
-    assert words_fault(row(said)) is None
+    assert words_fault(row(said).example) is None
 
 
 @pytest.mark.parametrize("said", [*BLANK[1:], *(f"the {token}" for token in SPECIAL)])

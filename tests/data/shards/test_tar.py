@@ -76,13 +76,15 @@ def test_member_is_found_by_its_column(members: list[str], field: str, column: s
     assert find_member(members, field, column) == found
 
 
-def test_text_comes_from_its_member_or_from_json() -> None:
+def test_text_comes_from_its_member_or_from_json(tmp_path: Path) -> None:
     def read(field: str, column: str, **members: bytes) -> object:
         data, spans = b"", {}
         for kind, content in members.items():
             spans[kind.replace("_", ".")] = len(data), len(content)
             data += content
-        return read_text(io.BytesIO(data), spans, field, column)
+        (tmp_path / "t.tar").write_bytes(data)
+        with (tmp_path / "t.tar").open("rb") as file:
+            return read_text(file, spans, field, column)
 
     about = b'{"Caption": "a", "phrase": "b", "source": "c", "number": 3}'
     assert read("instruction", "instruction", txt=b"\xef\xbb\xbf do it \n", json=about) == "do it"
@@ -92,8 +94,8 @@ def test_text_comes_from_its_member_or_from_json() -> None:
     assert read("skill", "json.number", json=about) == 3
     assert read("source", "source", json=about) is None
     assert read("phrase", "phrase", json=b"[]") is None
-    with pytest.raises(ValueError, match="bytes of text"):
-        read_text(io.BytesIO(), {"txt": (0, 2**24 + 1)}, "instruction", "instruction")
+    with (tmp_path / "t.tar").open("rb") as file, pytest.raises(ValueError, match="bytes of text"):
+        read_text(file, {"txt": (0, 2**24 + 1)}, "instruction", "instruction")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from veggie_pl.batch import Example, Skill
 from veggie_pl.data.instructions.templates import word
-from veggie_pl.data.proportions import Allotment
+from veggie_pl.data.proportions import Proportions
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes.asking import sample_edit
 from veggie_pl.data.shapes.edits import PLACES, Addition, Edit, Grounding, Reasoning, Removal
@@ -61,7 +61,7 @@ class ShapesRecords:
         self.split, self.seed = split, seed
         self.num_frames, self.size = num_frames, size
         self.skills = [Skill(name) for name in weights]
-        self.allotment = Allotment(list(weights.values()), "shapes", split, seed)
+        self.proportions = Proportions(list(weights.values()), "shapes", split, seed)
         self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class ShapesRecords:
         """
         if not 0 <= index < LENGTH:
             raise IndexError(index)
-        skill = self.skills[self.allotment.which(index)[0]]
+        skill = self.skills[self.proportions.which(index)[0]]
         rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
         scene, edit = sample_edit(rng, self.world, skill)
         return scene, edit, word(skill, rng, held_out=self.split == "test", **edit.slots(scene))

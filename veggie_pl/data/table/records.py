@@ -84,7 +84,7 @@ class TableRecords:
     @property
     def digest(self) -> str:
         """Changes with what the rows hold."""
-        return self.table.info.content
+        return self.table.content
 
     def groups(self) -> dict[tuple[str, str], npt.NDArray[np.int64]]:
         """(bucket, skill) -> ascending row numbers, without those that ``check`` found to be bad."""

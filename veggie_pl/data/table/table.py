@@ -34,7 +34,8 @@ class Table:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.info = read_info(self.folder)
-        self._read, self._length = 0, self.info.num_rows
+        self.content, self._length = self.info.content, self.info.num_rows
+        self._read = 0
 
     def __reduce__(self) -> tuple[type["Table"], tuple[str]]:
         return Table, (str(self.folder),)
@@ -47,7 +48,7 @@ class Table:
         table = pa.concat_tables([pa.ipc.open_stream(pa.py_buffer(one)).read_all() for one in self._maps])
         self._release()
         # datasets would otherwise read all of it to make a fingerprint
-        return datasets.Dataset(InMemoryTable(table), fingerprint=self.info.content)
+        return datasets.Dataset(InMemoryTable(table), fingerprint=self.content)
 
     def __len__(self) -> int:
         return self._length
