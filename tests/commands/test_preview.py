@@ -43,7 +43,7 @@ def config(tmp_path: Path) -> Path:
     """Three streams, one of them with faults and one that is never read."""
     streams = {
         "editing": line("EditingStream", "removal", 3),
-        "spotty": line("GroundingStream", "grounding", 1, "test_preview_command.SpottyShapes"),
+        "spotty": line("GroundingStream", "grounding", 1, f"{__name__}.SpottyShapes"),
         "unused": line("ReasoningStream", "reasoning", 0),
     }
     path = tmp_path / "data.yaml"

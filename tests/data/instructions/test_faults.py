@@ -70,7 +70,7 @@ def test_blank_words_are_a_fault(said: str) -> None:
 
 @pytest.mark.parametrize("token", SPECIAL)
 def test_special_tokens_are_a_fault(token: str) -> None:
-    for fault in (words_fault(row(f"remove the {token} now")), words_fault(row(None, f"{token}"))):
+    for fault in (words_fault(row(f"remove the {token} now").example), words_fault(row(None, f"{token}").example)):
         assert fault is not None
         assert repr(token) in fault
         assert "\n" not in fault
