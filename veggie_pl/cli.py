@@ -123,7 +123,7 @@ def preview(args: list[str]) -> None:
 
 @command
 def check(args: list[str]) -> None:
-    """Decode every sample of prepared tables; what is bad goes to the ledger that training reads."""
+    """Decode every sample of prepared tables; what is bad goes to the quarantine list that training reads."""
     with quick_imports():
         from veggie_pl.commands.check import check_folders
 

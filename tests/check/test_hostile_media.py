@@ -16,7 +16,7 @@ from veggie_pl.check.examine import Finding
 from veggie_pl.check.run import Limits, check_tables, examine_row
 from veggie_pl.data.records import BadRecordError
 from veggie_pl.data.table import TableError, TableInfo, TableRecords, write_table
-from veggie_pl.data.table.quarantine import Fault, LedgerError, read_ledger
+from veggie_pl.data.table.quarantine import Fault, QuarantineError, read_quarantine
 from veggie_pl.data.table.schema import Row
 from veggie_pl.seeding import numpy_rng
 from veggie_pl.video.media import Media
@@ -56,7 +56,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[s
     limits = Limits(num_workers=2, timeout=600.0, memory=2.0)  # only so that a hang ends
     found = check_tables([folder], limits, examine=examine_and_read)
     assert found[0].done == NUM_FILES
-    return [row.key for row in rows], {fault.key: fault for fault in read_ledger(folder)}
+    return [row.key for row in rows], {fault.key: fault for fault in read_quarantine(folder)}
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_mutated_table_json_is_refused_or_says_what_it_said(tmp_path: Path, muta
         path.write_bytes(mutate(bytearray(whole), int(rng.integers(len(whole))), rng.bytes))
         try:
             groups = TableRecords(str(tmp_path), num_frames=1, size=8).groups()
-        except (TableError, LedgerError) as error:
+        except (TableError, QuarantineError) as error:
             message = str(error)
         else:
             message = ""

@@ -13,7 +13,7 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.check.run import Limits, check_tables, examine_all
 from veggie_pl.cli import main
 from veggie_pl.data.table import TableError, TableInfo, TableRecords, write_table
-from veggie_pl.data.table.quarantine import PARTIAL, read_ledger
+from veggie_pl.data.table.quarantine import PARTIAL, read_quarantine
 from veggie_pl.data.table.schema import Row
 from veggie_pl.masks.rle import encode
 from veggie_pl.video.media import Media
@@ -46,12 +46,12 @@ def test_check_prints_a_table_and_training_reads_the_ledger(tmp_path: Path, caps
     train = table(tmp_path, "train", [0, 1, 5, 2, 1, 3, 9], "CC-BY-NC-4.0")
     test = table(tmp_path, "test", [3, 4])
     main(["check", str(tmp_path / "prepared"), "--num_workers", "2", "--timeout", "600"])
-    assert [(fault.row, fault.key, fault.reason) for fault in read_ledger(train)] == [
+    assert [(fault.row, fault.key, fault.reason) for fault in read_quarantine(train)] == [
         (2, "train/2", "5.png: not a video that can be read (Invalid argument)"),
         (4, "train/4", "is the same as train/1"),
         (5, "train/5", "its source is also in some/test (test/0)"),
     ]
-    assert read_ledger(test) == []
+    assert read_quarantine(test) == []
     printed = capsys.readouterr().out
     for part in (
         "some/train: 4 of 7 rows are good",
@@ -92,10 +92,10 @@ def test_interrupted_check_keeps_what_it_found_under_another_name(tmp_path: Path
 
     with pytest.raises(KeyboardInterrupt):
         check_tables([folder], Limits(num_workers=1, timeout=600.0), on_row=interrupt)
-    assert read_ledger(folder) == []
+    assert read_quarantine(folder) == []
     assert (folder / PARTIAL).read_text().count("not a video") == 1
     check_tables([folder], Limits(num_workers=1, timeout=600.0))
-    assert len(read_ledger(folder)) == 1
+    assert len(read_quarantine(folder)) == 1
     assert not (folder / PARTIAL).exists()
 
 

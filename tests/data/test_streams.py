@@ -5,7 +5,7 @@ import torch
 from support.examples import changed
 
 from veggie_pl.batch import Example, Skill
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, Stream
@@ -81,7 +81,7 @@ def test_grounding_takes_the_records_fills_and_wordings() -> None:
     }
     held_out = GroundingStream(Listed(made), held_out_wordings=True)[0]
     assert held_out.example.instruction in {
-        t.format(phrase="old swan", fill=held_out.example.fill) for t in HELD_OUT_WORDINGS[Skill.GROUNDING]
+        t.format(phrase="old swan", fill=held_out.example.fill) for t in HELD_OUT_TEMPLATES[Skill.GROUNDING]
     }
 
 
@@ -94,7 +94,7 @@ def test_grounding_of_few_fills_takes_the_plainest() -> None:
 
 def test_held_out_wordings_are_used_on_request() -> None:
     sample = GroundingStream(Listed([make_record()]), held_out_wordings=True)[0]
-    said = {t.format(phrase="old swan", fill=sample.example.fill) for t in HELD_OUT_WORDINGS[Skill.GROUNDING]}
+    said = {t.format(phrase="old swan", fill=sample.example.fill) for t in HELD_OUT_TEMPLATES[Skill.GROUNDING]}
     assert sample.example.instruction in said
 
 

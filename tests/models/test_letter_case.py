@@ -11,7 +11,7 @@ from benchmarks.ship import WEIGHTS
 from veggie_pl.batch import Skill, collate
 from veggie_pl.data.instructions.pointing import named_fill
 from veggie_pl.data.instructions.skills import skill_of
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, WORDINGS
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES, TEMPLATES
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.model_folder import load_model
 from veggie_pl.models import Mllm
@@ -27,8 +27,8 @@ SLOTS = {
 }
 SENTENCES = [
     template.format(**SLOTS)
-    for wordings in (WORDINGS, HELD_OUT_WORDINGS)
-    for templates in wordings.values()
+    for by_skill in (TEMPLATES, HELD_OUT_TEMPLATES)
+    for templates in by_skill.values()
     for template in templates
 ]
 

@@ -10,7 +10,7 @@ from lightning import Trainer
 from support.parts import NANO_MLLM
 from transformers import AutoTokenizer
 
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, with_articles
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES, with_articles
 from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import NOTHING, SLOTS
 from veggie_pl.models import Mllm
@@ -124,7 +124,7 @@ def test_no_clips_at_all_is_an_error() -> None:
 def test_paraphrases_say_what_is_asked_and_none_is_held_out() -> None:
     rng = np.random.default_rng(0)
     slots = {"phrase": "PHRASE", "place": "PLACE", "new": "NEW", "style": "STYLE", "question": "Q?", "fill": "FILL"}
-    for skill, held_out in HELD_OUT_WORDINGS.items():
+    for skill, held_out in HELD_OUT_TEMPLATES.items():
         forbidden = {with_articles(template.format(**slots)) for template in held_out}
         needed = {name for template in held_out[:1] for name in slots if "{" + name + "}" in template}
         given = {name: slots[name] for name in needed}

@@ -10,7 +10,7 @@ from veggie_pl.batch import Batch, MissingSample
 from veggie_pl.callbacks.held_out import HeldOut
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder
-from veggie_pl.data.table.quarantine import NAME, RunLedger
+from veggie_pl.data.table.quarantine import NAME, RunLog
 from veggie_pl.errors import UseError
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ class ErrorBudget(HeldOut):
         self._warned: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Open the ledger."""
-        self._ledger = RunLedger(run_folder(trainer) / NAME) if trainer.is_global_zero else None
+        """Open the log of the run."""
+        self._log = RunLog(run_folder(trainer) / NAME) if trainer.is_global_zero else None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Know where steps begin."""
@@ -109,15 +109,15 @@ class ErrorBudget(HeldOut):
         self.bad = Counter(state_dict["bad"])
 
     def _write(self, found: list[tuple[int, MissingSample]]) -> None:
-        if self._ledger is None:
+        if self._log is None:
             return
         for index, one in found:
-            self._ledger.add(one.stream, index, one.row, one.key, one.reason)
+            self._log.add(one.stream, index, one.row, one.key, one.reason)
             if one.stream not in self._warned:
                 self._warned.add(one.stream)
                 log.warning(
                     "a sample of %s cannot be read and is left out (%s: %s); this one and any others are in %s",
-                    *(one.stream, one.key, one.reason, self._ledger.path),
+                    *(one.stream, one.key, one.reason, self._log.path),
                 )
 
     def _check(self, trainer: Trainer, one: MissingSample) -> None:
@@ -127,9 +127,9 @@ class ErrorBudget(HeldOut):
             return
         path = run_folder(trainer) / "checkpoints/over_budget.ckpt"
         trainer.save_checkpoint(path)
-        ledger = run_folder(trainer) / NAME
+        written = run_folder(trainer) / NAME
         raise BudgetError(
             f"{bad} of {drawn} samples of {one.stream} cannot be read, more than error_budget.max_bad of "
-            f"{self.max_bad:g} allows (the last: {one.key}: {one.reason}). All are in {ledger}, the state is kept in "
+            f"{self.max_bad:g} allows (the last: {one.key}: {one.reason}). All are in {written}, the state is kept in "
             f"{path}. `python -m veggie_pl check` finds bad rows of a prepared table before training"
         )

@@ -16,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 from veggie_pl.check.duplicates import Hashed, Hashes, duplicates, leaks, lookalikes
 from veggie_pl.check.examine import Finding, examine
 from veggie_pl.data.table import Table
-from veggie_pl.data.table.quarantine import NAME, PARTIAL, Fault, write_ledger
+from veggie_pl.data.table.quarantine import NAME, PARTIAL, Fault, write_quarantine
 from veggie_pl.data.workers import limit_threads
 from veggie_pl.errors import UseError
 
@@ -89,7 +89,7 @@ def check_tables(
     on_row: Callable[[], None] = lambda: None,
     examine: Examine | None = None,
 ) -> list[Checked]:
-    """Examine every row, compare rows and tables, and write the ledgers that training reads.
+    """Examine every row, compare rows and tables, and write the quarantine lists that training reads.
 
     Interrupted, it keeps what it found as ``ledger.partial.jsonl``, which nothing reads.
 
@@ -110,7 +110,7 @@ def check_tables(
             on_row()
     except BaseException:
         for table in tables:
-            write_ledger(table.table.folder, table.faults, table.done, PARTIAL)
+            write_quarantine(table.table.folder, table.faults, table.done, PARTIAL)
         raise
     hashed = [table.hashed() for table in tables]
     alike = [[] for _ in tables] if near is None else lookalikes(hashed, near)
@@ -120,7 +120,7 @@ def check_tables(
             if fault.row not in known:
                 known.add(fault.row)
                 table.faults.append(fault)
-        write_ledger(table.table.folder, table.faults, table.done, NAME)
+        write_quarantine(table.table.folder, table.faults, table.done, NAME)
         (table.table.folder / PARTIAL).unlink(missing_ok=True)
     return tables
 

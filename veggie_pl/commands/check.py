@@ -1,4 +1,4 @@
-"""``check``: decodes every sample of prepared tables and writes what is bad to the ledger that training reads."""
+"""``check``: decodes every sample of prepared tables and lists what is bad, which training leaves out."""
 
 import itertools
 import logging
@@ -28,7 +28,7 @@ def check_folders(args: list[str]) -> None:
 
     Raises:
         TableError: If a folder holds no prepared table.
-        OutputError: If a ledger cannot be written there.
+        OutputError: If a quarantine list cannot be written there.
     """
     options = check_options().parse_args(args)
     named = [folder for name in options.tables for folder in _tables(Path(name))]

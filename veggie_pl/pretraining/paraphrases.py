@@ -7,7 +7,7 @@ wordings that tests hold out are not among these.
 import numpy as np
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, with_articles
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES, with_articles
 
 OPENINGS = (
     "",
@@ -123,5 +123,5 @@ def paraphrase(skill: Skill, rng: np.random.Generator, slots: dict[str, str]) ->
         template = template[0].upper() + template[1:]
         if skill is Skill.REASONING:
             template = "{question} " + template
-        if template not in HELD_OUT_WORDINGS[skill]:
+        if template not in HELD_OUT_TEMPLATES[skill]:
             return with_articles(template.format(**slots))

@@ -8,7 +8,7 @@ import pytest
 from veggie_pl.batch import Skill
 from veggie_pl.data.instructions.pointing import named_fill
 from veggie_pl.data.instructions.skills import editing_skill_of, find_skill, skill_of
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, WORDINGS, with_articles
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES, TEMPLATES, with_articles
 from veggie_pl.data.shapes.edits import PLACES
 from veggie_pl.data.shapes.questions import WORDS
 from veggie_pl.data.shapes.vocabulary import BACKGROUNDS, LARGE
@@ -94,14 +94,14 @@ def worded(skill: Skill, template: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("skill", list(Skill))
 def test_every_wording_of_ours_is_of_its_skill(skill: Skill) -> None:
-    said = [text for template in (*WORDINGS[skill], *HELD_OUT_WORDINGS[skill]) for text in worded(skill, template)]
+    said = [text for template in (*TEMPLATES[skill], *HELD_OUT_TEMPLATES[skill]) for text in worded(skill, template)]
     assert len(said) > 20
     assert not [text for text in said if find_skill(text) != skill]
 
 
 @pytest.mark.parametrize("skill", [Skill.GROUNDING, Skill.REASONING])
 def test_every_wording_of_ours_names_its_fill(skill: Skill) -> None:
-    for template in (*WORDINGS[skill], *HELD_OUT_WORDINGS[skill]):
+    for template in (*TEMPLATES[skill], *HELD_OUT_TEMPLATES[skill]):
         for fill in COLORS:
             said = list(worded(skill, template.replace("{fill}", fill)))
             assert not [text for text in said if named_fill(text) != fill]

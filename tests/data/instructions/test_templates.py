@@ -3,7 +3,7 @@ from string import Formatter
 import pytest
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, WORDINGS, with_articles, word
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES, TEMPLATES, with_articles, word
 from veggie_pl.seeding import numpy_rng
 
 VALUES = {"phrase": "orange star", "place": "on the left", "new": "new look", "style": "old style"}
@@ -16,19 +16,19 @@ def slots_of(template: str) -> set[str]:
 
 def test_wordings_are_enough_for_every_skill() -> None:
     for skill in Skill:
-        assert len(set(WORDINGS[skill])) >= 6
-        assert len(set(HELD_OUT_WORDINGS[skill])) >= 2
+        assert len(set(TEMPLATES[skill])) >= 6
+        assert len(set(HELD_OUT_TEMPLATES[skill])) >= 2
 
 
 def test_wordings_held_out_are_never_trained_on() -> None:
     for skill in Skill:
-        assert not set(WORDINGS[skill]) & set(HELD_OUT_WORDINGS[skill])
+        assert not set(TEMPLATES[skill]) & set(HELD_OUT_TEMPLATES[skill])
 
 
 @pytest.mark.parametrize("held_out", [False, True])
 @pytest.mark.parametrize("skill", Skill)
 def test_word_reaches_every_template_and_fills_every_slot(skill: Skill, held_out: bool) -> None:
-    templates = (HELD_OUT_WORDINGS if held_out else WORDINGS)[skill]
+    templates = (HELD_OUT_TEMPLATES if held_out else TEMPLATES)[skill]
     reached = set()
     for slots in {frozenset(slots_of(template)) for template in templates}:
         for i in range(150):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.instructions.templates import HELD_OUT_WORDINGS, WORDINGS
+from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES, TEMPLATES
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesBenchmark, ShapesRecords
 from veggie_pl.data.shapes.edits import PLACES, Addition, Changing, FeatureChange
@@ -121,19 +121,19 @@ def test_held_out_pairs_of_the_small_world_are_held_out_of_the_large_one() -> No
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_instructions_use_the_wordings_of_their_split(split: str) -> None:
+def test_instructions_use_the_templates_of_their_split(split: str) -> None:
     def pieces(template: str) -> list[str]:
         return [text.rsplit(" a ", 1)[-1].strip() for text, *_ in Formatter().parse(template)]
 
     records = ShapesRecords(split, num_frames=1)  # type: ignore[arg-type]
-    wordings = HELD_OUT_WORDINGS if split == "test" else WORDINGS
-    others = WORDINGS if split == "test" else HELD_OUT_WORDINGS
+    templates = HELD_OUT_TEMPLATES if split == "test" else TEMPLATES
+    others = TEMPLATES if split == "test" else HELD_OUT_TEMPLATES
     own = 0
     for i in range(200):
         record = records[i]
         text = record.example.instruction or ""
         assert "{" not in text
-        fits = [all(piece in text for piece in pieces(template)) for template in wordings[record.example.skill]]
+        fits = [all(piece in text for piece in pieces(template)) for template in templates[record.example.skill]]
         assert any(fits)
         own += not any(all(piece in text for piece in pieces(template)) for template in others[record.example.skill])
     assert own > 100  # the others do not fit by their words as well

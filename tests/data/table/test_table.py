@@ -15,7 +15,7 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.data.records import BadRecordError, Record, Records
 from veggie_pl.data.streams import EditingStream, GroundingStream
 from veggie_pl.data.table import Table, TableError, TableInfo, TableRecords, write_table
-from veggie_pl.data.table.quarantine import Fault, write_ledger
+from veggie_pl.data.table.quarantine import Fault, write_quarantine
 from veggie_pl.data.table.schema import Row
 from veggie_pl.masks.rle import Rle, encode
 from veggie_pl.video.clip import to_clip
@@ -235,7 +235,7 @@ def test_groups_hold_every_good_row_once(tmp_path: Path) -> None:
         ("1x8x8", "removal"): [0, 2, 3, 5, 6, 8],
         ("1x8x8", "stylization"): [1, 4, 7],
     }
-    write_ledger(tmp_path, [Fault(3, "some/3", "x"), Fault(4, "some/4", "x")], 9)
+    write_quarantine(tmp_path, [Fault(3, "some/3", "x"), Fault(4, "some/4", "x")], 9)
     found = TableRecords(str(tmp_path), num_frames=1, size=8).groups()
     assert [value.tolist() for value in found.values()] == [[0, 2, 5, 6, 8], [1, 7]]
 

@@ -1,4 +1,4 @@
-"""How instructions are worded: templates per skill, after the wording seen in the authors' figures."""
+"""Templates of instructions per skill, after those seen in the authors' figures."""
 
 import re
 from string import Formatter
@@ -8,7 +8,7 @@ import numpy as np
 from veggie_pl.batch import Skill
 from veggie_pl.errors import UseError
 
-WORDINGS: dict[Skill, tuple[str, ...]] = {
+TEMPLATES: dict[Skill, tuple[str, ...]] = {
     Skill.ADDITION: (
         "Please add a {phrase} {place} in the given video frames.",
         "Add a {phrase} {place}.",
@@ -78,7 +78,7 @@ WORDINGS: dict[Skill, tuple[str, ...]] = {
     ),
 }
 
-HELD_OUT_WORDINGS: dict[Skill, tuple[str, ...]] = {  # for tests only
+HELD_OUT_TEMPLATES: dict[Skill, tuple[str, ...]] = {  # for tests only
     Skill.ADDITION: (
         "Could you add a {phrase} {place} for me?",
         "Please insert a {phrase} {place} of the video.",
@@ -107,13 +107,13 @@ def word(skill: Skill, rng: np.random.Generator, held_out: bool = False, **slots
     Args:
         skill: What is asked.
         rng: Chooses the template.
-        held_out: Take a wording that is never trained on.
+        held_out: Take a template that is never trained on.
         slots: What to fill in, e.g. ``phrase="red circle", fill="blue"``.
 
     Raises:
         UseError: If no template has these slots.
     """
-    templates = (HELD_OUT_WORDINGS if held_out else WORDINGS)[skill]
+    templates = (HELD_OUT_TEMPLATES if held_out else TEMPLATES)[skill]
     fitting = [template for template in templates if _SLOTS[template] == slots.keys()]
     if not fitting:
         choices = sorted({", ".join(sorted(_SLOTS[template])) for template in templates})
@@ -129,7 +129,7 @@ def with_articles(text: str) -> str:
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 _SLOTS = {
     template: {name for _, name, _, _ in Formatter().parse(template) if name}
-    for wordings in (WORDINGS, HELD_OUT_WORDINGS)
-    for templates in wordings.values()
+    for by_skill in (TEMPLATES, HELD_OUT_TEMPLATES)
+    for templates in by_skill.values()
     for template in templates
 }

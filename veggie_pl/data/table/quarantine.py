@@ -1,4 +1,4 @@
-"""Ledgers of what cannot be used: of a table, written by ``check`` and read by training; of a run, as it meets them."""
+"""Lists of what cannot be used: of a table, written by ``check`` and read by training; of a run, as it meets it."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ NAME = "ledger.jsonl"
 PARTIAL = "ledger.partial.jsonl"  # what an interrupted check found
 
 
-class LedgerError(UseError):
-    """A ledger that cannot be trusted; the message names the file and what to do."""
+class QuarantineError(UseError):
+    """A quarantine list that cannot be trusted; the message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Fault:
     reason: str
 
 
-def read_ledger(folder: str | Path) -> list[Fault]:
-    """The faults of a table, by row; none if it was never checked.
+def read_quarantine(folder: str | Path) -> list[Fault]:
+    """Read the faults of a table, by row; none if it was never checked.
 
     Args:
         folder: Of the table.
 
     Raises:
-        LedgerError: If the file is damaged or of another state of the table.
+        QuarantineError: If the file is damaged or of another state of the table.
     """
     path = Path(folder) / NAME
     if not path.exists():
@@ -48,14 +48,14 @@ def read_ledger(folder: str | Path) -> list[Fault]:
         faults = [Fault(**json.loads(line)) for line in body.splitlines()]
     except (ValueError, KeyError, TypeError) as error:
         again = f"remove it or run `python -m veggie_pl check {folder}` again"
-        raise LedgerError(f"{path}: is damaged ({type(error).__name__}); {again}") from error
+        raise QuarantineError(f"{path}: is damaged ({type(error).__name__}); {again}") from error
     if head["table"] != read_info(path.parent).content:
-        raise LedgerError(f"{path}: is of another table than lies there; run `python -m veggie_pl check {folder}`")
+        raise QuarantineError(f"{path}: is of another table than lies there; run `python -m veggie_pl check {folder}`")
     return faults
 
 
-def write_ledger(folder: str | Path, faults: Iterable[Fault], checked: int, name: str = NAME) -> Path:
-    """Replace the ledger of a table in one step: whatever happens, the old one is there or the new one.
+def write_quarantine(folder: str | Path, faults: Iterable[Fault], checked: int, name: str = NAME) -> Path:
+    """Replace the list of a table in one step: whatever happens, the old one is there or the new one.
 
     Args:
         folder: Of the table.
@@ -71,7 +71,7 @@ def write_ledger(folder: str | Path, faults: Iterable[Fault], checked: int, name
     return path
 
 
-class RunLedger:
+class RunLog:
     """What a run could not read, one line each, added as it happens.
 
     A line that is there already is not added again, and one that a crash cut off is dropped: a resumed run goes on with
@@ -113,5 +113,5 @@ class RunLedger:
 
 
 def _hash(table: str, checked: int, body: bytes) -> str:
-    """Of all that a ledger says."""
+    """Hash all that a list says."""
     return hashlib.blake2b(f"{table} {checked}\n".encode() + body, digest_size=16).hexdigest()

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from veggie_pl.batch import Clip, Mask, Skill
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.table.buckets import Bucket, choose
-from veggie_pl.data.table.quarantine import read_ledger
+from veggie_pl.data.table.quarantine import read_quarantine
 from veggie_pl.data.table.schema import Row, from_columns
 from veggie_pl.data.table.table import Table
 from veggie_pl.errors import UseError
@@ -97,7 +97,7 @@ class TableRecords:
         group = np.array([buckets.index(name) for name in named], np.int32)[which]
         group *= len(Skill)
         group += self.table.column("skill")
-        group[[fault.row for fault in read_ledger(self.table.folder)]] = -1
+        group[[fault.row for fault in read_quarantine(self.table.folder)]] = -1
         count = np.bincount(group[group >= 0], minlength=len(buckets) * len(Skill))
         names = list(map(str, Skill))
         return {
