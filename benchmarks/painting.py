@@ -26,7 +26,7 @@ from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.streams import choose_fill
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint, paint_objects, visible
-from veggie_pl.masks.unpaint import Reading, read_back, read_objects
+from veggie_pl.masks.unpaint import DecodedMask, decode_mask, read_objects
 from veggie_pl.metrics.functional import region_jaccard
 from veggie_pl.seeding import numpy_rng
 from veggie_pl.video.clip import resize, to_clip, to_frames
@@ -52,7 +52,7 @@ class Case:
     fill: str
 
 
-Way = Callable[[Clip, Case, Spoil], Reading]
+Way = Callable[[Clip, Case, Spoil], DecodedMask]
 
 
 def gauss(sigma: float) -> Spoil:
@@ -180,11 +180,11 @@ def accuracy(cases: list[Case]) -> list[tuple[float, float]]:
         overlap: dict[str, list[float]] = {size: [] for size in AREAS}
         shares, pairs = [], []
         for case in cases:
-            read = read_back(spoil(paint(case.source, case.mask, case.fill)), case.source, case.fill)
+            read = decode_mask(spoil(paint(case.source, case.mask, case.fill)), case.source, case.fill)
             found = region_jaccard(read.mask, case.mask).tolist()
             overlap[size_of(case.mask)] += found
             pairs += list(zip(read.confidence.tolist(), found, strict=True))
-            soft = read_back(spoil(paint(case.source, case.soft, case.fill)), case.source, case.fill)
+            soft = decode_mask(spoil(paint(case.source, case.soft, case.fill)), case.source, case.fill)
             shares.append(float((soft.share - case.soft).abs()[case.soft > 0].mean()))
         by_size = " | ".join(f"{100 * np.mean(found):.1f}" if found else "–" for found in overlap.values())
         sure, off = np.mean([one for one, _ in pairs]), np.mean([abs(one - other) for one, other in pairs])
@@ -214,19 +214,19 @@ def nothing_to_find(cases: list[Case]) -> None:
     for name, spoil in SPOILS.items():
         areas, empty, wrong = [], [], []
         for case in cases:
-            read = read_back(spoil(case.source), case.source, case.fill)
+            read = decode_mask(spoil(case.source), case.source, case.fill)
             areas.append(float(read.mask.float().mean()))
             empty += read.confidence.tolist()
             others = [fill for fill in COLORS if fill != case.fill]
             edited = spoil(paint(case.source, case.mask, others[len(areas) % len(others)]))
-            wrong += read_back(edited, case.source, case.fill).confidence.tolist()
+            wrong += decode_mask(edited, case.source, case.fill).confidence.tolist()
         print(f"| {name} | {1000 * np.mean(areas):.2f} | {np.mean(empty):.2f} | {np.mean(wrong):.2f} |", flush=True)
 
 
 def way_of_reading(threshold: float = 0.5, window: float = 0.0, spoil_source: bool = False) -> Way:
-    def read(edited: Clip, case: Case, spoil: Spoil) -> Reading:
+    def read(edited: Clip, case: Case, spoil: Spoil) -> DecodedMask:
         source = spoil(case.source) if spoil_source else case.source
-        return read_back(edited, source, case.fill, threshold, window=window)
+        return decode_mask(edited, source, case.fill, threshold, window=window)
 
     return read
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row
-from veggie_pl.data.table.shards import Part, PartWriter, TableInfo, write_info
+from veggie_pl.data.table.shards import PartWriter, TableInfo, TablePart, write_info
 from veggie_pl.video.media import Media
 
 ROWS = 3_400_000
@@ -53,7 +53,7 @@ def write(folder: Path, rows: int) -> float:
     for number, picture in enumerate(noise):
         cv2.imwrite(str(root / f"{number}.jpg"), cv2.resize(picture, (640, 480)))
     started = time.perf_counter()
-    parts: list[Part] = []
+    parts: list[TablePart] = []
     bounds = np.linspace(0, rows, PARTS + 1).astype(int).tolist()
     for number in range(PARTS):
         with PartWriter(folder / f"rows-{number:05d}.arrow") as writer:

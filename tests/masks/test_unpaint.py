@@ -7,7 +7,7 @@ import torch
 
 from veggie_pl.masks.colors import COLORS, OPACITY
 from veggie_pl.masks.paint import paint, paint_objects, visible
-from veggie_pl.masks.unpaint import MIN_CONTRAST, read_back, read_objects, unpaint
+from veggie_pl.masks.unpaint import MIN_CONTRAST, decode_mask, read_objects, unpaint
 from veggie_pl.video.clip import to_uint8
 
 
@@ -38,7 +38,7 @@ def blurred(clip: torch.Tensor, sigma: float) -> torch.Tensor:
 def test_hard_masks_come_back_exactly_from_any_source(fill: str, opacity: float) -> None:
     for seed in range(8):
         clip, mask = eight_bit(noise(3, 3, 16, 16, seed=seed)), noise(3, 16, 16, seed=seed + 100) > 0.3
-        read = read_back(eight_bit(paint(clip, mask, fill, opacity)), clip, fill, opacity=opacity)
+        read = decode_mask(eight_bit(paint(clip, mask, fill, opacity)), clip, fill, opacity=opacity)
         sees = contrast(clip, fill) >= MIN_CONTRAST
         assert torch.equal(read.mask[sees], mask[sees])
         assert torch.equal(read.mask, unpaint(eight_bit(paint(clip, mask, fill, opacity)), clip, fill, 0.5, opacity))
@@ -61,8 +61,8 @@ def test_objects_of_all_colours_come_back_exactly_where_they_are_seen(num: int) 
 @pytest.mark.parametrize("fill", COLORS)
 def test_soft_masks_come_back_within_what_eight_bits_hold(fill: str) -> None:
     clip, soft = eight_bit(noise(3, 3, 32, 32)), (noise(3, 32, 32, seed=1) + 1) / 2
-    assert float((read_back(paint(clip, soft, fill), clip, fill).share - soft).abs().mean()) < 0.01  # blind pixels
-    read = read_back(eight_bit(paint(clip, soft, fill)), clip, fill)
+    assert float((decode_mask(paint(clip, soft, fill), clip, fill).share - soft).abs().mean()) < 0.01  # blind pixels
+    read = decode_mask(eight_bit(paint(clip, soft, fill)), clip, fill)
     sees = contrast(clip, fill) >= MIN_CONTRAST
     bound = 3**0.5 / 255 / (OPACITY * contrast(clip, fill)) + 1e-5  # half a level in each channel, along the fill
     assert bool(((read.share - soft).abs() <= bound)[sees].all())
@@ -79,7 +79,7 @@ def test_soft_masks_of_two_objects_side_by_side_come_back() -> None:
 def test_share_grows_along_the_fill_and_along_nothing_else() -> None:
     clip = noise(2, 3, 8, 8).double() * 0.8
     edited = paint(clip, torch.full((2, 8, 8), 0.4), "blue").requires_grad_()
-    read_back(edited, clip, "blue").share.sum().backward()
+    decode_mask(edited, clip, "blue").share.sum().backward()
     way = torch.tensor(COLORS["blue"], dtype=torch.float64)[:, None, None] - clip
     torch.testing.assert_close(edited.grad, way / (OPACITY * way.square().sum(1, keepdim=True)))
 
@@ -106,7 +106,7 @@ def test_blind_pixels_take_the_share_of_the_nearest_seeing_one() -> None:
 def test_a_frame_in_the_fills_colour_tells_nothing() -> None:
     clip = torch.tensor(COLORS["red"])[None, :, None, None].expand(2, 3, 16, 16)
     for edited in (clip, paint(clip, disc(5, (8, 8), 16).expand(2, -1, -1), "red")):
-        read = read_back(edited, clip, "red")
+        read = decode_mask(edited, clip, "red")
         assert not read.mask.any()
         assert read.confidence.max() < 0.01
 
@@ -116,7 +116,7 @@ def test_confidence_is_one_for_exact_paint_and_falls_with_what_spoils_it() -> No
     painted = paint(clip, mask, "red")
 
     def sure(edited: torch.Tensor) -> float:
-        return float(read_back(edited, clip, "red").confidence)
+        return float(decode_mask(edited, clip, "red").confidence)
 
     assert sure(painted) > 0.999
     assert sure(eight_bit(painted)) > 0.999
@@ -137,7 +137,7 @@ def test_confidence_is_one_for_exact_paint_and_falls_with_what_spoils_it() -> No
 def test_confidence_is_near_the_overlap_with_the_true_mask() -> None:
     clip, mask = blurred(noise(8, 3, 64, 64, seed=2), 2.0) * 2, disc(12, (32, 32), 64).expand(8, -1, -1)
     for sigma in (0.5, 1.0, 2.0, 3.0):
-        read = read_back(blurred(paint(clip, mask, "blue"), sigma), clip, "blue")
+        read = decode_mask(blurred(paint(clip, mask, "blue"), sigma), clip, "blue")
         overlap = (read.mask & mask).sum((1, 2)) / (read.mask | mask).sum((1, 2))
         assert float((read.confidence - overlap).abs().mean()) < 0.1
 
@@ -146,7 +146,7 @@ def test_confidence_is_per_frame() -> None:
     clip, mask = noise(3, 3, 32, 32) * 0.5, disc(8).expand(3, -1, -1)
     painted = paint(clip, mask, "green")
     spoiled = torch.cat([painted[:1], blurred(painted[1:2], 2.0), painted[2:]])
-    exact, read = read_back(painted, clip, "green"), read_back(spoiled, clip, "green")
+    exact, read = decode_mask(painted, clip, "green"), decode_mask(spoiled, clip, "green")
     assert read.confidence[[0, 2]].tolist() == exact.confidence[[0, 2]].tolist()
     assert read.confidence[1] < exact.confidence[1] - 0.05
 
@@ -156,7 +156,7 @@ def test_a_window_reads_through_noise() -> None:
     edited = paint(clip, mask, "red") + 0.6 * torch.randn(clip.shape, generator=torch.Generator().manual_seed(0))
 
     def wrong(window: float) -> int:
-        return int((read_back(edited, clip, "red", window=window).mask ^ mask).sum())
+        return int((decode_mask(edited, clip, "red", window=window).mask ^ mask).sum())
 
     assert wrong(1.0) < wrong(0.5) < wrong(0.0)
 
@@ -168,13 +168,13 @@ def test_a_window_fits_one_share_to_its_pixels() -> None:
     way = torch.tensor(COLORS["red"])[:, None, None] - clip
     along, whole = ((edited - clip) * way).sum(1)[0].numpy(), OPACITY * way.square().sum(1)[0].numpy()
     over = [cv2.GaussianBlur(one, (7, 7), 1.0, borderType=cv2.BORDER_REPLICATE) for one in (along, whole)]
-    read = read_back(edited, clip, "red", window=1.0)
+    read = decode_mask(edited, clip, "red", window=1.0)
     torch.testing.assert_close(read.share[0], torch.from_numpy(over[0] / over[1]), atol=1e-5, rtol=0)
 
 
 def test_reading_takes_leading_axes() -> None:
     clip, mask = noise(2, 3, 3, 16, 16) * 0.8, noise(2, 3, 16, 16, seed=1) > 0
-    read = read_back(paint(clip, mask, "cyan"), clip, "cyan")
+    read = decode_mask(paint(clip, mask, "cyan"), clip, "cyan")
     assert torch.equal(read.mask, mask)
     assert read.confidence.shape == (2, 3)
 
@@ -183,12 +183,12 @@ def test_reading_out_of_range_is_an_error() -> None:
     clip = noise(1, 3, 8, 8)
     for threshold in (0.0, 1.0):
         with pytest.raises(ValueError, match=f"threshold of a share .* got {threshold}"):
-            read_back(clip, clip, "red", threshold)
+            decode_mask(clip, clip, "red", threshold)
     with pytest.raises(ValueError, match="opacity"):
-        read_back(clip, clip, "red", opacity=0.0)
+        decode_mask(clip, clip, "red", opacity=0.0)
     with pytest.raises(ValueError, match="sigma of at least 0 pixels, got -1"):
-        read_back(clip, clip, "red", window=-1.0)
+        decode_mask(clip, clip, "red", window=-1.0)
     with pytest.raises(ValueError, match=r"no two alike: \['red', 'red'\]"):
         read_objects(clip, clip, ["red", "red"])
     with pytest.raises(ValueError, match="unknown fill colour 'pink'"):
-        read_back(clip, clip, "pink")
+        decode_mask(clip, clip, "pink")

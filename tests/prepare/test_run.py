@@ -21,7 +21,7 @@ from veggie_pl.data.table.shards import PartWriter, TableInfo
 from veggie_pl.prepare import PrepareError, prepare, run
 from veggie_pl.prepare.card import CardError, read_card
 from veggie_pl.prepare.layouts import LayoutError
-from veggie_pl.prepare.report import Report
+from veggie_pl.prepare.report import PrepareReport
 
 LIST = {"kind": "list", "files": "{split}.jsonl", "media": "media"}
 FOLDERS = {"kind": "folders", "target": "target", "instruction": "make it sepia style"}
@@ -52,7 +52,7 @@ def test_prepare_makes_a_table_with_a_report(tmp_path: Path) -> None:
     assert [table.columns(0)[name] for name in ("frames", "height", "width")] == [1, 20, 30]
     assert (info.card, info.split, info.licence, info.root) == ("mine", "train", "CC0", str(tmp_path.resolve()))
     assert info.counts == {"addition": 1, "background": 1, "changing": 1, "removal": 1}
-    report = Report.model_validate(info.report)
+    report = PrepareReport.model_validate(info.report)
     assert (report.kept, report.skipped, report.expected) == (4, 3, 6)
     assert {kind: one.count for kind, one in report.reasons.items()} == {
         "… no such file": 2,

@@ -9,7 +9,7 @@ from jaxtyping import UInt64
 from veggie_pl.data.table.quarantine import Fault
 
 STRICTNESS = {"train": 0, "val": 1, "test": 2}  # a source that two splits have is left out of the laxer one
-AT_ONCE = 2**22  # pairs of perceptual hashes compared at a time
+PAIRS_AT_ONCE = 2**22  # pairs of perceptual hashes compared at a time
 
 Hashes = UInt64[np.ndarray, " n"]  # by row; 0 where a row could not be read
 
@@ -72,7 +72,7 @@ def lookalikes(tables: Sequence[Hashed], bits: int) -> list[list[Fault]]:
         found.append(faults := [])
         for other in _stricter(table, tables):
             held = np.flatnonzero(other.look)  # a hash of zero is a plain picture, or none
-            step = max(1, AT_ONCE // max(1, len(held)))
+            step = max(1, PAIRS_AT_ONCE // max(1, len(held)))
             for start in range(0, len(table.look) if len(held) else 0, step):
                 here = table.look[start : start + step]
                 distance = np.bitwise_count(here[:, None] ^ other.look[held][None])

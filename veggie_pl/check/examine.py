@@ -16,9 +16,9 @@ from veggie_pl.masks.rle import MaskError, decode
 from veggie_pl.video.clip import ClipError, ClipFile
 from veggie_pl.video.media import Media, MediaError
 
-SMALL = 32  # side to which frames are reduced for comparisons, in pixels
+SMALL_SIDE = 32  # side to which frames are reduced for comparisons, in pixels
 NO_CHANGE = 1.0  # greatest difference of reduced frames, of 255, that is compression and no edit
-AT_ONCE = 2**24  # pixels decoded at a time
+PIXELS_AT_ONCE = 2**24  # pixels decoded at a time
 LATEST = 3  # frames by which a target may lag or lead that are looked for
 STILL = 0.5  # least mean change from frame to frame, of 255, by which motion can be compared
 
@@ -77,11 +77,11 @@ def _facts(media: tuple[Media, ...], root: Path, quick: bool) -> _Facts:
         repr((footage.info.num_frames, footage.info.height, footage.info.width)).encode(), digest_size=8
     )
     small = []
-    step = max(1, AT_ONCE // (footage.info.height * footage.info.width))
+    step = max(1, PIXELS_AT_ONCE // (footage.info.height * footage.info.width))
     for start in range(0, len(numbers), step):
         for frame in footage.at(numbers[start : start + step]):
             digest.update(frame.tobytes())
-            small.append(cv2.resize(frame, (SMALL, SMALL), interpolation=cv2.INTER_AREA))
+            small.append(cv2.resize(frame, (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA))
     return _Facts(footage, _number(digest.digest()), np.stack(small))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from veggie_pl.commands.options import index_options
 from veggie_pl.data.shards import make_index
-from veggie_pl.data.shards.index import visible
+from veggie_pl.data.shards.index import shards_of
 from veggie_pl.errors import UseError
 from veggie_pl.files import partial_of
 from veggie_pl.outputs import Role, check_place, refuse_overlap
@@ -23,7 +23,7 @@ def index_shards(args: list[str]) -> None:
         storage = json.loads(options.storage_options)
     except ValueError as error:
         raise UseError(f"--storage_options {options.storage_options!r} is no JSON ({error})") from error
-    shards = visible(options.shards)
+    shards = shards_of(options.shards)
     names = [name.removeprefix("file://").removeprefix("local://") for name in shards]
     output = Path(options.output)
     written: list[Role] = [("index", output), ("half-written index", partial_of(output))]

@@ -8,7 +8,7 @@ from veggie_pl.commands.options import prepare_options
 from veggie_pl.data.table.shards import TableInfo
 from veggie_pl.prepare import PrepareError, prepare
 from veggie_pl.prepare.card import CARDS, Card, read_card
-from veggie_pl.prepare.report import Report
+from veggie_pl.prepare.report import PrepareReport
 from veggie_pl.progress import progress
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def default_root(card: Card, given: str) -> Path:
 
 def _emptiness(folder: Path, info: TableInfo) -> str:
     """Why a table holds nothing to train on."""
-    report = Report.model_validate(info.report)
+    report = PrepareReport.model_validate(info.report)
     reasons = sorted(report.reasons.values(), key=lambda reason: -reason.count)
     why = ", ".join(f"{reason.count} such as {reason.examples[0]!r}" for reason in reasons[:2])
     found = f"all {report.skipped} are skipped: {why}; all reasons: {folder / 'report.md'}" if why else "none is found"
@@ -59,7 +59,7 @@ def _emptiness(folder: Path, info: TableInfo) -> str:
 
 
 def _tell(folder: Path, info: TableInfo) -> None:
-    report = Report.model_validate(info.report)
+    report = PrepareReport.model_validate(info.report)
     counts = ", ".join(f"{count} {skill}" for skill, count in info.counts.items())
     log.info("%s: %d rows (%s), %d skipped", folder, report.kept, counts, report.skipped)
     if report.expected is not None and report.expected != report.kept:

@@ -6,7 +6,7 @@ import numpy as np
 
 from veggie_pl.batch import Clip, Mask, Sample
 from veggie_pl.data.records import BadRecordError
-from veggie_pl.masks.unpaint import read_back
+from veggie_pl.masks.unpaint import decode_mask
 from veggie_pl.video.drawing import ALARM, GRAY, INK, Picture, beside, caption, film_strip, stack, tile
 
 Shown = Sample | BadRecordError  # an error stands for a sample that cannot be read
@@ -50,7 +50,7 @@ def _cell(shown: Shown, num_frames: int) -> Picture:
     example = shown.example
     notes = [example.key]
     if example.skill.is_painted and example.fill:
-        read = read_back(shown.target, shown.source, example.fill)
+        read = decode_mask(shown.target, shown.source, example.fill)
         clips["read back"] = _white(read.mask)
         both, either = (read.mask & shown.mask).sum(), (read.mask | shown.mask).sum()
         overlap = float(both / either) if either else 1.0

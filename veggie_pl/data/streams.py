@@ -12,7 +12,7 @@ from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint
 from veggie_pl.seeding import numpy_rng
 
-CHANGE = 16 / 255  # least change of a pixel, as a part of the range, where the edited clip is not exact
+VISIBLE_CHANGE = 16 / 255  # least change of a pixel, as a part of the range, where the edited clip is not exact
 CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see
 
 
@@ -120,7 +120,7 @@ class ReasoningStream(GroundingStream):
 
 def changed_region(source: Clip, target: Clip) -> Mask:
     """Where two clips differ visibly, in any channel."""
-    return (target - source).abs().amax(1) > 2 * CHANGE
+    return (target - source).abs().amax(1) > 2 * VISIBLE_CHANGE
 
 
 def choose_fill(record: Record) -> str:

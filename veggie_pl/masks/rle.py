@@ -9,7 +9,7 @@ from pycocotools import mask as coco
 
 from veggie_pl.errors import UseError
 
-LONGEST = 7  # characters of a number: five bits each, more than any picture has pixels
+MAX_DIGITS = 7  # characters of a number: five bits each, more than any picture has pixels
 
 
 class MaskError(UseError):
@@ -73,7 +73,7 @@ def run_lengths(counts: str) -> list[int]:
         raise MaskError("run lengths that are cut off")
     ends = np.flatnonzero(last)
     starts = np.concatenate([[0], ends[:-1] + 1])
-    if (ends - starts).max() >= LONGEST:
+    if (ends - starts).max() >= MAX_DIGITS:
         raise MaskError(f"a run length of {(ends - starts).max() + 1} characters")
     shifts = 5 * (np.arange(len(codes)) - np.repeat(starts, ends - starts + 1))
     values = np.add.reduceat((codes & 31) << shifts, starts)

@@ -33,7 +33,7 @@ SPECK = 0.001  # share of a frame: a region that small does not matter much to t
 
 
 @dataclass(frozen=True)
-class Reading:
+class DecodedMask:
     """What is read back from an edited clip; for several objects, each field has them as its first axis.
 
     Args:
@@ -47,17 +47,17 @@ class Reading:
     confidence: Float[Tensor, "*n"]
 
 
-def read_back(
+def decode_mask(
     edited: Float[Tensor, "*b 3 h w"],
     source: Float[Tensor, "*b 3 h w"],
     fill: str,
     threshold: float = 0.5,
     opacity: float = OPACITY,
     window: float = 0.0,
-) -> Reading:
+) -> DecodedMask:
     """Read one object back; see ``read_objects``."""
     read = read_objects(edited, source, [fill], threshold, opacity, window)
-    return Reading(read.share[0], read.mask[0], read.confidence[0])
+    return DecodedMask(read.share[0], read.mask[0], read.confidence[0])
 
 
 def read_objects(
@@ -67,7 +67,7 @@ def read_objects(
     threshold: float = 0.5,
     opacity: float = OPACITY,
     window: float = 0.0,
-) -> Reading:
+) -> DecodedMask:
     """Read objects of one colour each back.
 
     Args:
@@ -112,7 +112,7 @@ def read_objects(
             share = torch.where(taken & own, near, share.where(~taken, 0))
             belief = belief.where(~(blind & own), 0.5)
     mask = share >= threshold
-    return Reading(share, mask, confidence(mask, belief))
+    return DecodedMask(share, mask, confidence(mask, belief))
 
 
 def confidence(mask: Bool[Tensor, "*n h w"], belief: Float[Tensor, "*n h w"]) -> Float[Tensor, "*n"]:
@@ -192,7 +192,7 @@ def unpaint(
     threshold: float = 0.5,
     opacity: float = OPACITY,
 ) -> Bool[Tensor, "*b h w"]:
-    """Read one object's mask back from an edited clip; ``read_back`` also tells how sure it is.
+    """Read one object's mask back from an edited clip; ``decode_mask`` also tells how sure it is.
 
     Args:
         edited: What a model made of the source, in [-1, 1].
@@ -201,4 +201,4 @@ def unpaint(
         threshold: Share of a whole fill, in (0, 1), from which a pixel counts as filled.
         opacity: As it was painted.
     """
-    return read_back(edited, source, fill, threshold, opacity).mask
+    return decode_mask(edited, source, fill, threshold, opacity).mask

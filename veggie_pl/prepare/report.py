@@ -18,7 +18,7 @@ class Reason(BaseModel):
     examples: list[str] = []
 
 
-class Report(BaseModel):
+class PrepareReport(BaseModel):
     """Of a part or of a whole split.
 
     Args:
@@ -44,7 +44,7 @@ class Report(BaseModel):
             known.examples.append(f"{key}: {reason}"[:300])
 
     @classmethod
-    def joined(cls, reports: Iterable["Report"]) -> "Report":
+    def joined(cls, reports: Iterable["PrepareReport"]) -> "PrepareReport":
         """Of all parts."""
         whole = cls()
         for one in reports:

@@ -17,11 +17,11 @@ from veggie_pl.file_names import in_order
 from veggie_pl.files import name_of_old, put_folder, restore, write_text
 from veggie_pl.prepare.card import Card, CardError
 from veggie_pl.prepare.layouts import LayoutError
-from veggie_pl.prepare.report import Report
+from veggie_pl.prepare.report import PrepareReport
 from veggie_pl.prepare.unique_rows import unique_rows
 from veggie_pl.prepare.worker import DonePart, Work, run_here, run_in_processes
 
-CODE = 2  # raise it when the same files and card become other rows
+CODE = 3  # raise it when the same files and card become other rows
 MAX_PARTS = 256  # of a table: opening many takes long, losing one on Ctrl-C does too
 MIN_ENTRIES = 4  # of a part
 ALONE = 2.0  # seconds before other processes are started: a small data set is done by then
@@ -115,7 +115,7 @@ def _prepare_split(
             if progress is not None:
                 progress(split, len(done), len(works))
         parts = [done[number] for number in sorted(done)]
-        report = Report.joined(one.report for one in parts)
+        report = PrepareReport.joined(one.report for one in parts)
         table_parts, counts = unique_rows(partial, [one.part for one in parts if one.part], report, limit)
         report.expected = card.splits[split] if limit is None else None  # type: ignore[index]
         info = TableInfo(

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from veggie_pl.data.table.shards import Part, PartWriter
-from veggie_pl.prepare.report import Report
+from veggie_pl.data.table.shards import PartWriter, TablePart
+from veggie_pl.prepare.report import PrepareReport
 
 
 def unique_rows(
-    folder: Path, parts: Sequence[Part], report: Report, limit: int | None
-) -> tuple[list[Part], dict[str, int]]:
+    folder: Path, parts: Sequence[TablePart], report: PrepareReport, limit: int | None
+) -> tuple[list[TablePart], dict[str, int]]:
     """Drop rows whose key an earlier row has, and those after the first ``limit``; count skills.
 
     Args:
@@ -34,7 +34,7 @@ def unique_rows(
             one &= np.cumsum(one) <= room
             room -= int(one.sum())
     report.kept = sum(int(one.sum()) for one in kept)
-    left: list[Part] = []
+    left: list[TablePart] = []
     counts: Counter[str] = Counter()
     for part, rows in zip(parts, kept, strict=True):
         path = folder / part.file
@@ -48,7 +48,7 @@ def unique_rows(
     return left, dict(sorted(counts.items()))
 
 
-def _first_of_each(keys: Sequence[pa.ChunkedArray], report: Report) -> list[npt.NDArray[np.bool_]]:
+def _first_of_each(keys: Sequence[pa.ChunkedArray], report: PrepareReport) -> list[npt.NDArray[np.bool_]]:
     kept = [np.ones(len(part), dtype=bool) for part in keys]
     # Hashes first: the keys of millions of rows would fill the memory.
     hashes = [np.fromiter((hash(key.as_py()) for key in part), np.int64, len(part)) for part in keys]
@@ -66,7 +66,7 @@ def _first_of_each(keys: Sequence[pa.ChunkedArray], report: Report) -> list[npt.
     return kept
 
 
-def _rewrite(path: Path, rows: npt.NDArray[np.bool_]) -> Part:
+def _rewrite(path: Path, rows: npt.NDArray[np.bool_]) -> TablePart:
     with pa.memory_map(str(path)) as file:
         start = 0
         with PartWriter(path) as writer:

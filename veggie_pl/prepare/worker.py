@@ -13,20 +13,20 @@ from pebble import ProcessExpired, ProcessPool
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from veggie_pl.data.table.schema import Skipped
-from veggie_pl.data.table.shards import Part, PartWriter
+from veggie_pl.data.table.shards import PartWriter, TablePart
 from veggie_pl.data.workers import limit_threads
 from veggie_pl.files import write_text
 from veggie_pl.prepare.card import Card
 from veggie_pl.prepare.examples import examples, header_of_files
-from veggie_pl.prepare.report import Report
+from veggie_pl.prepare.report import PrepareReport
 
 
 class DonePart(BaseModel):
     """What is remembered of a finished part: its file, if it has any row, and what was skipped."""
 
     model_config = ConfigDict(extra="forbid")
-    part: Part | None
-    report: Report
+    part: TablePart | None
+    report: PrepareReport
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def run_here(work: Work) -> DonePart:
     Raises:
         OSError: If it cannot be written; then nothing of it is left.
     """
-    report = Report()
+    report = PrepareReport()
     header_of_files.cache_clear()
     with PartWriter(work.folder / f"rows-{work.number:05d}.arrow") as writer:
         for entry in work.entries:

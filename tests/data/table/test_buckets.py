@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from veggie_pl.data.table.buckets import AT_ONCE, Bucket, choose
+from veggie_pl.data.table.buckets import ROWS_AT_ONCE, Bucket, choose
 
 BUCKETS = [Bucket(1, 256, 256), Bucket(1, 192, 320), Bucket(8, 256, 256), Bucket(8, 128, 128), Bucket(16, 192, 320)]
 
@@ -33,7 +33,7 @@ def test_bucket_text() -> None:
     ],
 )
 def test_bucket_that_suits(frames: int, height: int, width: int, bucket: int) -> None:
-    rows = AT_ONCE + 3  # more than are compared at a time
+    rows = ROWS_AT_ONCE + 3  # more than are compared at a time
     found = choose(BUCKETS, *(np.full(rows, value, np.int32) for value in (frames, height, width)))
     assert (found == bucket).all()
 

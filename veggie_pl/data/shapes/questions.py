@@ -18,7 +18,7 @@ from veggie_pl.data.shapes.scene import Motion, Scene, Thing, make_motion
 from veggie_pl.data.shapes.vocabulary import DIRECTIONS, SPEEDS
 from veggie_pl.errors import UseError
 
-Asked = tuple[Scene, int, str, str]  # scene, index of the answer, kind, question
+Question = tuple[Scene, int, str, str]  # scene, index of the answer, kind, question
 Drafts = tuple[list[Thing], int]  # things, index of the answer
 
 WORDS = {  # {end}: " at the end" in clips; {other}: another thing
@@ -43,7 +43,7 @@ WORDS = {  # {end}: " at the end" in clips; {other}: another thing
     "towards": "Which object is moving towards the {other}?",
     "hidden": "Which object is hidden for a while?",
 }
-MARGIN = 0.08  # least difference of the centres where an order of places is asked for, as a share of the frame
+PLACE_MARGIN = 0.08  # least difference of the centres where an order of places is asked for, as a share of the frame
 CROSSING = 0.6  # frame widths that a hiding thing moves in a clip: enough to come and go
 ORDERS = {  # kind -> (axis, sign): the answer is the first along that direction
     "leftmost": (0, 1),
@@ -78,7 +78,7 @@ def _can_ask(kind: str, world: World) -> bool:
     return bool(world.motions)
 
 
-def sample_question(rng: np.random.Generator, world: World) -> Asked:
+def sample_question(rng: np.random.Generator, world: World) -> Question:
     """A scene, the index of the thing that answers, the kind of the question and the question in words."""
     kind = pick(rng, askable(world))
     build = _BUILDERS.get(kind, _ordered if kind in ORDERS else _moving)
@@ -130,8 +130,8 @@ def _ordered(rng: np.random.Generator, world: World, kind: str) -> Built:
         order = sorted(range(len(placed)), key=ends.__getitem__)
         first, second = order[:2]
         relation = kind in ("left_of", "right_of", "above", "below")
-        clear = ends[second] - ends[first] >= MARGIN
-        clear &= not relation or len(order) == 2 or ends[order[2]] - ends[second] >= MARGIN
+        clear = ends[second] - ends[first] >= PLACE_MARGIN
+        clear &= not relation or len(order) == 2 or ends[order[2]] - ends[second] >= PLACE_MARGIN
         if clear and (placed[first].shape, placed[first].color) in world.focus:
             yield placed, first, placed[second].phrase
 

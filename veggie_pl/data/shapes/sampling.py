@@ -10,7 +10,7 @@ from veggie_pl.data.shapes.backgrounds import DRIFT
 from veggie_pl.data.shapes.scene import CHECKS, Background, Motion, Thing, displacement, make_motion
 from veggie_pl.data.shapes.vocabulary import SPEEDS, Vocabulary, is_held_out
 
-Choice = TypeVar("Choice")
+T = TypeVar("T")
 Pair = tuple[str, str]  # shape, colour
 
 CANDIDATES = 24  # places tried at once
@@ -20,7 +20,7 @@ TEXTURED = 0.25  # how often a thing has a texture other than plain
 MOVING = 0.7  # how often a thing moves, in clips
 
 
-def pick(rng: np.random.Generator, options: Sequence[Choice]) -> Choice:
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     """One of the options, each as likely."""
     return options[int(rng.random() * len(options))]
 

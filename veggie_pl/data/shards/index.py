@@ -56,7 +56,7 @@ def make_index(
     """
     output = Path(output)
     found = []
-    for url in visible(shards):
+    for url in shards_of(shards):
         found.append(_count(url, options or {}))
         on_shard()
     if not found:
@@ -96,7 +96,7 @@ def numbered(pattern: str) -> Sequence[str]:
     return [name for number in numbers for name in numbered(pattern.replace(found[0], number, 1))]
 
 
-def visible(shards: Iterable[str]) -> list[str]:
+def shards_of(shards: Iterable[str]) -> list[str]:
     """Give the shards that patterns stand for, without hidden files such as ``._a.tar``."""
     names = itertools.chain.from_iterable(map(numbered, shards))
     return [name for name in names if not is_hidden(name.rpartition("/")[2])]

@@ -8,7 +8,7 @@ from jaxtyping import Int
 
 from veggie_pl.errors import UseError
 
-AT_ONCE = 100_000  # rows compared at a time, to bound memory
+ROWS_AT_ONCE = 100_000  # rows compared at a time, to bound memory
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def choose(
     shape = np.array([[one.frames, one.height, one.width] for one in buckets], float)
     ratio, area = np.log(shape[:, 1] / shape[:, 2]), np.log(shape[:, 1] * shape[:, 2])
     chosen = np.zeros(len(frames), np.int32)
-    for start in range(0, len(frames) if len(buckets) > 1 else 0, AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    for start in range(0, len(frames) if len(buckets) > 1 else 0, ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
         known = (frames[part] > 0) & (height[part] > 0) & (width[part] > 0)
         h, w = np.where(known, height[part], 1), np.where(known, width[part], 1)
         # Larger counts more: (frames, ratio, area) as digits of one number would round; so compare one after another.

@@ -25,7 +25,7 @@ class TableError(UseError):
     """A folder that holds no whole prepared table; the message says what to run."""
 
 
-class Part(BaseModel):
+class TablePart(BaseModel):
     """One file of rows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +68,7 @@ class TableInfo(BaseModel):
     reverse: bool = False
     made_from: str = ""
     counts: dict[str, int] = {}
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TablePart, ...] = ()
     report: dict[str, Any] = {}
 
     @property
@@ -92,7 +92,7 @@ class PartWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.counts: Counter[str] = Counter()
-        self.part: Part | None = None
+        self.part: TablePart | None = None
         self._partial = partial_of(path)
         self._bytes = 0
 
@@ -125,7 +125,7 @@ class PartWriter:
                     digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
                 size = self._partial.stat().st_size
                 put_file(self._partial, self.path)
-                self.part = Part(file=self.path.name, rows=self.counts.total(), bytes=size, hash=digest)
+                self.part = TablePart(file=self.path.name, rows=self.counts.total(), bytes=size, hash=digest)
         finally:
             self._partial.unlink(missing_ok=True)
 
@@ -173,7 +173,7 @@ def write_table(folder: Path, rows: Iterable[Row], info: TableInfo, part_rows: i
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INFO).unlink(missing_ok=True)
-    parts: list[Part] = []
+    parts: list[TablePart] = []
     counts: Counter[str] = Counter()
     rest, more = iter(rows), True
     while more:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from datasets.table import InMemoryTable
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.table.buckets import AT_ONCE
+from veggie_pl.data.table.buckets import ROWS_AT_ONCE
 from veggie_pl.data.table.schema import FEATURES, Row, from_columns
 from veggie_pl.data.table.shards import read_info
 
@@ -96,9 +96,9 @@ class Table:
             packed <<= 16
             packed |= self.column(name)
         which, known = np.zeros(len(packed), np.int32), dict[int, int]()
-        for start in range(0, len(packed), AT_ONCE):
-            values, own = np.unique(packed[start : start + AT_ONCE], return_inverse=True)
-            which[start : start + AT_ONCE] = np.array([known.setdefault(int(v), len(known)) for v in values])[own]
+        for start in range(0, len(packed), ROWS_AT_ONCE):
+            values, own = np.unique(packed[start : start + ROWS_AT_ONCE], return_inverse=True)
+            which[start : start + ROWS_AT_ONCE] = np.array([known.setdefault(int(v), len(known)) for v in values])[own]
         shapes = np.array(list(known), np.int64)
         return shapes >> 32, shapes >> 16 & 0xFFFF, shapes & 0xFFFF, which
 

@@ -23,12 +23,12 @@ from veggie_pl.video.media import Media, MediaError, inside
 from veggie_pl.video.readers.base import MAX_FRAME_PIXELS, MAX_SIDE
 from veggie_pl.video.readers.shape import is_clip
 
-Field = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
-FIELDS: tuple[Field, ...] = get_args(Field)
-Columns = dict[Field, str]  # what a field is called in a data set
+FieldName = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
+FIELDS: tuple[FieldName, ...] = get_args(FieldName)
+Columns = dict[FieldName, str]  # what a field is called in a data set
 
 
-class Reading(BaseModel):
+class CellRules(BaseModel):
     """How cells are understood; the settings that all generic layouts have.
 
     Args:

@@ -11,14 +11,14 @@ from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order, matching
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
-from veggie_pl.prepare.layouts.examples import Reading
+from veggie_pl.prepare.layouts.examples import CellRules
 from veggie_pl.prepare.layouts.lists import is_empty
 from veggie_pl.prepare.layouts.paths import place
 from veggie_pl.video.clip import IMAGES, VIDEOS
 from veggie_pl.video.media import inside
 
 
-class PairedFolders(Layout, Reading):
+class PairedFolders(Layout, CellRules):
     """A folder of sources and one of targets or masks: ``cat.png`` belongs to ``cat.jpg`` and to a folder ``cat``.
 
     Words lie in ``cat.txt`` beside the source, or in one file. In all names ``{split}`` stands for the split.

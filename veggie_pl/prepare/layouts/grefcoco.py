@@ -22,7 +22,7 @@ from veggie_pl.prepare.layouts.annotations import (
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
 from veggie_pl.prepare.layouts.masks import picture, polygons, run_lengths, seen
 
-PARTS = {"train": ("train",), "val": ("val",), "test": ("testA", "testB")}
+OFFICIAL_SPLITS = {"train": ("train",), "val": ("val",), "test": ("testA", "testB")}
 
 
 class Grefcoco(Layout):
@@ -39,8 +39,8 @@ class Grefcoco(Layout):
 
     def entries(self, root: Path, split: str) -> Iterator[Any]:
         """(image or None, objects by id, [(key, (reference, sentence)) ...]): one per picture."""
-        if split not in PARTS:
-            raise LayoutError(f"grefcoco has no split {split}; the choices are {', '.join(PARTS)}")
+        if split not in OFFICIAL_SPLITS:
+            raise LayoutError(f"grefcoco has no split {split}; the choices are {', '.join(OFFICIAL_SPLITS)}")
         path = f"{self.folder}/grefs(unc).json"
         references = load(root, path)
         if not isinstance(references, list):
@@ -49,7 +49,7 @@ class Grefcoco(Layout):
         by_image: dict[str, list[tuple[str, Any]]] = {}
         names: set[str] = set()
         for position, reference in enumerate(references):
-            if not isinstance(reference, dict) or reference.get("split") not in PARTS[split]:
+            if not isinstance(reference, dict) or reference.get("split") not in OFFICIAL_SPLITS[split]:
                 continue  # without a split nobody can say where it belongs
             sentences = reference.get("sentences")
             for place, sentence in enumerate(sentences if isinstance(sentences, list) and sentences else [None]):

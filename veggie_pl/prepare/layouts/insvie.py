@@ -16,7 +16,7 @@ from veggie_pl.prepare.layouts.base import Layout, LayoutError
 from veggie_pl.prepare.layouts.edited import only, there
 from veggie_pl.video.media import MediaError, inside
 
-TOGETHER = 20_000  # rows of one entry
+ROWS_OF_ENTRY = 20_000  # rows of one entry
 VARIANT = re.compile(r"(_\d+){3}(?=\.mp4$)")  # of an edited clip's name, behind that of its source
 
 
@@ -42,12 +42,12 @@ class InsVie(Layout):
             raise LayoutError(f"{root}: no list {self.file}")
         for name in names:
             count = sum(1 for _ in _read(root, name))
-            yield from ((name, start) for start in range(0, count, TOGETHER))
+            yield from ((name, start) for start in range(0, count, ROWS_OF_ENTRY))
 
     def rows(self, root: Path, split: str, entry: tuple[str, int]) -> Iterator[Row | Skipped]:
         """Of one entry."""
         name, start = entry
-        cells = itertools.islice(_read(root, name), start, start + TOGETHER)
+        cells = itertools.islice(_read(root, name), start, start + ROWS_OF_ENTRY)
         examples = [(key(self.kind, split, number), one) for number, one in enumerate(cells, start)]
         yield from rows_of(examples, lambda one, example: self._row(root, one, example))
 

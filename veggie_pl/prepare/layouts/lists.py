@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from veggie_pl.errors import UseError
 
-TOGETHER = 200  # rows of one part
+ROWS_TOGETHER = 200  # rows of one part
 Cells = dict[str, Any] | str  # a row by column, or what is wrong with it
-Part = tuple[int, int, int]  # number of its first row, and two numbers that say where it lies
+RowRange = tuple[int, int, int]  # number of its first row, and two numbers that say where it lies
 csv.field_size_limit(2**27)  # a mask's run lengths are longer than what csv allows by itself
 
 
@@ -29,22 +29,22 @@ class ListFile(ABC):
         """Its columns: of those without a header, the fields of the first row."""
 
     @abstractmethod
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RowRange]:
         """Where some hundred rows each lie, in order."""
 
     @abstractmethod
-    def read(self, part: Part) -> Iterator[Cells]:
+    def read(self, part: RowRange) -> Iterator[Cells]:
         """The rows of one part."""
 
 
 class _Text(ListFile):
     """Rows that follow one another as text."""
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RowRange]:
         number = start = end = 0
         with self.path.open("rb") as file:
             for count, end in enumerate(self._ends(file), 1):
-                if count % TOGETHER == 0:
+                if count % ROWS_TOGETHER == 0:
                     yield number, start, end - start
                     number, start = count, end
         if end > start:
@@ -54,7 +54,7 @@ class _Text(ListFile):
     def _ends(self, file: Any) -> Iterator[int]:
         """The byte after each row."""
 
-    def _text(self, part: Part) -> list[str]:
+    def _text(self, part: RowRange) -> list[str]:
         with self.path.open("rb") as file:
             file.seek(part[1])
             data = file.read(part[2])
@@ -73,7 +73,7 @@ class CsvList(_Text):
         with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             return next((header(cells) for cells in csv.reader(file, **self._form) if not is_empty(cells)), [])  # type: ignore[arg-type]
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RowRange]:
         """The header is no row."""
         return ((max(number - 1, 0), start, length) for number, start, length in super().parts())
 
@@ -90,7 +90,7 @@ class CsvList(_Text):
             if not is_empty(cells):
                 yield place  # a cell in quotes may hold line breaks
 
-    def read(self, part: Part) -> Iterator[Cells]:
+    def read(self, part: RowRange) -> Iterator[Cells]:
         """A row that has another number of cells than the header is told."""
         names = self.names()
         rows = csv.reader(self._text(part), **self._form)  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ class JsonlList(_Text):
             if is_line(line):
                 yield place
 
-    def read(self, part: Part) -> Iterator[Cells]:
+    def read(self, part: RowRange) -> Iterator[Cells]:
         """A line that is no JSON object is told."""
         with self.path.open("rb") as file:
             file.seek(part[1])
@@ -146,11 +146,11 @@ class JsonList(ListFile):
         """Fields of the first row."""
         return next((list(one) for one in _load(self.path, self.changed) if isinstance(one, dict)), [])
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RowRange]:
         """By row numbers."""
-        return ((start, start, TOGETHER) for start in range(0, len(_load(self.path, self.changed)), TOGETHER))
+        return ((start, start, ROWS_TOGETHER) for start in range(0, len(_load(self.path, self.changed)), ROWS_TOGETHER))
 
-    def read(self, part: Part) -> Iterator[Cells]:
+    def read(self, part: RowRange) -> Iterator[Cells]:
         """A row that is no object is told."""
         for found in _load(self.path, self.changed)[part[1] : part[1] + part[2]]:
             yield found if isinstance(found, dict) else f"a {type(found).__name__}, not an object with fields"
@@ -163,17 +163,17 @@ class ParquetList(ListFile):
         """The schema's columns."""
         return list(pq.ParquetFile(self.path).schema_arrow.names)
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[RowRange]:
         """By row group and row within."""
         metadata, number = pq.ParquetFile(self.path).metadata, 0
         for group in range(metadata.num_row_groups):
             count = metadata.row_group(group).num_rows
-            yield from ((number + start, group, start) for start in range(0, count, TOGETHER))
+            yield from ((number + start, group, start) for start in range(0, count, ROWS_TOGETHER))
             number += count
 
-    def read(self, part: Part) -> Iterator[Cells]:
+    def read(self, part: RowRange) -> Iterator[Cells]:
         """Rows of one group."""
-        rows = _row_group(self.path, self.changed, part[1]).slice(part[2], TOGETHER)
+        rows = _row_group(self.path, self.changed, part[1]).slice(part[2], ROWS_TOGETHER)
         for number in range(rows.num_rows):  # one by one: embedded media are large
             yield rows.slice(number, 1).to_pylist()[0]
 

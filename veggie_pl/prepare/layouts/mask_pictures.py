@@ -17,8 +17,8 @@ DEEP = 257 * GRAY  # of one of 16 bits
 FLAT = 32  # greatest difference of colours that are one colour, of 255
 SMEARED = ("JPEG", "MPO", "WEBP")  # formats that change values a little
 ALIKE = 0.98  # intersection over union of what is one mask
-FEW = 16  # values or colours up to which a picture holds labels and no shades
-Pixels = Int64[np.ndarray, "h w"]
+FEW_VALUES = 16  # values or colours up to which a picture holds labels and no shades
+Shades = Int64[np.ndarray, "h w"]
 Colours = UInt8[np.ndarray, "h w c"]
 Inside = Bool[np.ndarray, "h w"]
 
@@ -52,7 +52,7 @@ def mask_of(media: Media, root: Path, value: int | None = None, alpha: Alpha | N
     return encode(_plain(picture, kind))
 
 
-def _values(picture: Image.Image, name: str) -> Pixels:
+def _values(picture: Image.Image, name: str) -> Shades:
     """Indices, or shades of gray."""
     if picture.mode in ("P", "L", "1", "LA", "La", "PA") or picture.mode.startswith("I"):
         return np.asarray(picture.getchannel(0) if "A" in picture.mode.upper()[1:] else picture).astype(np.int64)
@@ -89,21 +89,21 @@ def _plain(picture: Image.Image, kind: str) -> Inside:
     if picture.mode in ("L", "LA", "La") or picture.mode.startswith("I"):
         return _bright(_values(picture, ""), kind)
     rgb = np.asarray(picture.convert("RGB"))
-    brightest: Pixels = rgb.max(2).astype(np.int64)
+    brightest: Shades = rgb.max(2).astype(np.int64)
     is_coloured = bool((rgb != rgb[..., :1]).any())
-    if is_coloured and kind not in SMEARED and _count(rgb) <= FEW:
+    if is_coloured and kind not in SMEARED and _count(rgb) <= FEW_VALUES:
         return np.asarray(brightest > 0)  # one colour an object, and some of them may be dark
     return _bright(brightest, kind)
 
 
-def _bright(shades: Pixels, kind: str) -> Inside:
+def _bright(shades: Shades, kind: str) -> Inside:
     """What is bright; all but black where nothing is."""
     top = int(shades.max(initial=0))
     half = GRAY if top <= 255 else DEEP
     if top > half:
         return np.asarray(shades > half)
-    if kind in SMEARED and len(np.unique(shades)) > FEW:
-        return np.asarray(shades > max(FEW, top / 2))  # black is no longer 0 there
+    if kind in SMEARED and len(np.unique(shades)) > FEW_VALUES:
+        return np.asarray(shades > max(FEW_VALUES, top / 2))  # black is no longer 0 there
     return np.asarray(shades != 0)
 
 

@@ -15,7 +15,7 @@ from veggie_pl.video.media import Media, MediaError
 
 Size = tuple[int, int]  # height, width
 FAR = 1e6  # pixels; no corner of a real polygon lies beyond
-LONGEST = 1000  # of an outline, in sides of the picture; longer ones would only cost time and memory
+MAX_OUTLINE = 1000  # of an outline, in sides of the picture; longer ones would only cost time and memory
 
 
 def picture(root: Path, path: str) -> tuple[Media, Size]:
@@ -71,7 +71,7 @@ def polygons(found: Any, size: Size) -> Rle:
     limit = 4.0 * max(size)
     for polygon in flat:
         xy = np.clip(np.reshape(polygon, (-1, 2)), -limit, limit)
-        if np.abs(np.diff(xy, axis=0)).sum() > LONGEST * sum(size):
+        if np.abs(np.diff(xy, axis=0)).sum() > MAX_OUTLINE * sum(size):
             raise ExampleError(f"a polygon of {len(xy)} corners with an endless outline")
     return rle.from_polygons([polygon for polygon in flat if len(polygon) >= 6], *size)
 

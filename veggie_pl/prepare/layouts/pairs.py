@@ -10,13 +10,13 @@ from pyarrow import ArrowException
 
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
-from veggie_pl.prepare.layouts.examples import FIELDS, Columns, Field, Reading
-from veggie_pl.prepare.layouts.lists import LISTS, Part
+from veggie_pl.prepare.layouts.examples import FIELDS, CellRules, Columns, FieldName
+from veggie_pl.prepare.layouts.lists import LISTS, RowRange
 from veggie_pl.prepare.layouts.paths import find_files
 from veggie_pl.video.media import inside
 
 
-class PairList(Layout, Reading):
+class PairList(Layout, CellRules):
     """One or more lists of examples, with media beside them or, in Parquet, inside.
 
     Args:
@@ -29,7 +29,7 @@ class PairList(Layout, Reading):
     files: str | dict[str, str] = "{split}.*"
     columns: Columns = Columns()
 
-    def entries(self, root: Path, split: str) -> Iterator[tuple[str, Part]]:
+    def entries(self, root: Path, split: str) -> Iterator[tuple[str, RowRange]]:
         """A few hundred rows each.
 
         Raises:
@@ -46,7 +46,7 @@ class PairList(Layout, Reading):
             except (OSError, ValueError, TypeError, RecursionError, csv.Error, ArrowException) as error:
                 raise LayoutError(f"{path}: cannot be read ({' '.join(str(error).split()):.200})") from error
 
-    def rows(self, root: Path, split: str, entry: tuple[str, Part]) -> Iterator[Row | Skipped]:
+    def rows(self, root: Path, split: str, entry: tuple[str, RowRange]) -> Iterator[Row | Skipped]:
         """Rows of one entry; their keys, if no column has them, are the list's name and the row's number."""
         name, part = entry
         path = inside(root, name)
@@ -62,7 +62,7 @@ class PairList(Layout, Reading):
         return iter(find_files(root, split, self.files, tuple(LISTS)))
 
     def _check(self, path: Path, names: list[str]) -> None:
-        wanted_fields: list[Field] = ["source", *(field for field in self.columns if field != "source")]
+        wanted_fields: list[FieldName] = ["source", *(field for field in self.columns if field != "source")]
         for field in wanted_fields:
             if (wanted := self.columns.get(field, field)) not in names:
                 close = difflib.get_close_matches(wanted, names, 3)

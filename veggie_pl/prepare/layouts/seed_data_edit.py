@@ -12,7 +12,7 @@ from veggie_pl.prepare.layouts.annotations import FAULTS, ExampleError, key, tex
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
 from veggie_pl.prepare.layouts.edited import fields, lines, only, there
 
-PARTS = {
+DOWNLOADS = {
     "openimages": "SEED-Data-Edit-Part1-Openimages/auto_editing/openimages",
     "unsplash": "SEED-Data-Edit-Part1-Unsplash/auto_editing/unsplash",
     "real": "SEED-Data-Edit-Part2-3/real_editing",
@@ -28,26 +28,26 @@ class SeedDataEdit(Layout):
     picture of the turn before and gives one row.
 
     Args:
-        parts: Names of ``PARTS`` to read; those that are not there are passed over, one must be.
+        parts: Names of ``DOWNLOADS`` to read; those that are not there are passed over, one must be.
         rewritten: Take GPT-4V's ``instruction_new`` where a line has one.
     """
 
     kind: ClassVar[str] = "seed_data_edit"
-    parts: tuple[str, ...] = tuple(PARTS)
+    parts: tuple[str, ...] = tuple(DOWNLOADS)
     rewritten: bool = True
 
     def entries(self, root: Path, split: str) -> Iterator[tuple[str, str]]:
         """Part and annotation file; each official file has about 10,000 lines."""
-        if unknown := [part for part in self.parts if part not in PARTS]:
-            raise LayoutError(f"seed_data_edit: unknown parts {unknown}; the choices are {', '.join(PARTS)}")
+        if unknown := [part for part in self.parts if part not in DOWNLOADS]:
+            raise LayoutError(f"seed_data_edit: unknown parts {unknown}; the choices are {', '.join(DOWNLOADS)}")
         only(self.kind, split, "train")
         files = [
             (part, path.relative_to(root).as_posix())
             for part in self.parts
-            for path in matching(root / PARTS[part] / "annotations", "*.jsonl")
+            for path in matching(root / DOWNLOADS[part] / "annotations", "*.jsonl")
         ]
         if not files:
-            places = ", ".join(f"{PARTS[part]}/annotations/*.jsonl" for part in self.parts)
+            places = ", ".join(f"{DOWNLOADS[part]}/annotations/*.jsonl" for part in self.parts)
             raise LayoutError(f"{root}: none of {places}")
         yield from files
 
@@ -78,6 +78,6 @@ class SeedDataEdit(Layout):
             raise ExampleError(f"neither target_image nor edit_image_1, but {ascii(sorted(line))[:200]}")
 
     def _row(self, root: Path, part: str, one: str, source: str, target: str, instruction: str) -> Row:
-        images = f"{PARTS[part]}/images"
+        images = f"{DOWNLOADS[part]}/images"
         pair = (there(root, images, source),), (there(root, images, target),)
         return Row(Example(one, editing_skill_of(instruction), instruction), *pair)

@@ -14,8 +14,8 @@ from veggie_pl.prepare.layouts.frames import clip, frame_names, videos
 from veggie_pl.prepare.layouts.masks import Size, run_lengths, seen
 from veggie_pl.video.media import Media
 
-Masks = Callable[[Any], tuple[Rle, ...]]  # numbers of objects -> what any of them covers, per frame
-MakeRow = Callable[[str, Any, tuple[Media, ...], Masks], Row]  # key, expression, frames, masks
+MasksOf = Callable[[Any], tuple[Rle, ...]]  # numbers of objects -> what any of them covers, per frame
+MakeRow = Callable[[str, Any, tuple[Media, ...], MasksOf], Row]  # key, expression, frames, masks
 
 
 def entries_of(root: Path, folder: str, expressions: str, masks: str) -> Iterator[Any]:

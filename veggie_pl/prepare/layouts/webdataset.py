@@ -8,13 +8,13 @@ from typing import Any, BinaryIO, ClassVar
 from veggie_pl.data.shards.tar import Members, find_member, read_text, samples_in
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
-from veggie_pl.prepare.layouts.examples import FIELDS, Columns, Field, Reading
+from veggie_pl.prepare.layouts.examples import FIELDS, CellRules, Columns, FieldName
 from veggie_pl.prepare.layouts.paths import find_files
 from veggie_pl.video.clip import IMAGES, VIDEOS
 from veggie_pl.video.media import Media, inside
 
 
-class WebDataset(Layout, Reading):
+class WebDataset(Layout, CellRules):
     """Tar shards whose members ``00017.source.jpg``, ``00017.target.jpg``, ``00017.txt`` make one example.
 
     An example's name is all before the first dot of the file name, its folder included, and what follows says which
@@ -62,7 +62,7 @@ class WebDataset(Layout, Reading):
             return Skipped(name, f"a member that cannot be read ({' '.join(str(error).split()):.120})")
         return self.row(name, cells, root)
 
-    def _cell(self, shard: str, field: Field, key: str, members: Members, file: BinaryIO) -> Any:
+    def _cell(self, shard: str, field: FieldName, key: str, members: Members, file: BinaryIO) -> Any:
         """Media stay where they are; texts and JSON are read."""
         column = self.columns.get(field, field)
         kind = find_member(members, field, column)
