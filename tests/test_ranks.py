@@ -86,12 +86,12 @@ def test_what_is_logged_is_of_all_ranks(out: Path, case: str) -> None:
         assert two[name] == pytest.approx(series, rel=2e-5, abs=1e-6), name
 
 
-def test_holes_of_all_ranks_are_counted_and_written_down_once(out: Path) -> None:
+def test_missing_samples_of_all_ranks_are_counted_and_written_down_once(out: Path) -> None:
     one, two = folder_of_one(out, "holes"), out / "holes"
     assert (one / "ledger.jsonl").read_text() == (two / "ledger.jsonl").read_text()
     lines = [json.loads(line) for line in (two / "ledger.jsonl").read_text().splitlines()]
     halves = [line["index"] // 2 for line in lines if not line["stream"].startswith("val/")]
-    assert 2 in [halves.count(half) for half in range(STEPS * 2)]  # a rank had nothing but holes
+    assert 2 in [halves.count(half) for half in range(STEPS * 2)]  # a rank had nothing but missing samples
     assert [line["index"] for line in lines if line["stream"] == "val/grounding"] == [0, 1]
 
 

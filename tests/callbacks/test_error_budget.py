@@ -23,7 +23,7 @@ STEPS, BATCH = 10, 8
 
 
 class Seen(Callback):
-    """Keys in the order in which they were trained on, without the holes."""
+    """Keys in the order in which they were trained on, without the missing."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
@@ -69,7 +69,7 @@ def test_a_run_with_bad_samples_trains_on_all_the_others_in_order(tmp_path: Path
     assert [line["index"] for line in lines] == [22, 62]  # in the third batch of eight and in the eighth
     seen, budget, trainer = run(tmp_path, 0.05, workers=workers)
     assert seen.keys == keys
-    assert next(one for one in trainer.callbacks if isinstance(one, Throughput)).seen == len(keys)  # holes are none
+    assert next(one for one in trainer.callbacks if isinstance(one, Throughput)).seen == len(keys)  # the missing are none
     assert ledger(tmp_path) == lines
     assert sum(budget.bad.values()) == len(lines)
 
@@ -85,7 +85,7 @@ def test_a_resumed_run_goes_on_counting_and_writes_no_line_twice(tmp_path: Path)
     assert sum(budget.bad.values()) == len(lines)
 
 
-def test_counts_are_logged_and_holes_are_not_samples(tmp_path: Path) -> None:
+def test_counts_are_logged_and_missing_samples_are_none(tmp_path: Path) -> None:
     _, lines = expected(0.3)
     run(tmp_path, 0.3, max_bad=1.0)
     head, *rows = [row.split(",") for row in (tmp_path / "metrics.csv").read_text().splitlines()]

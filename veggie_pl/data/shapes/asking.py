@@ -33,7 +33,7 @@ from veggie_pl.data.shapes.scene import Background, Motion, Scene, Thing, make_m
 from veggie_pl.data.shapes.vocabulary import COLORS
 from veggie_pl.masks.colors import COLORS as FILLS
 
-Request = tuple[Scene, Edit]
+SceneEdit = tuple[Scene, Edit]
 
 ANCHORS = {  # where added things are put, when they do not move: instructions say no more than the place
     "on the left": (0.25, 0.5),
@@ -53,7 +53,7 @@ ADDED_MOVING = 0.25  # how often an added thing moves, in clips
 FILL_CONTRAST = 1.0  # least distance between a fill and the filled thing's colour, in [-1, 1] RGB
 
 
-def sample_edit(rng: np.random.Generator, world: World, skill: Skill) -> Request:
+def sample_edit(rng: np.random.Generator, world: World, skill: Skill) -> SceneEdit:
     """A scene and an edit of this skill."""
     return _SAMPLERS[skill](rng, world)
 
@@ -85,7 +85,7 @@ def _about(rng: np.random.Generator, world: World, focus: tuple[Pair, ...]) -> t
     return _scene(rng, world, [*others[:index], first, *others[index:]]), index
 
 
-def _addition(rng: np.random.Generator, world: World) -> Request:
+def _addition(rng: np.random.Generator, world: World) -> SceneEdit:
     first = pick(rng, world.focus)
     low, high = world.num_objects  # holds for source and target, where both can
     count = low + int(rng.random() * (high - low)) if high > low else low - 1
@@ -98,12 +98,12 @@ def _addition(rng: np.random.Generator, world: World) -> Request:
     return _scene(rng, world, sample_pairs(rng, world, first, count), (thing,)), Addition(thing, place)
 
 
-def _removal(rng: np.random.Generator, world: World) -> Request:
+def _removal(rng: np.random.Generator, world: World) -> SceneEdit:
     scene, index = _about(rng, world, world.focus)
     return scene, Removal(index)
 
 
-def _changing(rng: np.random.Generator, world: World) -> Request:
+def _changing(rng: np.random.Generator, world: World) -> SceneEdit:
     while True:
         scene, index = _about(rng, world, world.pairs)
         old = scene.things[index]
@@ -116,13 +116,13 @@ def _changing(rng: np.random.Generator, world: World) -> Request:
                 return scene, Changing(index, new)
 
 
-def _background(rng: np.random.Generator, world: World) -> Request:
+def _background(rng: np.random.Generator, world: World) -> SceneEdit:
     scene, _ = _about(rng, world, world.pairs)
     kind = pick(rng, [kind for kind in world.vocabulary.backgrounds if kind != scene.background.kind])
     return scene, BackgroundChange(Background(kind, speed=DRIFT[kind]))
 
 
-def _visual_feature(rng: np.random.Generator, world: World) -> Request:
+def _visual_feature(rng: np.random.Generator, world: World) -> SceneEdit:
     textures = world.vocabulary.textures
     if len(textures) > 1 and rng.random() < 0.35:
         scene, index = _about(rng, world, world.focus)
@@ -138,22 +138,22 @@ def _visual_feature(rng: np.random.Generator, world: World) -> Request:
             return scene, FeatureChange(index, replace(old, color=pick(rng, free)))
 
 
-def _stylization(rng: np.random.Generator, world: World) -> Request:
+def _stylization(rng: np.random.Generator, world: World) -> SceneEdit:
     scene, _ = _about(rng, world, world.pairs)
     return scene, Stylization(pick(rng, world.vocabulary.styles))
 
 
-def _grounding(rng: np.random.Generator, world: World) -> Request:
+def _grounding(rng: np.random.Generator, world: World) -> SceneEdit:
     scene, index = _about(rng, world, world.focus)
     return scene, Grounding(index, sample_fill(rng, world, scene.things[index]))
 
 
-def _reasoning(rng: np.random.Generator, world: World) -> Request:
+def _reasoning(rng: np.random.Generator, world: World) -> SceneEdit:
     scene, index, kind, question = sample_question(rng, world)
     return scene, Reasoning(index, sample_fill(rng, world, scene.things[index]), kind, question)
 
 
-_SAMPLERS: dict[Skill, Callable[[np.random.Generator, World], Request]] = {
+_SAMPLERS: dict[Skill, Callable[[np.random.Generator, World], SceneEdit]] = {
     Skill.ADDITION: _addition,
     Skill.REMOVAL: _removal,
     Skill.CHANGING: _changing,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from veggie_pl.data.shapes.scene import Thing
 from veggie_pl.errors import UseError
 
-Grid = NDArray[np.floating[Any]]  # float32
+Plane = NDArray[np.floating[Any]]  # float32
 
 SQUARE = 0.88  # half side, in radii
 POINTED = 1.2  # circumradius of triangle, star and diamond, in radii
@@ -18,7 +18,7 @@ CROSS_LONG, CROSS_WIDE = 1.05, 0.4  # half length and half width of an arm, in r
 RING_MIDDLE, RING_HALF = 0.78, 0.27  # radius of the ring's middle and half its width, in radii
 
 
-def signed_distance(shape: str, x: Grid, y: Grid, radius: float) -> Grid:
+def signed_distance(shape: str, x: Plane, y: Plane, radius: float) -> Plane:
     """Distance to the outline in the unit of x, y and radius, negative inside; y points down.
 
     Exact near the outline, which is where anti-aliasing reads it.
@@ -45,7 +45,7 @@ def area(shape: str) -> float:
     return float(areas[shape])
 
 
-def coverage(thing: Thing, size: int, num_frames: int) -> tuple[Grid, tuple[slice, slice]]:
+def coverage(thing: Thing, size: int, num_frames: int) -> tuple[Plane, tuple[slice, slice]]:
     """Share of each pixel inside the outline, (f or 1, h', w'), with the rows and columns of the frame it is for.
 
     The window holds all that the thing touches in the clip; a thing at rest has one frame for all.
@@ -62,20 +62,20 @@ def coverage(thing: Thing, size: int, num_frames: int) -> tuple[Grid, tuple[slic
     return np.clip(inside, 0, 1), (slice(low[1], high[1]), slice(low[0], high[0]))
 
 
-def _circle(x: Grid, y: Grid, radius: float) -> Grid:
+def _circle(x: Plane, y: Plane, radius: float) -> Plane:
     return np.sqrt(x * x + y * y) - radius
 
 
-def _square(x: Grid, y: Grid, radius: float) -> Grid:
+def _square(x: Plane, y: Plane, radius: float) -> Plane:
     return np.maximum(np.abs(x), np.abs(y)) - SQUARE * radius
 
 
-def _triangle(x: Grid, y: Grid, radius: float) -> Grid:
+def _triangle(x: Plane, y: Plane, radius: float) -> Plane:
     sides = np.float32(np.sqrt(0.75)) * np.abs(x) - 0.5 * y
     return np.maximum(sides, y) - 0.5 * POINTED * radius
 
 
-def _star(x: Grid, y: Grid, radius: float) -> Grid:
+def _star(x: Plane, y: Plane, radius: float) -> Plane:
     # Fold the plane into one tenth, then the distance to one edge (I. Quilez, "2D distance functions").
     cos, sin = np.float32(np.cos(np.pi / 5)), np.float32(np.sin(np.pi / 5))
     outer = POINTED * radius
@@ -90,21 +90,21 @@ def _star(x: Grid, y: Grid, radius: float) -> Grid:
     return np.copysign(away, y * edge_x - x * edge_y)
 
 
-def _diamond(x: Grid, y: Grid, radius: float) -> Grid:
+def _diamond(x: Plane, y: Plane, radius: float) -> Plane:
     return (np.abs(x) + np.abs(y) - POINTED * radius) * np.float32(np.sqrt(0.5))
 
 
-def _cross(x: Grid, y: Grid, radius: float) -> Grid:
+def _cross(x: Plane, y: Plane, radius: float) -> Plane:
     x, y = np.abs(x), np.abs(y)
     long, wide = np.maximum(x, y), np.minimum(x, y)
     return np.maximum(long - CROSS_LONG * radius, wide - CROSS_WIDE * radius)
 
 
-def _ring(x: Grid, y: Grid, radius: float) -> Grid:
+def _ring(x: Plane, y: Plane, radius: float) -> Plane:
     return np.abs(np.sqrt(x * x + y * y) - RING_MIDDLE * radius) - RING_HALF * radius
 
 
-_DISTANCES: dict[str, Callable[[Grid, Grid, float], Grid]] = {
+_DISTANCES: dict[str, Callable[[Plane, Plane, float], Plane]] = {
     "circle": _circle,
     "square": _square,
     "triangle": _triangle,
