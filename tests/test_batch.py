@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from support.parts import make_batch
 
-from veggie_pl.batch import Batch, Example, Skill
+from veggie_pl.batch import Batch, Example, MissingSample, Sample, Skill, collate
+from veggie_pl.data.shapes import ShapesRecords
+from veggie_pl.data.streams import EditingStream
 
+MISSING = MissingSample("clips", 7, "a/b", "cut off", "2x16x16")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -66,3 +70,47 @@ def test_facts_of_an_example_are_listed_once() -> None:
                 continue
             if len(found & names) > 4:
                 assert getattr(node, "name", "") == "Example", f"{path}:{node.lineno}: {sorted(found & names)}"
+
+
+def good(count: int = 2) -> list[tuple[int, Sample]]:
+    stream = EditingStream(ShapesRecords("train", num_frames=2, size=16, skills={"removal": 1.0}))
+    return [(i, stream[i]) for i in range(count)]
+
+
+def test_a_missing_sample_is_gray_in_the_shape_of_the_others() -> None:
+    batch = collate([good()[0], (5, MISSING), good()[1]])
+    assert batch.is_missing.tolist() == [False, True, False]
+    assert batch.missing == [None, MISSING, None]
+    assert batch.good == [0, 2]
+    assert batch.missing_samples == [(5, MISSING)]
+    assert batch.key[1] == "a/b"
+    assert batch.source.shape == (3, 2, 3, 16, 16)
+    assert not batch.source[1].any()
+    assert not batch.target[1].any()
+    assert not batch.mask[1].any()
+
+
+def test_the_others_are_as_without_it() -> None:
+    alone, beside = collate(good()), collate([good()[0], (5, MISSING), good()[1]]).rows([0, 2])
+    for name in (one.name for one in dataclasses.fields(Batch)):
+        value, expected = getattr(beside, name), getattr(alone, name)
+        assert torch.equal(value, expected) if isinstance(value, torch.Tensor) else value == expected, name
+
+
+def test_nothing_but_missing_samples_has_the_shape_of_the_bucket() -> None:
+    batch = collate([(3, MISSING), (4, MISSING._replace(bucket="", row=8))])
+    assert batch.source.shape == (2, 2, 3, 16, 16)
+    assert batch.good == []
+    assert batch.missing_samples[1][1].row == 8
+
+
+@pytest.mark.parametrize("bucket", ["", "8x64", "clips", "2x16x16x3"])
+def test_nothing_but_missing_samples_of_unknown_shape_is_an_error(bucket: str) -> None:
+    with pytest.raises(ValueError, match=r"a/b: cut off.*'clips' does not tell the shape"):
+        collate([(3, MISSING._replace(bucket=bucket))])
+
+
+def test_a_batch_made_without_missing_samples_has_none() -> None:
+    batch = make_batch(3, 1)
+    assert batch.missing == [None] * 3
+    assert not batch.is_missing.any()

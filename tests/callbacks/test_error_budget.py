@@ -69,7 +69,9 @@ def test_a_run_with_bad_samples_trains_on_all_the_others_in_order(tmp_path: Path
     assert [line["index"] for line in lines] == [22, 62]  # in the third batch of eight and in the eighth
     seen, budget, trainer = run(tmp_path, 0.05, workers=workers)
     assert seen.keys == keys
-    assert next(one for one in trainer.callbacks if isinstance(one, Throughput)).seen == len(keys)  # the missing are none
+    assert next(one for one in trainer.callbacks if isinstance(one, Throughput)).seen == len(
+        keys
+    )  # the missing are none
     assert ledger(tmp_path) == lines
     assert sum(budget.bad.values()) == len(lines)
 

@@ -1,12 +1,18 @@
 import sys
 from collections import Counter
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
+from support.mixtures import Rows, grouped, mixture
+from support.parts import Holey, make_data
 
-from tests.support.mixtures import Rows, grouped, mixture
-from veggie_pl.data.mixture import BatchSampler, Mixture, Weighted
+from veggie_pl.batch import Batch, MissingSample, Sample
+from veggie_pl.data.benchmark import ListedBenchmark
+from veggie_pl.data.mixture import BatchSampler, Mixture, Weighted, read_sample
 from veggie_pl.data.proportions import BLOCK, Proportions, shuffled
+from veggie_pl.data.shapes import ShapesRecords
+from veggie_pl.data.streams import EditingStream, GroundingStream
 
 
 def test_shares_are_exact_over_a_block() -> None:
@@ -215,3 +221,56 @@ def test_far_ahead_is_no_slower() -> None:
         return count[0]
 
     assert calls(3_000_000) < 3 * calls(3_000)  # going there one by one would be 1,000 times as many
+
+
+def test_only_a_bad_record_leaves_a_missing_sample() -> None:
+    stream = GroundingStream(Holey(ShapesRecords("train", num_frames=2, size=16, skills={"grounding": 1.0}), 0.5))
+    found = [read_sample(stream, row, "pointing") for row in range(12)]
+    missing = [one for one in found if isinstance(one, MissingSample)]
+    assert 0 < len(missing) < 12
+    for row, one in enumerate(found):
+        if isinstance(one, MissingSample):
+            assert one == ("pointing", row, f"bad/{row}", "the file is empty", "2x16x16")
+    wrong = EditingStream(stream.records)  # a mistake of the config, not of the data
+    row = next(row for row, one in enumerate(found) if not isinstance(one, MissingSample))
+    with pytest.raises(ValueError, match="takes addition"):
+        read_sample(wrong, row, "pointing")
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_mixture_keeps_its_order_around_missing_samples(workers: int) -> None:
+    whole, holey = make_data().mixture, make_data(bad=0.3, num_workers=workers)
+    loop = SimpleNamespace(
+        epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(total=SimpleNamespace(processed=0)))
+    )
+    holey.trainer = SimpleNamespace(global_rank=0, world_size=1, fit_loop=loop)
+    batches = [batch for _, batch in zip(range(5), holey.train_dataloader(), strict=False)]
+    keys, missing = (
+        [key for batch in batches for key in batch.key],
+        [one for batch in batches for one in batch.missing_samples],
+    )
+    assert len(missing) in range(2, 12)
+    bad = {index for index, _ in missing}
+    for index, one in missing:
+        assert (one.stream, one.row) == whole.locate(index)
+    for index, key in enumerate(keys):
+        assert key == (f"bad/{whole.locate(index)[1]}" if index in bad else whole[index][1].example.key)
+
+
+def test_held_out_missing_samples_bear_the_name_of_their_set() -> None:
+    stream = GroundingStream(Holey(ShapesRecords("val", num_frames=1, size=16, skills={"grounding": 1.0}), 1.0))
+    data = make_data(num_val=3)
+    data.val = ListedBenchmark({"pointing": stream})
+    batch: Batch = next(iter(data.val_dataloader()[0]))
+    assert [one.stream for _, one in batch.missing_samples] == ["val/pointing"] * 3
+
+
+def test_sample_knows_where_it_was_drawn_from() -> None:
+    data = make_data(num_val=2)
+    for index in range(20):
+        _, sample = data.mixture[index]
+        assert isinstance(sample, Sample)
+        assert (sample.example.stream, sample.example.row) == data.mixture.locate(index)
+    for loader, name in zip(data.val_dataloader(), data.val.streams(), strict=True):
+        (batch,) = loader
+        assert (batch.stream, batch.row) == ([f"val/{name}"] * 2, [0, 1])
