@@ -8,7 +8,7 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import expression, field, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
-from veggie_pl.prepare.layouts.tracks import Masks, entries_of, rows_of_video
+from veggie_pl.prepare.layouts.tracks import MasksOf, entries_of, rows_of_video
 from veggie_pl.video.media import Media
 
 FOLDERS = {"train": "train", "val": "valid_u"}  # the official "valid" has no public masks
@@ -36,6 +36,6 @@ class Mevis(Layout):
         yield from rows_of_video(self.kind, root, split, entry, _row)
 
 
-def _row(name: str, example: Any, source: tuple[Media, ...], masks: Masks) -> Row:
+def _row(name: str, example: Any, source: tuple[Media, ...], masks: MasksOf) -> Row:
     phrase = expression(text(example, "exp"))
     return Row(Example(name, Skill.GROUNDING, phrase=phrase), source, mask=masks(field(example, "anno_id", list)))

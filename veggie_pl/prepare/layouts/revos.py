@@ -8,7 +8,7 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.annotations import ExampleError, field, number, question, text
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
-from veggie_pl.prepare.layouts.tracks import Masks, entries_of, rows_of_video
+from veggie_pl.prepare.layouts.tracks import MasksOf, entries_of, rows_of_video
 from veggie_pl.video.media import Media
 
 FILES = {"train": "meta_expressions_train_.json", "val": "meta_expressions_valid_.json"}
@@ -37,7 +37,7 @@ class Revos(Layout):
         """One per expression."""
         yield from rows_of_video(self.kind, root, split, entry, self._row)
 
-    def _row(self, name: str, example: Any, source: tuple[Media, ...], masks: Masks) -> Row:
+    def _row(self, name: str, example: Any, source: tuple[Media, ...], masks: MasksOf) -> Row:
         asked = question(text(example, "exp"))
         type_id = number(field(example, "type_id", int), "type_id")
         if type_id not in self.types:
