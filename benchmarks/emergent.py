@@ -26,8 +26,8 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.files import TRAINED
 from veggie_pl.inference.which_model import find_model
-from veggie_pl.metrics import measures
 from veggie_pl.metrics.intervals import mean_interval
+from veggie_pl.metrics.skills import SkillTable
 from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
 
@@ -126,9 +126,7 @@ def score(module: VeggieModule, skill: Skill, batch: Batch, shown: list[Pictures
         source, said = batch.source[rows], batch.instruction[rows]
         edited.append(module.edit(source, said, Guidance(), seeds, references=references))
     output = torch.cat(edited)
-    if skill is Skill.ADDITION:
-        return measures.Placed(ShapeDetector())(output, batch).numpy()
-    return measures.change_success(output, batch).numpy()
+    return SkillTable(ShapeDetector()).of_skill(skill)(output, batch)["success"].numpy()
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.diffusion.objective import Draws
 from veggie_pl.files import TRAINED
 from veggie_pl.inference.which_model import find_model
-from veggie_pl.metrics import measures
+from veggie_pl.metrics import SkillTable
 from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
 from veggie_pl.seeding import torch_rng
@@ -39,7 +39,7 @@ def gap(module: VeggieModule, skill: Skill, num_frames: int, num: int) -> tuple[
     scores = []
     for start in (noised, noise):
         edited = module.vae.decode(module.predict(start, source, last, tokens))
-        scores.append(float(measures.miou(edited, batch).nanmean()))
+        scores.append(float(SkillTable().of_skill(skill)(edited, batch)["miou"].nanmean()))
     return scores[0], scores[1]
 
 

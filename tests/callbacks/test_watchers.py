@@ -27,6 +27,7 @@ from veggie_pl.callbacks import (
 )
 from veggie_pl.callbacks.finite import NonFiniteLossError
 from veggie_pl.callbacks.grad_norms import part_norms
+from veggie_pl.metrics import SkillScores, SkillTable
 from veggie_pl.model_folder import load_model, save_model
 
 STEPS = 4
@@ -114,16 +115,13 @@ def test_model_folder_is_left_behind(run) -> None:
 
 
 def test_validation_scores_equal_scores_by_hand(run) -> None:
-    _, module, watchers, _ = run
-    evaluate = next(watcher for watcher in watchers if isinstance(watcher, Evaluate))
+    module = run[1]
     data = make_data(num_frames=2, num_val=2)
     batch = next(iter(data.val_dataloader()[list(Skill).index(Skill.GROUNDING)]))
-    from veggie_pl.metrics.skills import skill_metrics
-
-    metrics = skill_metrics(Skill.GROUNDING, evaluate.detector)
-    metrics.update(module.eval().edit_batch(batch), batch)
+    scores = SkillScores(SkillTable().of_skill(Skill.GROUNDING))
+    scores.update(module.eval().edit_batch(batch), batch)
     logged = values(run, "val/miou/grounding")[-1]
-    assert metrics.compute()["miou"].item() == pytest.approx(logged, abs=1e-5)
+    assert scores.compute()["miou"].item() == pytest.approx(logged, abs=1e-5)
 
 
 def test_norms_by_hand() -> None:

@@ -25,7 +25,12 @@ def test_other_messages_are_left_alone() -> None:
     [
         ("fit", "trainer: {plugins: [{class_path: OLD}]}", "veggie_pl.whole_files.WholeFiles"),
         ("fit", "model: {vae: {class_path: OLD}}", "veggie_pl.models.vae.PixelCodec"),
-        ("test", "evaluate: {detector: {class_path: OLD}}", "veggie_pl.data.shapes.detector.ShapeDetector"),
+        (
+            "test",
+            "data: {test: {class_path: veggie_pl.data.shapes.ShapesBenchmark, init_args: {measures: "
+            "{class_path: veggie_pl.metrics.SkillTable, init_args: {detector: {class_path: OLD}}}}}}",
+            "veggie_pl.data.shapes.detector.ShapeDetector",
+        ),
     ],
 )
 def test_old_class_path_names_the_new_one(tmp_path: Path, command: str, config: str, old: str) -> None:

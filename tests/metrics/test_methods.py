@@ -6,8 +6,8 @@ from support.parts import tiny_module
 from veggie_pl.batch import Batch, Skill, collate
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.metrics import SkillScores, SkillTable
 from veggie_pl.metrics.methods import CopySource, Method, MethodModule, Oracle
-from veggie_pl.metrics.skills import skill_metrics
 from veggie_pl.models import PixelCodec
 
 
@@ -18,9 +18,9 @@ def held_out(skill: Skill, count: int = 6) -> Batch:
 
 def scores(method: Method, skill: Skill) -> dict[str, float]:
     batch = held_out(skill)
-    metrics = skill_metrics(skill, ShapeDetector())
-    metrics.update(MethodModule(method).test_step(batch, 0)["edited"], batch)
-    return {name: float(value) for name, value in metrics.compute().items()}
+    scores = SkillScores(SkillTable(ShapeDetector()).of_skill(skill))
+    scores.update(MethodModule(method).test_step(batch, 0)["edited"], batch)
+    return {name: float(value) for name, value in scores.compute().items()}
 
 
 @pytest.mark.parametrize("skill", Skill)

@@ -7,7 +7,7 @@ import torch
 from support.metric_batches import RedDetector, batch_of
 
 from veggie_pl.batch import Skill
-from veggie_pl.metrics import PerSampleMean, skill_metrics
+from veggie_pl.metrics import SkillScores, SkillTable
 from veggie_pl.metrics.report import Report, Result, read_report, results_of, write_report
 
 
@@ -21,16 +21,15 @@ def report(*results: Result) -> Report:
 
 def test_results_of_take_means_intervals_and_counts() -> None:
     batch = batch_of(Skill.STYLIZATION, 8, 2, 16)
-    metrics = skill_metrics(Skill.STYLIZATION, RedDetector())
-    metrics.update(batch.target.lerp(batch.source, torch.linspace(0, 1, 8)[:, None, None, None, None]), batch)
-    success, psnr, ssim = results_of(Skill.STYLIZATION, metrics, seed=3)
+    scores = SkillScores(SkillTable(RedDetector()).of_skill(Skill.STYLIZATION))
+    scores.update(batch.target.lerp(batch.source, torch.linspace(0, 1, 8)[:, None, None, None, None]), batch)
+    success, psnr, ssim = results_of(Skill.STYLIZATION, scores, seed=3)
     assert [row.metric for row in (success, psnr, ssim)] == ["success", "psnr", "ssim"]
     assert success.value == 50.0
     assert success.low < 50.0 < success.high
     assert (psnr.unit, psnr.n, psnr.skipped, psnr.skill) == ("dB", 8, 0, Skill.STYLIZATION)
-    metric = metrics["psnr"]
-    assert isinstance(metric, PerSampleMean)
-    assert (psnr.low, psnr.high) == metric.interval(seed=3)
+    summary = scores.summaries(seed=3)["psnr"]
+    assert (psnr.value, psnr.low, psnr.high) == (summary.mean, summary.low, summary.high)
 
 
 def test_report_survives_its_file(tmp_path: Path) -> None:

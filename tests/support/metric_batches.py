@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from veggie_pl.batch import Batch, Example, Skill
+from veggie_pl.batch import Batch, Box, Example, Skill
 from veggie_pl.experts.detections import Detections
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint
@@ -37,8 +37,16 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def batch_of(skill: Skill, size: int = 16, num_frames: int = 8, pixels: int = 32, seed: int = 0) -> Batch:
-    """Dim noise, changed (or filled) inside a box that differs from sample to sample."""
+def batch_of(
+    skill: Skill,
+    size: int = 16,
+    num_frames: int = 8,
+    pixels: int = 32,
+    seed: int = 0,
+    phrase: str = "red box",
+    places: list[Box] | None = None,
+) -> Batch:
+    """Dim noise, changed (or filled) inside a box that differs from sample to sample; the last may have no place."""
     source = noise(size, num_frames, 3, pixels, pixels, seed=seed) * 0.5
     mask = torch.zeros(size, num_frames, pixels, pixels, dtype=torch.bool)
     for i in range(size):
@@ -51,14 +59,15 @@ def batch_of(skill: Skill, size: int = 16, num_frames: int = 8, pixels: int = 32
         target = torch.where(mask[:, :, None], red, source)
         if skill is Skill.REMOVAL:
             source, target = target, source
-    place = (0.0, 0.0, 0.5, 0.5) if skill is Skill.ADDITION else None
+    if places is None:
+        places = [(0.0, 0.0, 0.5, 0.5)] * size if skill is Skill.ADDITION else []
     return Batch(
         source=source,
         target=target,
         mask=mask,
         examples=[
-            Example(f"box/{i}", skill, "...", "red box", fill[i] if skill.is_painted else "", place)
-            for i in range(size)
+            Example(f"box/{i}", skill, "...", phrase, fill[i] if skill.is_painted else "", place)
+            for i, place in enumerate([*places, *[None] * (size - len(places))])
         ],
         index=torch.arange(size),
     )

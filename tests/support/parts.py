@@ -16,6 +16,8 @@ from veggie_pl.data.mixture import Weighted
 from veggie_pl.data.records import BadRecordError, Record, Records
 from veggie_pl.data.shapes import ShapesBenchmark, ShapesRecords
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream
+from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.metrics import SkillTable
 from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.module import VeggieModule
 from veggie_pl.seeding import numpy_rng
@@ -99,9 +101,13 @@ def make_data(num_frames: int = 1, num_val: int = 0, bad: float = 0.0, **options
         "grounding": Weighted(GroundingStream(records(Skill.GROUNDING)), 1.0),
         "reasoning": Weighted(ReasoningStream(records(Skill.REASONING)), 1.0),
     }
-    val: Benchmark | None = ShapesBenchmark("val", num_frames=num_frames, size=16) if num_val else None
+    measures = SkillTable(ShapeDetector())
+    val: Benchmark | None = None
+    if num_val:
+        val = ShapesBenchmark("val", num_frames=num_frames, size=16, measures=measures)
     if val is not None and bad:  # the first two of each skill
-        val = ListedBenchmark({name: type(one)(Holey(one.records, 0.7)) for name, one in val.streams().items()})
+        streams_of = {name: type(one)(Holey(one.records, 0.7)) for name, one in val.streams().items()}
+        val = ListedBenchmark(streams_of, measures)
     return VeggieDataModule(streams, val, **{"batch_size": 4, "num_workers": 0, "num_val": num_val, **options})
 
 

@@ -3,9 +3,9 @@
 from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.batch import Skill
+from veggie_pl.callbacks.held_out import measures_of
 from veggie_pl.callbacks.writers import tensorboard_writers
-from veggie_pl.metrics.score import HEADLINE
-from veggie_pl.metrics.skills import SKILL_MEASURES
+from veggie_pl.data.benchmark import Measures
 
 Lines = list[str]  # tags of the scalars in one chart
 Layout = dict[str, dict[str, Lines]]  # page section -> chart -> its lines
@@ -20,7 +20,8 @@ class Charts(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Now it is known what learns."""
         parts = [name for name, part in pl_module.named_children() if any(p.requires_grad for p in part.parameters())]
-        write_layout(trainer, {} if self._is_done else {**training_charts(parts), **skill_charts("val")})
+        measures = measures_of(trainer, "val")
+        write_layout(trainer, {} if self._is_done else {**training_charts(parts), **skill_charts("val", measures)})
         self._is_done = True
 
 
@@ -44,16 +45,19 @@ def training_charts(parts: list[str]) -> Layout:
     }
 
 
-def skill_charts(split: str) -> Layout:
-    """One chart for each measure of the skill table; "score" is the measure that counts, of all eight, and their mean.
+def skill_charts(split: str, measures: Measures) -> Layout:
+    """Make one chart for each measure of any skill; "score" is the measure that counts, of all eight, and their mean.
 
     Args:
         split: "val" or "test".
+        measures: Of its benchmark.
     """
-    measures = dict.fromkeys(name for names in SKILL_MEASURES.values() for name in names)
+    rows = {skill: measures.of_skill(skill) for skill in Skill}
+    names = {skill: [measure.name for measure in row.measures] for skill, row in rows.items()}
     charts = {
-        name: [f"{split}/{name}/{s}" for s, names in SKILL_MEASURES.items() if name in names] for name in measures
+        name: [f"{split}/{name}/{skill}" for skill in Skill if name in names[skill]]
+        for name in dict.fromkeys(name for own in names.values() for name in own)
     }
-    score = [f"{split}/score", *(f"{split}/{HEADLINE[skill]}/{skill}" for skill in Skill)]
+    score = [f"{split}/score", *(f"{split}/{row.headline}/{skill}" for skill, row in rows.items())]
     loss = {"loss": [f"val/loss/{skill}" for skill in Skill]} if split == "val" else {}  # a test computes none
     return {split: {"score": score, **loss, **charts}}

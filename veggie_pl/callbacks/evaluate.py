@@ -2,26 +2,25 @@
 
 import datetime
 import logging
+import math
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule, Trainer
 from rich.console import Console
-from torchmetrics import MetricCollection
 
 from veggie_pl.batch import Batch, MissingSample, Skill
 from veggie_pl.callbacks.charts import skill_charts, write_layout
-from veggie_pl.callbacks.held_out import HeldOut
+from veggie_pl.callbacks.held_out import HeldOut, measures_of
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.errors import UseError
-from veggie_pl.experts.detections import Detector
-from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.files import write_text
 from veggie_pl.metrics.report import Report, read_report, results_of, write_report
-from veggie_pl.metrics.score import HEADLINE, overall_score
-from veggie_pl.metrics.skills import skill_metrics
+from veggie_pl.metrics.score import overall_score
+from veggie_pl.metrics.skill_scores import SkillScores
 from veggie_pl.metrics.tables import Grid, compare, number, table
 from veggie_pl.outputs import check_folder, refuse_overlap
 
@@ -30,31 +29,25 @@ _LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "t
 
 
 class Evaluate(HeldOut):
-    """Update the metrics of each skill with the module's edits.
+    """Score the module's edits skill by skill, by the measures that the benchmark brings.
 
     In validation the means go to the logger, with one number for all of them, ``val/score`` (``overall_score``); after
     test the whole table, with 95 % intervals, goes to the console, to ``report.json`` and ``report.md`` in
     ``output``, and to TensorBoard. Samples that cannot be read are in no number; the table says how many they are.
+    Measures that nothing has what they need for, such as an exact target, are left out, and a line says so.
 
     Args:
-        detector: Finds what was added or removed; None is the exact detector of Moving Shapes.
         output: Folder of the test report; None is the run's own.
         against: ``report.json`` of an earlier test to print beside this one.
         seed: Seeds what the intervals draw.
     """
 
-    def __init__(
-        self,
-        detector: Detector | None = None,
-        output: str | None = None,
-        against: str | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.detector = detector or ShapeDetector()
+    def __init__(self, output: str | None = None, against: str | None = None, seed: int = 0) -> None:
         self.output, self.against, self.seed = output, against, seed
-        self.metrics: dict[Skill, MetricCollection] = {}
+        self.scores: dict[Skill, SkillScores] = {}
         self.missing: dict[str, set[int]] = {}  # by stream, positions in the split
         self.report: Report | None = None
+        self._told: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Look at the earlier report first: an error after the test would come late."""
@@ -68,7 +61,7 @@ class Evaluate(HeldOut):
 
     def begin(self) -> None:
         """Forget the last round."""
-        self.metrics, self.missing = {}, {}
+        self.scores, self.missing = {}, {}
 
     def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Remember which; a sample that pads a rank counts once."""
@@ -80,16 +73,17 @@ class Evaluate(HeldOut):
         skills = set(batch.skill)
         if len(skills) > 1:
             raise UseError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
-        skill = skills.pop()
-        self._metrics_of(skill).update(outputs["edited"].float().cpu(), batch.cpu())
+        self._scores_of(trainer, split, skills.pop()).update(outputs["edited"], batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the means and the score, which checkpoints are kept by: it is there even where no sample can be read."""
         headline: dict[Skill, float] = {}
         for skill in self._skills():
-            means = {name: value.float() for name, value in self._metrics_of(skill).compute().items()}
+            scores = self._scores_of(trainer, "val", skill)
+            means = {name: value.float() for name, value in scores.compute().items()}
             pl_module.log_dict({f"val/{name}/{skill}": value for name, value in means.items()})
-            headline[skill] = float(means[HEADLINE[skill]])
+            headline[skill] = float(means.get(scores.row.headline, math.nan))
+            self._tell_left_out(trainer, skill, means)
         score = overall_score(headline)
         pl_module.log("val/score", score, prog_bar=True)
         if trainer.is_global_zero and not trainer.sanity_checking:
@@ -98,7 +92,11 @@ class Evaluate(HeldOut):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the table."""
-        results = [row for skill in self._skills() for row in self._rows(skill)]
+        results = []
+        for skill in self._skills():
+            found = results_of(skill, self._scores_of(trainer, "test", skill), self.seed)
+            self._tell_left_out(trainer, skill, [row.metric for row in found])
+            results += found
         missing: dict[str, set[int]] = {}
         for own in gathered(self.missing):
             for stream, indices in own.items():
@@ -121,23 +119,31 @@ class Evaluate(HeldOut):
         log.info("report: %s and report.md beside it", folder / "report.json")
         self._to_tensorboard(trainer, grid)
 
-    def _rows(self, skill: Skill) -> tuple[Any, ...]:
-        return results_of(skill, self._metrics_of(skill), self.seed)
+    def _scores_of(self, trainer: Trainer, split: str, skill: Skill) -> SkillScores:
+        if skill not in self.scores:
+            row = measures_of(trainer, split).of_skill(skill)
+            self.scores[skill] = SkillScores(row).to(trainer.strategy.root_device)  # where ranks gather
+        return self.scores[skill]
 
-    def _metrics_of(self, skill: Skill) -> MetricCollection:
-        if skill not in self.metrics:
-            self.metrics[skill] = skill_metrics(skill, self.detector)
-        return self.metrics[skill]
+    def _tell_left_out(self, trainer: Trainer, skill: Skill, scored: Iterable[str]) -> None:
+        """Say once which measures have no number, and for want of what."""
+        scored = set(scored)
+        left_out = [one for one in self.scores[skill].row.measures if one.name not in scored]
+        if left_out and skill not in self._told and trainer.is_global_zero:
+            self._told.add(skill)
+            needs = " or ".join(dict.fromkeys(need for one in left_out for need in one.needs))
+            log.info("%s: no %s, for want of a %s", skill, ", ".join(one.name for one in left_out), needs)
 
     def _skills(self) -> list[Skill]:
         """Those of all ranks: one of them may have had none but unreadable samples of a skill."""
-        found = {skill for own in gathered(list(self.metrics)) for skill in own}
+        found = {skill for own in gathered(list(self.scores)) for skill in own}
         return [skill for skill in Skill if skill in found]
 
     def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
         assert self.report is not None
-        headline = {row.skill: row.value for row in self.report.results if row.metric == HEADLINE[row.skill]}
-        write_layout(trainer, skill_charts("test"))
+        headlines = {skill: scores.row.headline for skill, scores in self.scores.items()}
+        headline = {row.skill: row.value for row in self.report.results if row.metric == headlines[row.skill]}
+        write_layout(trainer, skill_charts("test", measures_of(trainer, "test")))
         for writer in tensorboard_writers(trainer):
             writer.add_text("test/report", grid.markdown(), trainer.global_step)
             writer.add_scalar("test/score", overall_score(headline), trainer.global_step)

@@ -6,6 +6,8 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.batch import Batch, MissingSample
+from veggie_pl.data.benchmark import Measures
+from veggie_pl.metrics.skills import SkillTable
 
 
 class HeldOut(Callback, ABC):
@@ -61,3 +63,14 @@ class HeldOut(Callback, ABC):
     ) -> None:
         """Lightning's hook."""
         self._hear(trainer, "test", outputs, batch)
+
+
+def measures_of(trainer: Trainer, split: str) -> Measures:
+    """Ask the benchmark of a split what edits are scored by: the table of the eight skills where it brings nothing.
+
+    Args:
+        trainer: Of the run.
+        split: "val" or "test".
+    """
+    benchmark = getattr(getattr(trainer, "datamodule", None), split, None)
+    return getattr(benchmark, "measures", None) or SkillTable()

@@ -31,8 +31,8 @@ from veggie_pl.commands.trained import trained_model
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.errors import UseError
 from veggie_pl.files import CONF, TESTING, TRAINING
-from veggie_pl.metrics.methods import CopySource, MethodModule, Oracle
-from veggie_pl.models import PixelCodec
+from veggie_pl.metrics.methods import CopySource, Method, MethodModule, Oracle
+from veggie_pl.models.codec import Codec
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.advice import cheapest_switches
 from veggie_pl.progress import in_terminal
@@ -154,14 +154,28 @@ def scored_method(
     folder: str | None = None,
     num_steps: int | None = None,
     baseline: Literal["copy", "oracle"] | None = None,
+    codec: Codec | None = None,
+    method: Method | None = None,
 ) -> LightningModule:
-    """What is scored: a trained model, or a baseline that needs none.
+    """Make what is scored: a trained model, a baseline that needs none, or any other method.
 
     Args:
         folder: Model folder; None takes the newest whole one of the runs here, else the shipped weights.
         num_steps: Sampling steps; None keeps the folder's.
-        baseline: Score the source itself ("copy") or the exact target through the nano codec ("oracle") instead.
+        baseline: Score the source itself ("copy") or the exact target through a codec ("oracle") instead.
+        codec: Of the oracle: that of the models it bounds.
+        method: Score what this class makes instead, such as ``veggie_pl.metrics.EditedFiles``.
+
+    Raises:
+        UseError: If several of them are named.
     """
-    if baseline is None:
-        return trained_model(folder, num_steps, VeggieModule)
-    return MethodModule(CopySource() if baseline == "copy" else Oracle(PixelCodec()))
+    given = {"folder": folder, "baseline": baseline, "method": method}
+    if len(named := [f"--model.{name}" for name, value in given.items() if value is not None]) > 1:
+        raise UseError(f"one method is scored at a time, not those of {' and '.join(named)}")
+    if method is None and baseline == "copy":
+        method = CopySource()
+    if method is None and baseline == "oracle":
+        if codec is None:
+            raise UseError("--model.baseline oracle: name the codec, --model.codec CLASS, as conf/eval.yaml does")
+        method = Oracle(codec)
+    return trained_model(folder, num_steps, VeggieModule) if method is None else MethodModule(method)

@@ -62,6 +62,8 @@ HELP: dict[str, tuple[str, str, dict[str, dict[str, str]]]] = {
                 "--model.folder FOLDER": "the model folder to score",
                 "--model.num_steps N": "sampling steps (the folder's own)",
                 "--model.baseline NAME": "score copy, the source itself, or oracle, the exact answer, instead",
+                "--model.method CLASS": "score what another class makes: veggie_pl.metrics.EditedFiles reads it from"
+                " --model.method.folder",
                 "--evaluate.output FOLDER": "report.md and report.json go here (the run's folder)",
                 "--evaluate.against FILE": "an earlier report.json to print beside this one",
                 "--samples.per_skill N": "clips drawn of each skill",

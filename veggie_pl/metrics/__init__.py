@@ -1,7 +1,8 @@
-"""How outputs are scored: measures per sample, means with intervals, one row of metrics per skill, reports."""
+"""How outputs are scored: measures per sample, a row of them per skill, means with intervals, reports; and methods."""
 
+from veggie_pl.metrics.edited_files import EditedFiles
 from veggie_pl.metrics.intervals import mean_interval
-from veggie_pl.metrics.per_sample import PerSampleMean
-from veggie_pl.metrics.skills import SKILL_MEASURES, skill_metrics
+from veggie_pl.metrics.skill_scores import SkillScores
+from veggie_pl.metrics.skills import SkillTable
 
-__all__ = ["SKILL_MEASURES", "PerSampleMean", "mean_interval", "skill_metrics"]
+__all__ = ["EditedFiles", "SkillScores", "SkillTable", "mean_interval"]

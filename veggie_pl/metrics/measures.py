@@ -1,124 +1,142 @@
-"""The measures as functions of outputs and batch: one number per sample, in the unit that tables print."""
+"""The measures as functions of edits and batch: one number per sample, in the unit that tables print.
 
-from dataclasses import dataclass
+What several of them need is computed once, when the first one asks for it: see ``Scored``.
+"""
+
+from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from veggie_pl.batch import Batch, Clips
+from veggie_pl.batch import Batch, Clips, Masks
+from veggie_pl.data.benchmark import Values
 from veggie_pl.errors import UseError
 from veggie_pl.experts.detections import Detections, Detector
 from veggie_pl.masks.unpaint import unpaint
 from veggie_pl.metrics import functional
 
-Values = Float[Tensor, " b"]
 
+class Scored:
+    """Edits beside what was asked, and what more than one measure needs.
 
-def decode(edited: Clips, batch: Batch) -> Bool[Tensor, "b f h w"]:
-    """The region that each output points at, read back from its colour fill."""
-    return torch.stack(
-        [unpaint(one, source, fill) for one, source, fill in zip(edited, batch.source, batch.fill, strict=True)]
-    )
-
-
-def miou(edited: Clips, batch: Batch) -> Values:
-    """Intersection over union of the decoded region, frames summed before dividing, in %; see ``region_iou``."""
-    return 100 * functional.region_iou(decode(edited, batch), batch.mask)
-
-
-def jaccard(edited: Clips, batch: Batch) -> Values:
-    """J: intersection over union of the decoded region per frame, mean over frames, in %; see ``region_jaccard``."""
-    return 100 * functional.region_jaccard(decode(edited, batch), batch.mask).mean(-1)
-
-
-def boundary(edited: Clips, batch: Batch) -> Values:
-    """F of the decoded region's contour per frame, mean over all frames, in %; see ``boundary_f``."""
-    return 100 * functional.boundary_f(decode(edited, batch), batch.mask).mean(-1)
-
-
-def ssim(edited: Clips, batch: Batch) -> Values:
-    """Structural similarity to the target per frame, mean over frames, in %."""
-    return 100 * functional.ssim(edited, batch.target).mean(-1)
-
-
-def ssim_inside(edited: Clips, batch: Batch) -> Values:
-    """Structural similarity to the target over the changed region, in %."""
-    return 100 * functional.ssim_inside(edited, batch.target, batch.mask)
-
-
-def ssim_outside(edited: Clips, batch: Batch) -> Values:
-    """Structural similarity to the target over what should stay, in %."""
-    return 100 * functional.ssim_outside(edited, batch.target, batch.mask)
-
-
-def psnr(edited: Clips, batch: Batch) -> Values:
-    """PSNR to the target over the whole clip, in dB."""
-    return functional.psnr(edited, batch.target)
-
-
-def psnr_inside(edited: Clips, batch: Batch) -> Values:
-    """PSNR to the target over the changed region, in dB."""
-    return functional.psnr_inside(edited, batch.target, batch.mask)
-
-
-def psnr_outside(edited: Clips, batch: Batch) -> Values:
-    """PSNR to the target over what should stay, in dB."""
-    return functional.psnr_outside(edited, batch.target, batch.mask)
-
-
-def change_success(edited: Clips, batch: Batch) -> Values:
-    """Whether the edit is right against the exact target, 0 or 100 %; see ``functional.change_success``."""
-    return 100 * functional.change_success(edited, batch.source, batch.target, batch.mask)
-
-
-@dataclass(frozen=True)
-class Presence:
-    """How surely the phrase is found in the output, in [0, 100]: "detection" of concept addition."""
-
-    detector: Detector
-
-    def __call__(self, edited: Clips, batch: Batch) -> Values:
-        """Score each clip."""
-        found = _detect(self.detector, edited, batch)
-        return torch.stack([functional.detection_score(one) for one in found])
-
-
-@dataclass(frozen=True)
-class Absence:
-    """100 minus how surely the phrase is found in the output: "detection" of concept removal."""
-
-    detector: Detector
-
-    def __call__(self, edited: Clips, batch: Batch) -> Values:
-        """Score each clip."""
-        return 100 - Presence(self.detector)(edited, batch)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Whether the right thing came to the right place, 0 or 100 %; NaN where the sample names no place."""
-
-    detector: Detector
-
-    def __call__(self, edited: Clips, batch: Batch) -> Values:
-        """Score each clip."""
-        found = _detect(self.detector, edited, batch)
-        undefined = torch.tensor(torch.nan, dtype=torch.float64)
-        return torch.stack(
-            [
-                undefined if place is None else 100 * functional.addition_success(one, place)
-                for one, place in zip(found, batch.place, strict=True)
-            ]
-        )
-
-
-def _detect(detector: Detector, edited: Clips, batch: Batch) -> list[list[Detections]]:
-    """Detections by clip and frame.
-
-    Raises:
-        UseError: If a sample has no phrase to look for.
+    Args:
+        edited: Outputs in [-1, 1], float32.
+        batch: What was asked, on the device of the outputs.
+        detector: Looks for what was added or removed; None where there is none.
     """
-    if unnamed := [key for key, phrase in zip(batch.key, batch.phrase, strict=True) if not phrase]:
-        raise UseError(f"a detector needs a phrase, but there is none for {', '.join(unnamed)}")
-    return [detector.detect(clip, phrase) for clip, phrase in zip(edited, batch.phrase, strict=True)]
+
+    def __init__(self, edited: Clips, batch: Batch, detector: Detector | None = None) -> None:
+        self.edited, self.batch, self.detector = edited, batch, detector
+
+    def has(self, needs: tuple[str, ...]) -> bool:
+        """Tell whether there is all that a measure needs."""
+        there = {"detector": self.detector is not None, "target": self.batch.target is not None}
+        return all(there[need] for need in needs)
+
+    @cached_property
+    def decoded(self) -> Masks:
+        """The region that each output points at, read back from its colour fill."""
+        samples = zip(self.edited, self.batch.source, self.batch.fill, strict=True)
+        return torch.stack([unpaint(one, source, fill) for one, source, fill in samples])
+
+    @cached_property
+    def likeness(self) -> Float[Tensor, "b f h w"]:
+        """Structural similarity to the target at each pixel, in [-1, 1]."""
+        return functional.ssim_map(self.edited, self.batch.target).double()
+
+    @cached_property
+    def error(self) -> Float[Tensor, "b f h w"]:
+        """Squared error against the target at each pixel, mean over the channels."""
+        return functional.squared_error(self.edited, self.batch.target)
+
+    @cached_property
+    def psnr_outside(self) -> Values:
+        """PSNR to the target over what should stay, in dB."""
+        return functional.psnr_of(self.error, ~self.batch.mask)
+
+    @cached_property
+    def detections(self) -> list[list[Detections]]:
+        """What the detector finds of each sample's phrase, by clip and frame.
+
+        Raises:
+            UseError: If a sample has no phrase to look for.
+        """
+        assert self.detector is not None
+        batch = self.batch
+        if unnamed := [key for key, phrase in zip(batch.key, batch.phrase, strict=True) if not phrase]:
+            raise UseError(f"a detector needs a phrase, but there is none for {', '.join(unnamed)}")
+        return [self.detector.detect(clip, phrase) for clip, phrase in zip(self.edited, batch.phrase, strict=True)]
+
+
+def miou(scored: Scored) -> Values:
+    """Compare the decoded region: IoU with frames summed before dividing, in %; see ``region_iou``."""
+    return 100 * functional.region_iou(scored.decoded, scored.batch.mask)
+
+
+def jaccard(scored: Scored) -> Values:
+    """Compare the decoded region: J, IoU per frame, mean over frames, in %; see ``region_jaccard``."""
+    return 100 * functional.region_jaccard(scored.decoded, scored.batch.mask).mean(-1)
+
+
+def boundary(scored: Scored) -> Values:
+    """Compare the decoded region's contour: F per frame, mean over all frames, in %; see ``boundary_f``."""
+    return 100 * functional.boundary_f(scored.decoded, scored.batch.mask).mean(-1)
+
+
+def ssim(scored: Scored) -> Values:
+    """Average the likeness to the target over each frame, then over frames, in %."""
+    return 100 * scored.likeness.mean((-2, -1)).mean(-1)
+
+
+def ssim_inside(scored: Scored) -> Values:
+    """Average the likeness to the target over the changed region, in %."""
+    return 100 * functional.mean_over(scored.likeness, scored.batch.mask)
+
+
+def ssim_outside(scored: Scored) -> Values:
+    """Average the likeness to the target over what should stay, in %."""
+    return 100 * functional.mean_over(scored.likeness, ~scored.batch.mask)
+
+
+def psnr(scored: Scored) -> Values:
+    """Give the PSNR to the target over the whole clip, in dB."""
+    return functional.psnr_of(scored.error)
+
+
+def psnr_inside(scored: Scored) -> Values:
+    """Give the PSNR to the target over the changed region, in dB."""
+    return functional.psnr_of(scored.error, scored.batch.mask)
+
+
+def psnr_outside(scored: Scored) -> Values:
+    """Give the PSNR to the target over what should stay, in dB."""
+    return scored.psnr_outside
+
+
+def change_success(scored: Scored) -> Values:
+    """Judge the edit by the exact target: right or wrong, 100 or 0 %; see ``functional.change_success``."""
+    batch = scored.batch
+    clips = (scored.edited, batch.source, batch.target, batch.mask)
+    return 100 * functional.change_success(*clips, outside=scored.psnr_outside)
+
+
+def presence(scored: Scored) -> Values:
+    """Tell how surely the phrase is found in the output, in [0, 100]: "detection" of concept addition."""
+    return torch.stack([functional.detection_score(found) for found in scored.detections])
+
+
+def absence(scored: Scored) -> Values:
+    """Take from 100 how surely the phrase is found in the output: "detection" of concept removal."""
+    return 100 - presence(scored)
+
+
+def placed(scored: Scored) -> Values:
+    """Judge whether the right thing came to the right place, 100 or 0 %; NaN where the sample names no place."""
+    undefined = torch.tensor(torch.nan, dtype=torch.float64)
+    return torch.stack(
+        [
+            undefined if place is None else 100 * functional.addition_success(found, place)
+            for found, place in zip(scored.detections, scored.batch.place, strict=True)
+        ]
+    )

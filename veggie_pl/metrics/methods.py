@@ -1,4 +1,4 @@
-"""Methods without a model, which bound what a model can score; all methods are one interface: a batch in, clips out."""
+"""What is scored is a method: a batch in, clips out. Here are those without a model, which bound what one can score."""
 
 from typing import Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ from veggie_pl.models.codec import Codec
 
 @runtime_checkable
 class Method(Protocol):
-    """What ``test`` scores; ``VeggieModule`` is one."""
+    """What ``test`` scores: ``VeggieModule``, a class of yours (``--model.method``), files that lie on disk."""
 
     name: str  # how reports call it
 

@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torchmetrics import MetricCollection
-
 from veggie_pl.batch import Skill
 from veggie_pl.errors import UseError
 from veggie_pl.files import write_text
-from veggie_pl.metrics.per_sample import PerSampleMean
-from veggie_pl.metrics.skills import SKILL_MEASURES
+from veggie_pl.metrics.skill_scores import SkillScores
 
 SCHEMA = 1  # raised when a field changes its meaning
 
@@ -55,21 +52,20 @@ class Report:
             raise UseError(f"a report has each row once, but these come again: {', '.join(sorted(twice))}")
 
 
-def results_of(skill: Skill, metrics: MetricCollection, seed: int) -> tuple[Result, ...]:
-    """The rows of one skill, from ``skill_metrics`` after its updates. Under several ranks all must call it.
+def results_of(skill: Skill, scores: SkillScores, seed: int) -> tuple[Result, ...]:
+    """Make the rows of one skill, after its updates. Under several ranks all must call it.
 
     Args:
         skill: Named in the rows.
-        metrics: Of that skill.
+        scores: Of that skill.
         seed: Of what the intervals draw.
     """
-    rows = []
-    for name in SKILL_MEASURES[skill]:  # a collection sorts its metrics by name
-        metric = metrics[name]
-        assert isinstance(metric, PerSampleMean)
-        found = metric.summary(seed)
-        rows.append(Result(skill, name, found.mean, found.low, found.high, found.n, metric.unit, skipped=found.skipped))
-    return tuple(rows)
+    found = scores.summaries(seed)
+    return tuple(
+        Result(skill, one.name, was.mean, was.low, was.high, was.n, one.unit, one.higher_is_better, was.skipped)
+        for one in scores.row.measures
+        if (was := found.get(one.name)) is not None
+    )
 
 
 def write_report(report: Report, path: Path) -> None:

@@ -7,15 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from veggie_pl.metrics.functional import (
-    psnr,
-    psnr_inside,
-    psnr_outside,
-    ssim,
-    ssim_inside,
-    ssim_map,
-    ssim_outside,
-)
+from veggie_pl.metrics.functional import mean_over, psnr, psnr_of, squared_error, ssim_map
 
 
 def pair(*shape: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -28,6 +20,10 @@ def half(*shape: int) -> Tensor:
     mask = torch.zeros(*shape, dtype=torch.bool)
     mask[..., : shape[-1] // 2] = True
     return mask
+
+
+def ssim(edited: Tensor, target: Tensor) -> Tensor:
+    return ssim_map(edited, target).double().mean((-2, -1))
 
 
 def test_psnr_by_hand() -> None:
@@ -54,19 +50,19 @@ def test_psnr_agrees_with_scikit_image() -> None:
 def test_psnr_of_regions_agrees_with_scikit_image_on_the_pixels_of_the_region() -> None:
     edited, target = pair(2, 3, 12, 18)
     mask = torch.rand(2, 12, 18, generator=torch.Generator().manual_seed(1)) < 0.3
-    for measure, region in ((psnr_inside, mask), (psnr_outside, ~mask)):
+    for region in (mask, ~mask):
         a, b = (clip.movedim(1, -1)[region].numpy() for clip in (edited, target))
-        assert measure(edited, target, mask).item() == pytest.approx(
-            peak_signal_noise_ratio(b, a, data_range=2.0), 1e-5
-        )
+        theirs = peak_signal_noise_ratio(b, a, data_range=2.0)
+        assert psnr(edited, target, region).item() == pytest.approx(theirs, 1e-5)
+        assert torch.equal(psnr_of(squared_error(edited, target), region), psnr(edited, target, region))
 
 
 def test_psnr_inside_and_outside_see_only_their_region() -> None:
     target = torch.zeros(2, 3, 8, 8)
     mask = half(2, 8, 8)
     edited = torch.where(mask[:, None], 0.2, 0.0).expand_as(target)
-    assert psnr_inside(edited, target, mask).item() == pytest.approx(20.0, abs=1e-5)
-    assert psnr_outside(edited, target, mask).item() == 100.0
+    assert psnr(edited, target, mask).item() == pytest.approx(20.0, abs=1e-5)
+    assert psnr(edited, target, ~mask).item() == 100.0
 
 
 def test_psnr_of_identical_clips_is_the_cap_and_of_an_empty_region_nan() -> None:
@@ -74,7 +70,7 @@ def test_psnr_of_identical_clips_is_the_cap_and_of_an_empty_region_nan() -> None
     mask = torch.zeros(2, 1, 8, 8, dtype=torch.bool)
     mask[0] = True
     assert psnr(target, target).tolist() == [100.0, 100.0]
-    inside, outside = psnr_inside(target, target, mask), psnr_outside(target, target, mask)
+    inside, outside = psnr(target, target, mask), psnr(target, target, ~mask)
     assert inside.isnan().tolist() == [False, True]
     assert outside.isnan().tolist() == [True, False]
 
@@ -110,15 +106,17 @@ def test_ssim_inside_and_outside_are_the_map_over_their_region() -> None:
     mask[1, 0] = False  # frames weigh by their pixels, not each alike
     full = ssim_map(edited, target).double()
     for i in range(2):
-        assert ssim_inside(edited, target, mask)[i].item() == pytest.approx(full[i][mask[i]].mean().item(), abs=1e-9)
-        assert ssim_outside(edited, target, mask)[i].item() == pytest.approx(full[i][~mask[i]].mean().item(), abs=1e-9)
+        for region in (mask, ~mask):
+            expected = full[i][region[i]].mean().item()
+            assert mean_over(full, region)[i].item() == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_inside_of_an_empty_region_is_nan() -> None:
     edited, target = pair(1, 3, 16, 16)
     nowhere = torch.zeros(1, 16, 16, dtype=torch.bool)
-    assert ssim_inside(edited, target, nowhere).isnan()
-    assert ssim_outside(edited, target, nowhere).item() == pytest.approx(ssim(edited, target).item(), abs=1e-9)
+    full = ssim_map(edited, target).double()
+    assert mean_over(full, nowhere).isnan()
+    assert mean_over(full, ~nowhere).item() == pytest.approx(ssim(edited, target).item(), abs=1e-9)
 
 
 def test_ssim_refuses_images_smaller_than_its_window() -> None:

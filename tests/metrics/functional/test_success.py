@@ -1,7 +1,9 @@
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from veggie_pl.metrics.functional import change_success
+from veggie_pl.metrics.functional import change_success, psnr
 
 SOURCE = torch.zeros(2, 3, 16, 16)
 MASK = torch.zeros(2, 16, 16, dtype=torch.bool)
@@ -9,7 +11,7 @@ MASK[:, 4:8, 4:8] = True
 TARGET = torch.where(MASK[:, None], 1.0, SOURCE)
 
 
-def success(edited: Tensor, mask: Tensor = MASK, target: Tensor = TARGET, **options: float) -> float:
+def success(edited: Tensor, mask: Tensor = MASK, target: Tensor = TARGET, **options: Any) -> float:
     return change_success(edited, SOURCE, target, mask, **options).item()
 
 
@@ -35,6 +37,12 @@ def test_change_success_does_not_average_an_unharmed_outside_into_the_error_insi
 def test_change_success_thresholds_are_arguments() -> None:
     assert success(0.49 * TARGET, max_relative_error=0.3) == 1.0
     assert success(TARGET + 0.1 * (~MASK[:, None]), min_psnr_outside=30.0) == 0.0
+
+
+def test_change_success_takes_what_is_known_of_the_outside() -> None:
+    harmed = TARGET + 0.201 * (~MASK[:, None])
+    assert success(harmed, outside=psnr(harmed, TARGET, ~MASK)) == 0.0
+    assert success(harmed, outside=torch.tensor(30.0)) == 1.0  # it is not looked at again
 
 
 def test_change_success_without_an_outside_looks_inside_only() -> None:

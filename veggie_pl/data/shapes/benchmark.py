@@ -3,13 +3,16 @@
 from typing import Literal
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.benchmark import Benchmark
+from veggie_pl.data.benchmark import Benchmark, Measures
 from veggie_pl.data.shapes.records import ShapesRecords
 from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, Stream
 
 
 class ShapesBenchmark(Benchmark):
-    """All eight skills of Moving Shapes, or the named ones; other arguments are those of ``ShapesRecords``."""
+    """All eight skills of Moving Shapes, or the named ones; other arguments are those of ``ShapesRecords``.
+
+    Its objects are found by ``veggie_pl.experts.shape_detector.ShapeDetector``, which ``measures`` names.
+    """
 
     def __init__(
         self,
@@ -20,7 +23,9 @@ class ShapesBenchmark(Benchmark):
         size: int = 32,
         num_objects: tuple[int, int] = (1, 3),
         vocabulary: str = "small",
+        measures: Measures | None = None,
     ) -> None:
+        self.measures = measures
         self.records = {
             name: ShapesRecords(split, seed, {name: 1.0}, num_frames, size, num_objects, vocabulary)
             for name in (skills or [skill.value for skill in Skill])

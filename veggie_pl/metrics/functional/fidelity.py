@@ -27,23 +27,21 @@ def psnr(
         target: Exact answer.
         region: Pixels that count; None is all. NaN for a clip whose region is empty.
     """
-    error = (edited.double() - target.double()).square().mean(-3)  # (*lead, f, h, w)
-    mse = _mean_over(error, region)
-    return (10 * torch.log10(PEAK**2 / mse)).clamp(max=PSNR_CAP)  # clamp keeps NaN
+    return psnr_of(squared_error(edited, target), region)
 
 
-def psnr_inside(
-    edited: Float[Tensor, "*lead f 3 h w"], target: Float[Tensor, "*lead f 3 h w"], mask: Bool[Tensor, "*lead f h w"]
+def squared_error(
+    edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]
+) -> Float[Tensor, "*lead h w"]:
+    """Squared difference at each pixel, mean over the channels, in float64."""
+    return (edited.double() - target.double()).square().mean(-3)
+
+
+def psnr_of(
+    error: Float[Tensor, "*lead f h w"], region: Bool[Tensor, "*lead f h w"] | None = None
 ) -> Float[Tensor, "*lead"]:
-    """``psnr`` over the changed region: is the change what was asked for?"""
-    return psnr(edited, target, mask)
-
-
-def psnr_outside(
-    edited: Float[Tensor, "*lead f 3 h w"], target: Float[Tensor, "*lead f 3 h w"], mask: Bool[Tensor, "*lead f h w"]
-) -> Float[Tensor, "*lead"]:
-    """``psnr`` over the rest: is what should stay unharmed?"""
-    return psnr(edited, target, ~mask)
+    """``psnr`` of a ``squared_error``: several regions of one output share it."""
+    return (10 * torch.log10(PEAK**2 / mean_over(error, region))).clamp(max=PSNR_CAP)  # clamp keeps NaN
 
 
 def ssim_map(edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead h w"]:
@@ -70,29 +68,15 @@ def ssim_map(edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 
     return similarity.mean(-3)
 
 
-def ssim(edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead"]:
-    """Mean structural similarity of each frame, in [-1, 1]."""
-    return ssim_map(edited, target).double().mean((-2, -1))
-
-
-def ssim_inside(
-    edited: Float[Tensor, "*lead f 3 h w"], target: Float[Tensor, "*lead f 3 h w"], mask: Bool[Tensor, "*lead f h w"]
-) -> Float[Tensor, "*lead"]:
-    """Structural similarity of each clip averaged over the changed region; NaN where that is empty."""
-    return _mean_over(ssim_map(edited, target).double(), mask)
-
-
-def ssim_outside(
-    edited: Float[Tensor, "*lead f 3 h w"], target: Float[Tensor, "*lead f 3 h w"], mask: Bool[Tensor, "*lead f h w"]
-) -> Float[Tensor, "*lead"]:
-    """Structural similarity of each clip averaged over what should stay; NaN where that is empty."""
-    return _mean_over(ssim_map(edited, target).double(), ~mask)
-
-
-def _mean_over(
+def mean_over(
     values: Float[Tensor, "*lead f h w"], region: Bool[Tensor, "*lead f h w"] | None
 ) -> Float[Tensor, "*lead"]:
-    """Mean over a region of a clip; NaN (0 / 0) if it is empty."""
+    """Average over a region of each clip: the changed one, or what should stay; NaN (0 / 0) if it is empty.
+
+    Args:
+        values: One per pixel.
+        region: Pixels that count; None is all.
+    """
     if region is None:
         return values.mean((-3, -2, -1))
     return torch.where(region, values, 0.0).sum((-3, -2, -1)) / region.sum((-3, -2, -1))

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from veggie_pl.metrics.functional.fidelity import psnr_outside
+from veggie_pl.metrics.functional.fidelity import psnr
 
 MAX_RELATIVE_ERROR = 0.25  # a quarter of the energy of the change: halfway, in amplitude, from source to target
 MIN_PSNR_OUTSIDE = 20.0  # dB; an error of a tenth of the range, about where damage begins to be seen at a glance
@@ -17,6 +17,7 @@ def change_success(
     mask: Bool[Tensor, "*lead f h w"],
     max_relative_error: float = MAX_RELATIVE_ERROR,
     min_psnr_outside: float = MIN_PSNR_OUTSIDE,
+    outside: Float[Tensor, "*lead"] | None = None,
 ) -> Float[Tensor, "*lead"]:
     """1 for each clip whose edit is right, else 0.
 
@@ -31,6 +32,7 @@ def change_success(
         mask: The changed region.
         max_relative_error: Largest share of the change's energy that may be wrong.
         min_psnr_outside: In dB.
+        outside: PSNR to the target outside of the region, in dB; None where it is not known yet.
 
     Returns:
         NaN where source and target do not differ inside the region (or it is empty): nothing was asked that could be
@@ -39,7 +41,7 @@ def change_success(
     inside = mask[..., None, :, :]
     wrong = _energy(edited, target, inside)
     asked = _energy(source, target, inside)
-    kept = psnr_outside(edited, target, mask)
+    kept = psnr(edited, target, ~mask) if outside is None else outside
     right = (wrong <= max_relative_error * asked) & ((kept >= min_psnr_outside) | kept.isnan())
     return torch.where(asked > 0, right.double(), torch.nan)
 

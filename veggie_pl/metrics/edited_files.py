@@ -1,0 +1,94 @@
+"""Edits that lie on disk, made by any program: a method like any other."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from veggie_pl.batch import Batch, Clip, Clips, Skill
+from veggie_pl.errors import UseError
+from veggie_pl.file_names import in_order
+from veggie_pl.video.clip import IMAGES, VIDEOS, ClipFile, clips_in, to_clip
+from veggie_pl.video.media import Media
+
+
+class EditedFiles:
+    """Edits read from a folder, so that outputs of any model are scored as our own are; implements ``Method``.
+
+    The edit of an example is a video, a picture, or a folder of pictures, one a frame, in natural order: 2 before 10.
+    It has the frames and the size of its source as the benchmark gives it. Nothing is resized or left out, which would
+    change the scores: what is missing or of another size is an error.
+
+    Args:
+        folder: Where they lie.
+        naming: What they are called, before the suffix. "key": as the example's key, whose slashes are folders.
+            "index": SKILL/NUMBER, such as addition/007.mp4, where the number is that of the example in its skill's
+            stream, from 0 on; 7, 07 and 007 are one number. No order of names counts: a missing file shifts nothing.
+        name: What reports call the method; None is the folder.
+    """
+
+    def __init__(self, folder: str, naming: Literal["key", "index"] = "key", name: str | None = None) -> None:
+        if not Path(folder).is_dir():
+            raise UseError(f"no folder of edits at {folder}")
+        self.folder, self.naming, self.name = Path(folder), naming, name or folder
+        self._listed: dict[Path, dict[str, list[Path]]] = {}  # folder -> name without suffix -> what has it
+
+    def edit_batch(self, batch: Batch) -> Clips:
+        """Read the edits of a batch; a sample that cannot be read keeps its filling.
+
+        Raises:
+            UseError: If edits are missing, cannot be read, or are not of their sources' frames and size.
+        """
+        found = {row: self._find(batch.skill[row], int(batch.index[row]), batch.key[row]) for row in batch.good}
+        if missing := [row for row, path in found.items() if path is None]:
+            row = missing[0]
+            wanted = self._name(batch.skill[row], int(batch.index[row]), batch.key[row])
+            raise UseError(f"{self.folder}: {len(missing)} of {len(found)} edits are missing, the first: {wanted}")
+        clips = list(batch.source)
+        for row, path in found.items():
+            assert path is not None
+            clips[row] = _read(path, batch.source[row]).to(batch.source.device)
+        return torch.stack(clips)
+
+    def _name(self, skill: Skill, index: int, key: str) -> str:
+        return key if self.naming == "key" else f"{skill}/{index}"
+
+    def _find(self, skill: Skill, index: int, key: str) -> Path | None:
+        name = Path(self._name(skill, index, key))
+        found = self._list(self.folder / name.parent).get(name.name, [])
+        if len(found) > 1:
+            raise UseError(f"{found[0]} and {found[1].name} are both named as the edit of {key}; remove one")
+        return found[0] if found else None
+
+    def _list(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._listed:
+            found = self._listed[folder] = {}
+            for path in in_order(folder) if folder.is_dir() else ():
+                if path.is_dir() or path.suffix.lower() in IMAGES | VIDEOS:
+                    stem = path.name if path.is_dir() else path.stem
+                    number = self.naming == "index" and stem.isdecimal()
+                    found.setdefault(str(int(stem)) if number else stem, []).append(path)
+        return self._listed[folder]
+
+
+def _read(path: Path, source: Clip) -> Clip:
+    """Read an edit.
+
+    Raises:
+        UseError: If it is not of its source's frames and size, or cannot be read.
+    """
+    file = ClipFile(_pictures(path), path) if path.is_dir() else ClipFile(path)
+    frames, _, height, width = source.shape
+    own = file.info
+    if (own.num_frames, own.height, own.width) != (frames, height, width):
+        raise UseError(
+            f"{path}: has {own.num_frames} frames of {own.width} x {own.height} pixels, its source has {frames} of "
+            f"{width} x {height}; edits are scored as they are"
+        )
+    return to_clip(file.frames())
+
+
+def _pictures(folder: Path) -> list[Media]:
+    if not (names := [path.name for path in clips_in(folder)]):
+        raise UseError(f"{folder}: holds no pictures")
+    return [Media(name) for name in names]
