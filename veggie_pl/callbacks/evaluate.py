@@ -18,7 +18,7 @@ from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.errors import UseError
 from veggie_pl.files import write_text
-from veggie_pl.metrics.report import Report, read_report, results_of, write_report
+from veggie_pl.metrics.report import Report, Result, read_report, results_of, write_report
 from veggie_pl.metrics.score import overall_score
 from veggie_pl.metrics.skill_scores import SkillScores
 from veggie_pl.metrics.tables import Grid, compare, number, table
@@ -92,7 +92,7 @@ class Evaluate(HeldOut):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the table."""
-        results = []
+        results: list[Result] = []
         for skill in self._skills():
             found = results_of(skill, self._scores_of(trainer, "test", skill), self.seed)
             self._tell_left_out(trainer, skill, [row.metric for row in found])

@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from veggie_pl.batch import Clip
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -17,8 +19,11 @@ class Detections:
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds a named thing in frames."""
+    """Finds a named object in frames.
 
-    def detect(self, frames: Float[Tensor, "f 3 h w"], phrase: str) -> list[Detections]:
-        """Return one ``Detections`` per frame for things that ``phrase`` names, such as "red circle"."""
+    A class that configs name has to take the very types that stand here: ``Clip`` of ``veggie_pl.batch``.
+    """
+
+    def detect(self, frames: Clip, phrase: str) -> list[Detections]:
+        """Return one ``Detections`` per frame for objects that ``phrase`` names, such as "red circle"."""
         ...

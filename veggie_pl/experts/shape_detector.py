@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from veggie_pl.batch import Clip
 from veggie_pl.data.shapes.backgrounds import render_background
 from veggie_pl.data.shapes.outlines import signed_distance
 from veggie_pl.data.shapes.render import DARK
@@ -44,7 +45,7 @@ class ShapeDetector:
     def __init__(self, vocabulary: str = "small") -> None:
         self.words = find_vocabulary(vocabulary)
 
-    def detect(self, frames: Float[Tensor, "f 3 h w"], phrase: str) -> list[Detections]:
+    def detect(self, frames: Clip, phrase: str) -> list[Detections]:
         """One ``Detections`` per frame, best first.
 
         Args:

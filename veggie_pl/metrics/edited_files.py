@@ -28,8 +28,6 @@ class EditedFiles:
     """
 
     def __init__(self, folder: str, naming: Literal["key", "index"] = "key", name: str | None = None) -> None:
-        if not Path(folder).is_dir():
-            raise UseError(f"no folder of edits at {folder}")
         self.folder, self.naming, self.name = Path(folder), naming, name or folder
         self._listed: dict[Path, dict[str, list[Path]]] = {}  # folder -> name without suffix -> what has it
 
@@ -39,6 +37,8 @@ class EditedFiles:
         Raises:
             UseError: If edits are missing, cannot be read, or are not of their sources' frames and size.
         """
+        if not self.folder.is_dir():  # not said where the class is built: the parser would wrap it in a page of its own
+            raise UseError(f"no folder of edits at {self.folder}")
         found = {row: self._find(batch.skill[row], int(batch.index[row]), batch.key[row]) for row in batch.good}
         if missing := [row for row, path in found.items() if path is None]:
             row = missing[0]
