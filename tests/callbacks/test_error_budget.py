@@ -152,8 +152,8 @@ def test_bad_held_out_samples_are_left_out_and_the_table_says_so(tmp_path: Path)
     bad = [line["index"] for line in lines if line["stream"] == "val/pointing"]
     assert 0 < len(bad) < 8
     assert [line["index"] for line in lines if line["stream"] == "val/taking"] == list(range(8))
-    assert set(evaluate.metrics) == {"grounding"}
-    kept = evaluate.metrics["grounding"]["miou"].samples()[0].tolist()
+    assert set(evaluate.scores) == {"grounding"}
+    kept = evaluate.scores["grounding"].samples()[0].tolist()
     assert kept == [index for index in range(8) if index not in bad]
 
     trainer.test(trainer.lightning_module, data, verbose=False)
