@@ -45,9 +45,9 @@ def test_examples_travel_whole(carry) -> None:
     assert torch.equal(found.source, batch.source)
 
 
-def test_rows_and_cpu_keep_facts_beside_their_clips() -> None:
+def test_rows_keep_facts_beside_their_clips() -> None:
     batch = make_batch(4, 1)
-    found = batch.rows([3, 1]).cpu()
+    found = batch.rows([3, 1])
     assert found.key == ["noise/3", "noise/1"]
     assert torch.equal(found.source, batch.source[[3, 1]])
     assert found.index.tolist() == [3, 1]
@@ -108,6 +108,25 @@ def test_nothing_but_missing_samples_has_the_shape_of_the_bucket() -> None:
 def test_nothing_but_missing_samples_of_unknown_shape_is_an_error(bucket: str) -> None:
     with pytest.raises(ValueError, match=r"a/b: cut off.*'clips' does not tell the shape"):
         collate([(3, MISSING._replace(bucket=bucket))])
+
+
+def test_a_batch_of_a_benchmark_without_answers_has_no_target() -> None:
+    asked = [(index, dataclasses.replace(sample, target=None)) for index, sample in good()]
+    batch = collate([*asked, (5, MISSING)])
+    assert batch.target is None
+    assert batch.rows([1]).target is None
+    assert move_data_to_device(batch, "cpu").target is None
+    assert batch.without({0: MISSING}).good == [1]
+    assert collate([(5, MISSING)]).target is not None  # nobody knows: it is left out all the same
+
+
+def test_targets_of_some_samples_only_are_an_error() -> None:
+    (one, first), (two, second) = good()
+    names = f"{first.example.key} has a target, but {second.example.key} of one batch has none"
+    with pytest.raises(ValueError, match=names):
+        collate([(one, first), (two, dataclasses.replace(second, target=None))])
+    with pytest.raises(ValueError, match=f"{second.example.key} has a target, but {first.example.key}"):
+        collate([(one, dataclasses.replace(first, target=None)), (two, second)])
 
 
 def test_a_batch_made_without_missing_samples_has_none() -> None:

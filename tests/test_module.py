@@ -196,6 +196,17 @@ def test_unknown_skill_is_an_error() -> None:
         tiny_module(skill_weights={"removing": 2.0})
 
 
+def test_there_is_no_loss_without_targets_and_there_are_edits() -> None:
+    module, batch = tiny_module(num_steps=1), make_batch(2, 1)
+    asked = replace(batch, target=None)
+    with pytest.raises(ValueError, match="training needs targets, but noise/0 has none"):
+        module.training_step(asked, 0)
+    module.eval()
+    found = module.validation_step(asked, 0)
+    assert found.keys() == {"edited"}
+    assert torch.equal(found["edited"], module.validation_step(batch, 0)["edited"])
+
+
 def test_parts_that_do_not_fit_are_an_error() -> None:
     module = tiny_module()
     parts = {name: getattr(module, name) for name in ("mllm", "queries", "aligner", "viddm")}

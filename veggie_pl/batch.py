@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ class Sample:
 
     example: Example  # with an instruction
     source: Clip
-    target: Clip
+    target: Clip | None  # None only in benchmarks that have no exact answers
     mask: Mask  # where the answer differs from the source: the changed region, or the object to point at
 
 
@@ -124,7 +124,7 @@ class Batch:
     """
 
     source: Clips
-    target: Clips
+    target: Clips | None  # None where no sample has one
     mask: Masks
     examples: list[Example]
     index: Int[Tensor, " b"]  # position in the mixture (fit) or in the split (test): seeds all chance of the example
@@ -165,7 +165,9 @@ class Batch:
         left = self._each(lambda value: value.clone() if isinstance(value, Tensor) else list(value))
         for row, one in missing.items():
             filling = _filling(one, tuple(self.source.shape[1:]), skill)
-            left.source[row], left.target[row], left.mask[row] = filling.source, filling.target, filling.mask
+            left.source[row], left.mask[row] = filling.source, filling.mask
+            if left.target is not None and filling.target is not None:
+                left.target[row] = filling.target
             left.examples[row], left.missing[row] = filling.example, one
         return left
 
@@ -173,20 +175,18 @@ class Batch:
         """A batch of some of the samples."""
         return self._each(lambda value: value[chosen] if isinstance(value, Tensor) else [value[row] for row in chosen])
 
-    def cpu(self) -> Batch:
-        """The batch in the memory of the CPU."""
-        return self._each(lambda value: value.cpu() if isinstance(value, Tensor) else value)
-
     def _each(self, change: Callable[[Any], Any]) -> Batch:
-        return Batch(**{one.name: change(getattr(self, one.name)) for one in fields(self)})
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        values |= {name: change(value) for name, value in values.items() if value is not None}
+        return Batch(**values)
 
 
 def collate(samples: list[Numbered]) -> Batch:
     """Stack (index, sample) pairs; missing ones are filled with gray, in the shape of the others.
 
     Raises:
-        UseError: If the clips differ in frames or size; the message names both examples. If all are missing and none
-            knows its shape.
+        UseError: If the clips differ in frames or size, or some have a target and some have none; the message names
+            both examples. If all are missing and none knows its shape.
     """
     good = [sample for _, sample in samples if isinstance(sample, Sample)]
     if good:
@@ -197,15 +197,20 @@ def collate(samples: list[Numbered]) -> Batch:
     for _, sample in samples:
         if isinstance(sample, MissingSample):
             sample = _filling(sample, shape, Skill.ADDITION if first is None else first.example.skill)
+            sample = sample if first is None or first.target is not None else replace(sample, target=None)
         elif first is not None and sample.source.shape != first.source.shape:
             raise UseError(
                 f"a batch needs clips of one shape, but {first.example.key} is {tuple(first.source.shape)} and "
                 f"{sample.example.key} is {tuple(sample.source.shape)} (frames, 3, height, width)"
             )
+        elif first is not None and (sample.target is None) != (first.target is None):
+            with_target, without = (first, sample) if sample.target is None else (sample, first)
+            raise UseError(f"{with_target.example.key} has a target, but {without.example.key} of one batch has none")
         whole.append(sample)
+    targets = [sample.target for sample in whole if sample.target is not None]
     return Batch(
         source=stack([sample.source for sample in whole]),
-        target=stack([sample.target for sample in whole]),
+        target=stack(targets) if targets else None,
         mask=stack([sample.mask for sample in whole]),
         examples=[sample.example for sample in whole],
         index=torch.tensor([index for index, _ in samples]),

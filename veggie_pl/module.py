@@ -104,15 +104,22 @@ class VeggieModule(VeggieModel, L.LightningModule):
         return {"loss": loss, "per_sample": per_sample.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """The same loss on held-out examples, with chance fixed per example, and their edits."""
-        return {"per_sample": self.per_sample_loss(batch, "validate"), "edited": self.edit_batch(batch)}
+        """The same loss on held-out examples that have a target, with chance fixed per example, and their edits."""
+        losses = {} if batch.target is None else {"per_sample": self.per_sample_loss(batch, "validate")}
+        return {**losses, "edited": self.edit_batch(batch)}
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """Edit the batch; callbacks score it."""
         return {"edited": self.edit_batch(batch)}
 
     def per_sample_loss(self, batch: Batch, purpose: str) -> Float[Tensor, " b"]:
-        """The diffusion loss of each example; its chance depends on (seed, purpose, example) alone."""
+        """The diffusion loss of each example; its chance depends on (seed, purpose, example) alone.
+
+        Raises:
+            UseError: If the batch has no target.
+        """
+        if batch.target is None:
+            raise UseError(f"training needs targets, but {batch.key[0]} has none")
         where = self.device if purpose == "fit" else "cpu"  # where it is fast, or where it is the same for every device
         generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
 

@@ -47,6 +47,13 @@ def test_painted_samples_show_what_is_read_back_and_others_do_not() -> None:
     assert shows(contact_sheet([sample]), (0, 0, 0)) - shows(contact_sheet([edited]), (0, 0, 0)) >= black
 
 
+@pytest.mark.parametrize("skill", [Skill.GROUNDING, Skill.REMOVAL])
+def test_samples_without_a_target_are_shown_without(skill: Skill) -> None:
+    sample = changed(painted(4), skill=skill)
+    asked = contact_sheet([changed(sample, target=None)])
+    assert asked.shape[0] < contact_sheet([sample]).shape[0] - HEIGHT
+
+
 def test_what_cannot_be_read_shows_its_error_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     caption = sheets.caption

@@ -8,7 +8,7 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.data.instructions.templates import HELD_OUT_TEMPLATES
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes import ShapesBenchmark
-from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, Stream
+from veggie_pl.data.streams import EditingStream, GroundingStream, ReasoningStream, RequestStream, Stream
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint
 from veggie_pl.masks.unpaint import unpaint
@@ -111,10 +111,21 @@ def test_editing_keeps_the_mask_of_the_record() -> None:
     assert torch.equal(EditingStream(Listed([record]))[0].mask, record.mask)
 
 
+def test_requests_have_no_target_and_a_mask_only_if_it_is_known() -> None:
+    record = changed(make_record(Skill.REMOVAL), target=torch.ones(2, 3, 16, 16))
+    known, unknown = (RequestStream(Listed([one]))[0] for one in (record, changed(record, mask=None)))
+    assert known.target is None
+    assert torch.equal(known.mask, record.mask)
+    assert "old swan" in unknown.example.instruction
+    assert unknown.mask.shape == (2, 16, 16)
+    assert not unknown.mask.any()
+
+
 @pytest.mark.parametrize(
     ("stream", "skill"),
     [
         (EditingStream, Skill.GROUNDING),
+        (RequestStream, Skill.GROUNDING),
         (EditingStream, Skill.REASONING),
         (GroundingStream, Skill.REASONING),
         (GroundingStream, Skill.REMOVAL),

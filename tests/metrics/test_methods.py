@@ -1,10 +1,13 @@
 """The two ends of every scale: doing nothing, and the exact answer."""
 
+from dataclasses import replace
+
 import pytest
 from support.parts import tiny_module
 
 from veggie_pl.batch import Batch, Skill, collate
 from veggie_pl.data.shapes import ShapesBenchmark
+from veggie_pl.errors import UseError
 from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.metrics import SkillScores, SkillTable
 from veggie_pl.metrics.methods import CopySource, Method, MethodModule, Oracle
@@ -32,6 +35,11 @@ def test_exact_answer_scores_highest_and_the_source_lowest(skill: Skill) -> None
     if "detection" in best:
         assert best["detection"] > 90
         assert worst["detection"] < 20
+
+
+def test_oracle_without_targets_is_an_error_of_use() -> None:
+    with pytest.raises(UseError, match=r"the oracle needs targets, but shapes/test/0/removal/0 has none"):
+        Oracle(PixelCodec()).edit_batch(replace(held_out(Skill.REMOVAL, 1), target=None))
 
 
 def test_methods_are_one_interface() -> None:

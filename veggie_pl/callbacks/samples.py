@@ -15,7 +15,7 @@ from veggie_pl.video.drawing import Picture, caption, comparison, gif, stack, ti
 
 
 class Samples(HeldOut):
-    """Keep the first examples of each skill: source | edit | target under the instruction.
+    """Keep the first examples of each skill: source | edit | target, where there is one, under the instruction.
 
     Args:
         per_skill: Examples of each skill.
@@ -35,7 +35,8 @@ class Samples(HeldOut):
         cells = self._cells.setdefault(batch.skill[0], [])
         for row in range(min(self.per_skill - len(cells), len(batch))):
             edited = outputs["edited"][row].float()
-            clips = {"source": batch.source[row], "edit": edited, "target": batch.target[row]}
+            clips = {"source": batch.source[row], "edit": edited}
+            clips |= {} if batch.target is None else {"target": batch.target[row]}
             clips = {name: clip.cpu() for name, clip in clips.items()}
             number = len(cells)
             cells.append(comparison(clips, f"[{batch.skill[row]}] {batch.instruction[row]}", height=64))

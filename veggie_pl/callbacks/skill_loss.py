@@ -79,8 +79,8 @@ class SkillLoss(HeldOut):
         self._held = defaultdict(dict)
 
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
-        """Keep the held-out losses of each skill; a test computes none."""
-        if split != "val":
+        """Keep the held-out losses of each skill; a test computes none, nor does validation without targets."""
+        if split != "val" or "per_sample" not in outputs:
             return
         losses = outputs["per_sample"].tolist()
         for skill, index, loss in zip(batch.skill, batch.index.tolist(), losses, strict=True):

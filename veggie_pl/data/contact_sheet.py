@@ -46,10 +46,11 @@ def _cell(shown: Shown, num_frames: int) -> Picture:
     if isinstance(shown, BadRecordError):
         width = num_frames * (HEIGHT + 2)
         return stack([caption("cannot be read", width, ALARM), caption(shown.reason, width), _small(shown.key, width)])
-    clips = {"source": shown.source, "target": shown.target, "mask": _white(shown.mask)}
+    clips = {"source": shown.source, **({} if shown.target is None else {"target": shown.target})}
+    clips["mask"] = _white(shown.mask)
     example = shown.example
     notes = [example.key]
-    if example.skill.is_painted and example.fill:
+    if example.skill.is_painted and example.fill and shown.target is not None:
         read = decode_mask(shown.target, shown.source, example.fill)
         clips["read back"] = _white(read.mask)
         both, either = (read.mask & shown.mask).sum(), (read.mask | shown.mask).sum()

@@ -85,6 +85,19 @@ class EditingStream(Stream):
         return Sample(example._replace(instruction=instruction), record.source, record.target, mask)
 
 
+class RequestStream(Stream):
+    """Editing requests of a benchmark that has no exact answers: no target, and the changed region only if known."""
+
+    skills = EditingStream.skills
+
+    def sample(self, record: Record) -> Sample:
+        """Pass the record on without a target; where the changed region is not known, the mask is empty."""
+        example, source = record.example, record.source
+        mask = torch.zeros(len(source), *source.shape[2:], dtype=torch.bool) if record.mask is None else record.mask
+        example = example._replace(instruction=self.instruction(record, phrase=example.phrase))
+        return Sample(example, source, None, mask)
+
+
 class GroundingStream(Stream):
     """Records with a mask and the phrase that names what it covers, e.g. referring segmentation."""
 

@@ -34,6 +34,12 @@ class Scored:
         there = {"detector": self.detector is not None, "target": self.batch.target is not None}
         return all(there[need] for need in needs)
 
+    @property
+    def target(self) -> Clips:
+        """The exact answer, of those that have one: what needs it is not asked for otherwise."""
+        assert self.batch.target is not None
+        return self.batch.target
+
     @cached_property
     def decoded(self) -> Masks:
         """The region that each output points at, read back from its colour fill."""
@@ -43,12 +49,12 @@ class Scored:
     @cached_property
     def likeness(self) -> Float[Tensor, "b f h w"]:
         """Structural similarity to the target at each pixel, in [-1, 1]."""
-        return functional.ssim_map(self.edited, self.batch.target).double()
+        return functional.ssim_map(self.edited, self.target).double()
 
     @cached_property
     def error(self) -> Float[Tensor, "b f h w"]:
         """Squared error against the target at each pixel, mean over the channels."""
-        return functional.squared_error(self.edited, self.batch.target)
+        return functional.squared_error(self.edited, self.target)
 
     @cached_property
     def psnr_outside(self) -> Values:
@@ -117,7 +123,7 @@ def psnr_outside(scored: Scored) -> Values:
 def change_success(scored: Scored) -> Values:
     """Judge the edit by the exact target: right or wrong, 100 or 0 %; see ``functional.change_success``."""
     batch = scored.batch
-    clips = (scored.edited, batch.source, batch.target, batch.mask)
+    clips = (scored.edited, batch.source, scored.target, batch.mask)
     return 100 * functional.change_success(*clips, outside=scored.psnr_outside)
 
 

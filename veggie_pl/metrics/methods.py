@@ -6,6 +6,7 @@ import lightning as L
 from torch import Tensor
 
 from veggie_pl.batch import Batch, Clips
+from veggie_pl.errors import UseError
 from veggie_pl.models.codec import Codec
 
 
@@ -43,7 +44,13 @@ class Oracle:
         self.codec = codec
 
     def edit_batch(self, batch: Batch) -> Clips:
-        """The target."""
+        """Return the target as the codec gives it back.
+
+        Raises:
+            UseError: If the benchmark has none.
+        """
+        if batch.target is None:
+            raise UseError(f"the oracle needs targets, but {batch.key[0]} has none")
         return self.codec.decode(self.codec.encode_target(batch.target, []))
 
 
