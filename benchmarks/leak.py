@@ -31,6 +31,7 @@ def gap(module: VeggieModule, skill: Skill, num_frames: int, num: int) -> tuple[
     generators = [torch_rng(0, "leak", key) for key in batch.key]
     frame_index = torch.arange(num_frames).expand(num, -1)
     tokens = module.aligner(module.mllm(batch.source, batch.instruction, module.queries(frame_index), frame_index))
+    assert batch.target is not None
     source, target = module.vae.encode_source(batch.source), module.vae.encode_target(batch.target, generators)
     last = torch.full((num,), int(module.objective.scheduler.config.num_train_timesteps) - 1)
     noise = torch.stack([torch.randn(target.shape[1:], generator=generator) for generator in generators])

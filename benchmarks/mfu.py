@@ -57,6 +57,7 @@ def measure(module: VeggieModule, size: int, frames: int, steps: int, device: st
     """FLOPs of a step, its median seconds, and the median FLOP/s of a matrix product between steps."""
     module.to(device)
     batch = clips(module, size, frames)
+    assert batch.target is not None
     batch.source, batch.target = batch.source.to(device), batch.target.to(device)
 
     step = trainer_step(module, batch, device)

@@ -213,6 +213,7 @@ def compare_training_step(rounds: int) -> None:
 
     def theirs() -> None:
         with autocast("cpu"):
+            assert batch.target is not None
             with torch.no_grad():
                 latents = vae.encode(batch.target[:, 0]).latent_dist.sample() * vae.config.scaling_factor
                 original = vae.encode(batch.source[:, 0]).latent_dist.mode()
