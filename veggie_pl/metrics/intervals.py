@@ -13,7 +13,7 @@ from jaxtyping import Float
 from veggie_pl.errors import UseError
 from veggie_pl.seeding import numpy_rng
 
-Values = Float[np.ndarray, " n"]
+Scores = Float[np.ndarray, " n"]
 Interval = tuple[float, float]
 UNBOUNDED = (-math.inf, math.inf)
 _CHUNK = 2**22  # float64 drawn at a time: 32 MiB
@@ -22,15 +22,15 @@ _GRID = 20_001  # angles at which Student's distribution is integrated; the erro
 
 
 def mean_interval(
-    values: Values,
+    values: Scores,
     seed: int,
     level: float = 0.95,
     bounds: Interval = UNBOUNDED,
     num_resamples: int = 10_000,
 ) -> Interval:
-    """Interval of a mean; NaN for fewer than two values.
+    """Compute the interval of a mean; NaN for fewer than two values.
 
-    - Every value is one of two finite bounds (a share, such as a rate of success): Wilson's, see ``wilson``.
+    - Every value is one of two finite bounds (a proportion, such as a rate of success): Wilson's, see ``wilson``.
     - Values between two finite bounds, such as an IoU: see ``bounded_mean``.
     - Else Student's, see ``student``, cut off at a finite bound.
 
@@ -43,7 +43,7 @@ def mean_interval(
         num_resamples: Means drawn, for ``bounded_mean`` alone.
 
     Raises:
-        UseError: If the level is no share, or a value lies outside of the bounds.
+        UseError: If the level is not in (0, 1), or a value lies outside of the bounds.
     """
     if not 0 < level < 1:
         raise UseError(f"level must be in (0, 1), got {level}")
@@ -64,7 +64,7 @@ def mean_interval(
 
 
 def wilson(count: int, total: int, level: float = 0.95) -> Interval:
-    """Score interval of a share (Wilson, JASA 1927): shares that a test by the normal law would not reject.
+    """Compute the score interval of a proportion (Wilson, JASA 1927): what a test by the normal law would not reject.
 
     It has a width where all or none of the samples succeed: 40 of 40 give 91.2 to 100 %.
 
@@ -74,15 +74,15 @@ def wilson(count: int, total: int, level: float = 0.95) -> Interval:
         level: Coverage, in (0, 1).
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
-    share, extra = count / total, z * z / total
-    centre = (share + extra / 2) / (1 + extra)
-    half = z / (1 + extra) * math.sqrt(share * (1 - share) / total + extra / (4 * total))
+    rate, extra = count / total, z * z / total
+    centre = (rate + extra / 2) / (1 + extra)
+    half = z / (1 + extra) * math.sqrt(rate * (1 - rate) / total + extra / (4 * total))
     # at the ends it is 0 and 1 but for rounding
     return 0.0 if count == 0 else max(centre - half, 0.0), 1.0 if count == total else min(centre + half, 1.0)
 
 
-def bounded_mean(values: Values, seed: int, level: float = 0.95, num_resamples: int = 10_000) -> Interval:
-    """Interval of the mean of values in [0, 1], without an assumption on their distribution (Gaffke, 2005).
+def bounded_mean(values: Scores, seed: int, level: float = 0.95, num_resamples: int = 10_000) -> Interval:
+    """Compute the interval of the mean of values in [0, 1], whatever their distribution (Gaffke, 2005).
 
     Weights that sum to 1 are drawn evenly for the values and one more: for the low end that one is 0, for the high end
     it is 1, as if there were one sample more of the kind that might have been missed. An end is a quantile of the
@@ -92,7 +92,7 @@ def bounded_mean(values: Values, seed: int, level: float = 0.95, num_resamples: 
 
     Args:
         values: In [0, 1], at least one.
-        seed: Chance is a function of the seed and the number of samples alone.
+        seed: What is drawn is a function of the seed and the number of samples alone.
         level: Coverage, in (0, 1).
         num_resamples: Means drawn.
     """
@@ -110,8 +110,8 @@ def bounded_mean(values: Values, seed: int, level: float = 0.95, num_resamples: 
     return float(low), min(float(high), 1.0)
 
 
-def student(values: Values, level: float = 0.95) -> Interval:
-    """Student's interval of a mean: exact for normal values; no width where all are alike.
+def student(values: Scores, level: float = 0.95) -> Interval:
+    """Compute Student's interval of a mean: exact for normal values; no width where all are alike.
 
     Args:
         values: At least two.
@@ -124,7 +124,7 @@ def student(values: Values, level: float = 0.95) -> Interval:
 
 @lru_cache
 def _student_quantile(level: float, degrees: int) -> float:
-    """Quantile above 1/2 of Student's t = sqrt(degrees) tan(a), where a has a density as cos(a)^(degrees - 1)."""
+    """Find a quantile above 1/2 of Student's t = sqrt(degrees) tan(a), where a has the density cos(a)^(degrees - 1)."""
     angles = np.linspace(0, math.pi / 2, _GRID)
     density = np.cos(angles) ** (degrees - 1)
     area = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])

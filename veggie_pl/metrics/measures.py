@@ -42,7 +42,7 @@ class Scored:
 
     @cached_property
     def decoded(self) -> Masks:
-        """The region that each output points at, read back from its colour fill."""
+        """The region that each output points at, decoded from its mask colour."""
         samples = zip(self.edited, self.batch.source, self.batch.fill, strict=True)
         return torch.stack([unpaint(one, source, fill) for one, source, fill in samples])
 
@@ -138,7 +138,7 @@ def absence(scored: Scored) -> Values:
 
 
 def placed(scored: Scored) -> Values:
-    """Judge whether the right thing came to the right place, 100 or 0 %; NaN where the sample names no place."""
+    """Judge whether the right object came to the right place, 100 or 0 %; NaN where the sample names no place."""
     undefined = torch.tensor(torch.nan, dtype=torch.float64)
     return torch.stack(
         [

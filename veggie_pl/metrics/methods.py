@@ -27,7 +27,7 @@ class CopySource:
     name = "copy the source"
 
     def edit_batch(self, batch: Batch) -> Clips:
-        """The source."""
+        """Return the source."""
         return batch.source
 
 

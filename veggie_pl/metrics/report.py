@@ -12,7 +12,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.files import write_text
 from veggie_pl.metrics.skill_scores import SkillScores
 
-SCHEMA = 1  # raised when a field changes its meaning
+REPORT_SCHEMA = 1  # raised when a field changes its meaning
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def results_of(skill: Skill, scores: SkillScores, seed: int) -> tuple[Result, ..
 
 def write_report(report: Report, path: Path) -> None:
     """Write JSON; NaN becomes null."""
-    content = {"schema": SCHEMA, "num_samples": _num_samples(report.results), **asdict(report)}
+    content = {"schema": REPORT_SCHEMA, "num_samples": _num_samples(report.results), **asdict(report)}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n")
 
@@ -82,8 +82,8 @@ def read_report(path: Path) -> Report:
         UseError: If the file is of another schema.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content.get("schema") != SCHEMA:
-        raise UseError(f"{path} has report schema {content.get('schema')!r}; this version reads {SCHEMA}")
+    if content.get("schema") != REPORT_SCHEMA:
+        raise UseError(f"{path} has report schema {content.get('schema')!r}; this version reads {REPORT_SCHEMA}")
     numbers = ("value", "low", "high")
     results = tuple(
         Result(

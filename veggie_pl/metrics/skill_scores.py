@@ -88,21 +88,21 @@ class SkillScores(Metric):
         self.given = self.given + self.given.new_tensor([name in found for name in names])
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:
-        """The mean of each measure over all samples of all ranks for which it is defined; NaN if there is none."""
+        """Average each measure over all samples of all ranks for which it is defined; NaN if there is none."""
         return {name: values[~values.isnan()].mean() for name, values in self._distinct()[1].items()}
 
     def samples(self) -> tuple[Int[Tensor, " n"], dict[str, Column]]:
-        """Index and values of each sample of all ranks, by index; NaN where undefined. All ranks must call it."""
+        """Give index and values of each sample of all ranks, by index; NaN where undefined. All ranks must call it."""
         with self.sync_context(should_sync=self.sync_on_compute):
             return self._distinct()
 
     def summaries(self, seed: int, level: float = 0.95) -> dict[str, Summary]:
-        """Mean, interval and counts of each measure, with one gathering. All ranks must call it.
+        """Compute mean, interval and counts of each measure, with one gathering. All ranks must call it.
 
         What interval, and what it means: ``veggie_pl.metrics.intervals``.
 
         Args:
-            seed: Chance is a function of the seed and the number of samples alone.
+            seed: Of what is drawn, which is a function of it and the number of samples alone.
             level: Coverage, in (0, 1).
         """
         found = self.samples()[1]
@@ -113,7 +113,7 @@ class SkillScores(Metric):
         }
 
     def _distinct(self) -> tuple[Int[Tensor, " n"], dict[str, Column]]:
-        """What has been gathered, sorted by index, each index once."""
+        """Sort what has been gathered by index, each index once."""
         if len(self.values) == 0:
             return torch.zeros(0, dtype=torch.long), {}
         values, indices = dim_zero_cat(self.values), dim_zero_cat(self.indices).long()
@@ -135,5 +135,5 @@ def _summary(measure: Measure, values: Float[np.ndarray, " n"], seed: int, level
 def _bounds(measure: Measure, values: Float[np.ndarray, " n"]) -> Interval:
     if measure.bounds is not None:
         return measure.bounds
-    is_share = measure.unit == "%" and bool(((values >= 0) & (values <= 100)).all())
-    return (0.0, 100.0) if is_share else UNBOUNDED
+    is_proportion = measure.unit == "%" and bool(((values >= 0) & (values <= 100)).all())
+    return (0.0, 100.0) if is_proportion else UNBOUNDED

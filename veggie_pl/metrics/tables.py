@@ -11,7 +11,7 @@ from veggie_pl.batch import Skill
 from veggie_pl.errors import UseError
 from veggie_pl.metrics.report import Report, Result
 
-NOTHING = "-"
+NO_NUMBER = "-"
 HEAD = ("skill", "metric", "value", "95 % interval", "unit", "n")
 
 
@@ -25,7 +25,7 @@ class Grid:
     note: str = ""  # below the table
 
     def console(self) -> Table:
-        """For ``rich``'s console."""
+        """Make a table for ``rich``'s console."""
         table = Table(title=escape(self.title), caption=escape(self.note) or None)
         for index, name in enumerate(self.head):
             table.add_column(name, justify="left" if index < 2 else "right", no_wrap=index >= 2)
@@ -34,7 +34,7 @@ class Grid:
         return table
 
     def markdown(self) -> str:
-        """A heading and a table whose columns are also aligned as plain text."""
+        """Write a heading and a table whose columns are also aligned as plain text."""
         widths = [max(3, *(len(row[i]) for row in (self.head, *self.rows))) for i in range(len(self.head))]
         rules = ["-" * width if i < 2 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
         lines = [_line(self.head, widths), _line(rules, widths), *(_line(row, widths) for row in self.rows)]
@@ -42,7 +42,7 @@ class Grid:
 
 
 def table(report: Report) -> Grid:
-    """One row per number, with its 95 % interval over samples."""
+    """Make one row per number, with its 95 % interval over samples."""
     rows = tuple(
         (*_words(result), number(result.value), _interval(result), result.unit, str(result.n))
         for result in report.results
@@ -51,9 +51,9 @@ def table(report: Report) -> Grid:
 
 
 def compare(before: Report, after: Report) -> Grid:
-    """Two reports side by side; the gain is positive where ``after`` is better.
+    """Put two reports side by side; the gain is positive where ``after`` is better.
 
-    Whether a gain is more than chance is not for the two intervals alone to say: they overlap too easily where both
+    Whether a gain is more than luck is not for the two intervals alone to say: they overlap too easily where both
     reports are over the same samples.
 
     Raises:
@@ -72,7 +72,7 @@ def compare(before: Report, after: Report) -> Grid:
 
 
 def average_rank(reports: Mapping[str, Report]) -> dict[str, float]:
-    """Average rank of each method: 1 is best.
+    """Compute the average rank of each method: 1 is best.
 
     The methods are ranked in every row, ties share the mean of their ranks, and the ranks are averaged over the rows.
     Rows that no method has a number for are left out.
@@ -103,12 +103,12 @@ def average_rank(reports: Mapping[str, Report]) -> dict[str, float]:
 
 
 def number(value: float) -> str:
-    """Two decimals; NaN prints as "-"."""
-    return NOTHING if math.isnan(value) else f"{value:.2f}"
+    """Write a number with two decimals; NaN is "-"."""
+    return NO_NUMBER if math.isnan(value) else f"{value:.2f}"
 
 
 def _missing(report: Report) -> str:
-    """What the numbers leave out."""
+    """Say what the numbers leave out."""
     if not report.missing:
         return ""
     counts = ", ".join(f"{count} of {stream}" for stream, count in sorted(report.missing.items()))
@@ -116,13 +116,13 @@ def _missing(report: Report) -> str:
 
 
 def _signed(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:+.2f}"
+    return NO_NUMBER if math.isnan(value) else f"{value:+.2f}"
 
 
 def _interval(result: Result) -> str:
-    """Both ends at one width, so that intervals align below each other."""
+    """Write both ends at one width, so that intervals align below each other."""
     if math.isnan(result.low) or math.isnan(result.high):
-        return NOTHING
+        return NO_NUMBER
     return f"[{result.low:6.2f}, {result.high:6.2f}]"
 
 

@@ -18,7 +18,7 @@ def psnr(
     target: Float[Tensor, "*lead f 3 h w"],
     region: Bool[Tensor, "*lead f h w"] | None = None,
 ) -> Float[Tensor, "*lead"]:
-    """Peak signal-to-noise ratio of each clip in dB, at most ``PSNR_CAP``.
+    """Compute the peak signal-to-noise ratio of each clip in dB, at most ``PSNR_CAP``.
 
     One mean squared error over all pixels of the clip in the region, not a mean over frames.
 
@@ -33,19 +33,19 @@ def psnr(
 def squared_error(
     edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]
 ) -> Float[Tensor, "*lead h w"]:
-    """Squared difference at each pixel, mean over the channels, in float64."""
+    """Square the difference at each pixel, mean over the channels, in float64."""
     return (edited.double() - target.double()).square().mean(-3)
 
 
 def psnr_of(
     error: Float[Tensor, "*lead f h w"], region: Bool[Tensor, "*lead f h w"] | None = None
 ) -> Float[Tensor, "*lead"]:
-    """``psnr`` of a ``squared_error``: several regions of one output share it."""
+    """Compute ``psnr`` from a ``squared_error``, which several regions of one output share."""
     return (10 * torch.log10(PEAK**2 / mean_over(error, region))).clamp(max=PSNR_CAP)  # clamp keeps NaN
 
 
 def ssim_map(edited: Float[Tensor, "*lead 3 h w"], target: Float[Tensor, "*lead 3 h w"]) -> Float[Tensor, "*lead h w"]:
-    """Structural similarity at each pixel, mean over the channels, in [-1, 1].
+    """Compute the structural similarity at each pixel, mean over the channels, in [-1, 1].
 
     Wang et al. 2004: Gaussian window of sigma 1.5 and 11 x 11 pixels, K 0.01 and 0.03, range 2; borders are reflected.
     The window is applied as two matrix products, which for small clips takes a tenth of a convolution's time; the
@@ -83,10 +83,10 @@ def mean_over(
 
 
 def _window(size: int, device: torch.device) -> Float[Tensor, "{size} {size}"]:
-    """The Gaussian filter along one side with reflected borders, as a matrix; rows sum to 1."""
+    """Make the Gaussian filter along one side with reflected borders, as a matrix; rows sum to 1."""
     steps = torch.arange(-_REACH, _REACH + 1, device=device)
     weights = torch.exp(-(steps / _SIGMA).square() / 2)
-    places = F.pad(torch.arange(size, device=device, dtype=torch.float32)[None], (_REACH, _REACH), mode="reflect")[0]
-    columns = places.long().unfold(0, 2 * _REACH + 1, 1)  # (size, 11): which pixels each output reads
+    reflected = F.pad(torch.arange(size, device=device, dtype=torch.float32)[None], (_REACH, _REACH), mode="reflect")[0]
+    columns = reflected.long().unfold(0, 2 * _REACH + 1, 1)  # (size, 11): which pixels each output reads
     window = torch.zeros(size, size, device=device)
     return window.scatter_add_(1, columns, (weights / weights.sum()).expand(size, -1).contiguous())

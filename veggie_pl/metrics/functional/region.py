@@ -8,42 +8,42 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-BOUNDARY_TOLERANCE = 0.008  # share of the image diagonal, as in DAVIS
+BOUNDARY_TOLERANCE = 0.008  # fraction of the image diagonal, as in DAVIS
 _CHUNK = 2**18  # pixels at a time: what is in work stays in a processor's cache
 
 
 def region_jaccard(pred: Bool[Tensor, "*lead h w"], target: Bool[Tensor, "*lead h w"]) -> Float[Tensor, "*lead"]:
-    """Intersection over union of each frame, in [0, 1]; J of DAVIS (Perazzi et al., CVPR 2016).
+    """Compute the intersection over union of each frame, in [0, 1]; J of DAVIS (Perazzi et al., CVPR 2016).
 
     Two empty masks agree: 1. The published J is the mean over the frames of a clip, then over clips, so that a frame
     in which the object is a speck, or out of sight, weighs as much as any other.
     """
-    return _share(_count(pred & target), _count(pred | target))
+    return _ratio(_count(pred & target), _count(pred | target))
 
 
 def region_iou(pred: Bool[Tensor, "*lead f h w"], target: Bool[Tensor, "*lead f h w"]) -> Float[Tensor, "*lead"]:
-    """Intersection over union of each clip as one volume, in [0, 1]; its mean over clips is the published mIoU.
+    """Compute the intersection over union of each clip as one volume, in [0, 1]; the published mIoU is its mean.
 
     Not J: intersection and union are summed over the frames first and divided once, so a frame weighs as much as the
     object's area in it, and a wrong speck in a frame without the object costs that speck, not a whole frame. Two masks
     that are empty throughout agree: 1.
     """
-    return _share(_count(pred & target).sum(-1), _count(pred | target).sum(-1))
+    return _ratio(_count(pred & target).sum(-1), _count(pred | target).sum(-1))
 
 
 def boundary_f(
     pred: Bool[Tensor, "*lead h w"], target: Bool[Tensor, "*lead h w"], tolerance: float = BOUNDARY_TOLERANCE
 ) -> Float[Tensor, "*lead"]:
-    """F of the contours of each frame, in [0, 1]; F of DAVIS 2017 (Perazzi et al., CVPR 2016, section 4.2).
+    """Compute F of the contours of each frame, in [0, 1]: DAVIS 2017 (Perazzi et al., CVPR 2016, section 4.2).
 
     A contour pixel is right if the other contour passes within ``ceil(tolerance * diagonal)`` pixels of it (a disk).
-    Precision is the share of right pixels on the predicted contour, recall on the true one, F their harmonic mean. Two
+    Precision is the fraction of right pixels on the predicted contour, recall on the true one, F their harmonic mean. Two
     frames without contour agree: 1; if only one has none: 0. Computed on the CPU.
 
     Args:
         pred: Region that was found.
         target: True region.
-        tolerance: Share of the image diagonal.
+        tolerance: Fraction of the image diagonal.
     """
     (height, width), lead = pred.shape[-2:], pred.shape[:-2]
     radius = math.ceil(tolerance * math.hypot(height, width))
@@ -55,42 +55,42 @@ def boundary_f(
     ]
     joined = torch.from_numpy(np.concatenate(counts, axis=1)) if counts else torch.zeros(4, 0, dtype=torch.int64)
     num_pred, right_pred, num_target, right_target = joined.to(pred.device).reshape(4, *lead)
-    precision, recall = _share(right_pred, num_pred), _share(right_target, num_target)  # no contour: 1, the other 0
+    precision, recall = _ratio(right_pred, num_pred), _ratio(right_target, num_target)  # no contour: 1, the other 0
     total = precision + recall
     return torch.where(total > 0, 2 * precision * recall / total, 0.0)
 
 
-def _share(part: Tensor, whole: Tensor) -> Tensor:
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
     return torch.where(whole > 0, part.double() / whole, 1.0)
 
 
 def _count(mask: Bool[Tensor, "*lead h w"]) -> Int[Tensor, "*lead"]:
-    """Pixels of each frame; bytes are summed in half the time of truth values."""
+    """Count the pixels of each frame; bytes are summed in half the time of truth values."""
     return mask.view(torch.uint8).flatten(-2).sum(-1, dtype=torch.int32)
 
 
 def _agreement(
     pred: Bool[np.ndarray, "n h w"], target: Bool[np.ndarray, "n h w"], radius: int
 ) -> Int[np.ndarray, "4 n"]:
-    """Of each frame, pixels of the predicted contour, those that are right, and the same of the true one."""
+    """Count each frame's pixels of the predicted contour, those that are right, and the same of the true one."""
     window = _window(pred | target)
     edges = [_contour(mask[window], radius) for mask in (pred, target)]
-    places = [np.flatnonzero(edge) for edge in edges]
+    pixels = [np.flatnonzero(edge) for edge in edges]
     sums = [cv2.integral(edge.view(np.uint8)) for edge in edges]  # (rows + 1, columns + 1)
     columns = edges[0].shape[1]
     size = (len(edges[0]) - radius) // len(pred) * columns  # pixels from one frame to the next
     rows = []
     for own, other in ((0, 1), (1, 0)):
-        far = _beyond(places[own], sums[other], radius)
+        far = _beyond(pixels[own], sums[other], radius)
         all_of, wrong = (
-            np.bincount((found - radius * columns) // size, minlength=len(pred)) for found in (places[own], far)
+            np.bincount((found - radius * columns) // size, minlength=len(pred)) for found in (pixels[own], far)
         )
         rows += [all_of, all_of - wrong]
     return np.stack(rows)
 
 
 def _window(masks: Bool[np.ndarray, "n h w"]) -> tuple[slice, slice, slice]:
-    """The part of the frames that holds all contours: a pixel more than the masks on each side."""
+    """Find the window of the frames that holds all contours: a pixel more than the masks on each side."""
     flat = np.any(masks, axis=0)
     if not flat.any():
         return np.s_[:, :1, :1]
@@ -100,7 +100,7 @@ def _window(masks: Bool[np.ndarray, "n h w"]) -> tuple[slice, slice, slice]:
 
 
 def _contour(masks: Bool[np.ndarray, "n h w"], margin: int) -> Bool[np.ndarray, "rows columns"]:
-    """Pixels that differ from the one to the right, below, or below right (``seg2bmap`` of D. Martin, as DAVIS has it).
+    """Mark pixels that differ from the one to the right, below, or below right (D. Martin's ``seg2bmap``, as in DAVIS).
 
     The border of the image is no contour: the last row looks to the right only, the last column downwards only.
 
@@ -123,22 +123,22 @@ def _contour(masks: Bool[np.ndarray, "n h w"], margin: int) -> Bool[np.ndarray, 
 
 
 def _beyond(
-    places: Int[np.ndarray, " n"], sums: Int[np.ndarray, "rows columns"], radius: int
+    pixels: Int[np.ndarray, " n"], sums: Int[np.ndarray, "rows columns"], radius: int
 ) -> Int[np.ndarray, " far"]:
-    """Those pixels that are farther than ``radius`` from every contour pixel.
+    """Keep those pixels that are farther than ``radius`` from every contour pixel.
 
     A disk of pixels is a union of rectangles about its centre, and whether a rectangle holds a contour pixel is told by
     four numbers of the contour's integral image. This takes time for the contour's pixels only, where a distance
     transform, or a dilation, takes it for all of them.
 
     Args:
-        places: Indices into the flat contour that ``sums`` was made of, at least ``radius`` away from its border.
+        pixels: Indices into the flat contour that ``sums`` was made of, at least ``radius`` away from its border.
         sums: Integral image of the other contour.
         radius: In pixels.
     """
     columns = sums.shape[1]
     flat = sums.ravel()
-    far, corner = places, places + places // (columns - 1)  # an integral image has one column more
+    far, corner = pixels, pixels + pixels // (columns - 1)  # an integral image has one column more
     for up, left in _rectangles(radius):
         above, below = corner - up * columns, corner + (up + 1) * columns
         found = flat[below + left + 1] - flat[below - left] - flat[above + left + 1] + flat[above - left]
@@ -148,7 +148,7 @@ def _beyond(
 
 
 def _rectangles(radius: int) -> list[tuple[int, int]]:
-    """Half heights and half widths whose union is the disk x^2 + y^2 <= radius^2, the largest first."""
+    """List half heights and half widths whose union is the disk x^2 + y^2 <= radius^2, the largest first."""
     tallest = {math.isqrt(radius**2 - up**2): up for up in range(radius + 1)}  # of each width
     return sorted(
         ((up, left) for left, up in tallest.items()), key=lambda sides: -(2 * sides[0] + 1) * (2 * sides[1] + 1)

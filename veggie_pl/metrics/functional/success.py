@@ -19,7 +19,7 @@ def change_success(
     min_psnr_outside: float = MIN_PSNR_OUTSIDE,
     outside: Float[Tensor, "*lead"] | None = None,
 ) -> Float[Tensor, "*lead"]:
-    """1 for each clip whose edit is right, else 0.
+    """Judge whether the edit of each clip is right: 1 or 0.
 
     Right is: inside the changed region ``|edited - target|^2 <= max_relative_error * |source - target|^2`` (the clip
     is at least halfway from the source to the target; leaving the source as it is has relative error 1), and outside
@@ -30,7 +30,7 @@ def change_success(
         source: What was given.
         target: Exact answer.
         mask: The changed region.
-        max_relative_error: Largest share of the change's energy that may be wrong.
+        max_relative_error: Largest fraction of the change's energy that may be wrong.
         min_psnr_outside: In dB.
         outside: PSNR to the target outside of the region, in dB; None where it is not known yet.
 
