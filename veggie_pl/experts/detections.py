@@ -13,7 +13,7 @@ from veggie_pl.batch import Clip
 class Detections:
     """What was found in one frame."""
 
-    boxes: Float[Tensor, "n 4"]  # x0, y0, x1, y1 as shares of width and height, in [0, 1]
+    boxes: Float[Tensor, "n 4"]  # x0, y0, x1, y1 as fractions of width and height, in [0, 1]
     scores: Float[Tensor, " n"]  # confidence in [0, 1]
 
 

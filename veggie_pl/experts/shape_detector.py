@@ -1,4 +1,4 @@
-"""Finds named things of Moving Shapes in frames, also in blurred and noisy ones: a detector that needs no weights."""
+"""Finds named objects of Moving Shapes in frames, also in blurred and noisy ones: a detector that needs no weights."""
 
 from functools import lru_cache
 
@@ -22,20 +22,20 @@ from veggie_pl.experts.detections import Detections
 SIDE = 32  # frames are looked at in this size: all shapes can be told apart there
 KERNEL = 17  # covers the largest shape
 SHIFT = 5  # how far outlines are moved from the middle of a region's box, in pixels
-LEAST_AREA = 12  # pixels of a region, at SIDE; half of the smallest thing
-FARTHEST = 0.45  # distance in [0, 1] RGB from which a pixel has no colour that we know
+LEAST_AREA = 12  # pixels of a region, at SIDE; half of the smallest object
+MAX_DISTANCE = 0.45  # distance in [0, 1] RGB from which a pixel has no colour that we know
 RADII = tuple(float(radius) for radius in np.linspace(0.9 * min(SIZES.values()), 1.08 * max(SIZES.values()), 7) * SIDE)
 OFFSETS = (-1 / 3, 0.0, 1 / 3)  # of a centre from a pixel's, in pixels
-FIT = 0.55  # IoU of a region with the best placed outline from which it can be a thing at all
+FIT = 0.55  # IoU of a region with the best placed outline from which it can be an object at all
 SURE_FIT = 0.80  # IoU from which nothing is missing
-SHARPNESS = 60.0  # how fast the score falls with the lead of another shape's IoU
+LEAD_SHARPNESS = 60.0  # how fast the score falls with the lead of another shape's IoU
 
 
 class ShapeDetector:
     """Implements ``Detector`` for phrases such as "red circle" or "striped blue star".
 
     Pixels are sorted by the nearest known colour; each connected region of the named colour is compared with every
-    outline of the vocabulary in many sizes and sub-pixel places. The score is how well the named outline fits (IoU),
+    outline of the vocabulary in many sizes and sub-pixel centres. The score is how well the named outline fits (IoU),
     times how clearly it fits better than the others, times how near the region's pixels are to the named colour.
 
     Args:
@@ -46,7 +46,7 @@ class ShapeDetector:
         self.words = find_vocabulary(vocabulary)
 
     def detect(self, frames: Clip, phrase: str) -> list[Detections]:
-        """One ``Detections`` per frame, best first.
+        """Return one ``Detections`` per frame, best first.
 
         Args:
             frames: Pixels in [-1, 1].
@@ -69,7 +69,7 @@ class ShapeDetector:
         own = self.words.shapes.index(shape)
         rivals = torch.cat([fits[:own], fits[own + 1 :]]).amax(0)
         fitting = ((fits[own] - FIT) / (SURE_FIT - FIT)).clamp(0, 1)
-        scores = fitting * torch.sigmoid(SHARPNESS * (fits[own] - rivals)) * purities
+        scores = fitting * torch.sigmoid(LEAD_SHARPNESS * (fits[own] - rivals)) * purities
         boxes = torch.stack([_box(region) for region in regions])
         found = []
         for frame in range(len(frames)):
@@ -92,13 +92,13 @@ class ShapeDetector:
     def _regions(
         self, pixels: Float[Tensor, "f 3 h w"], color: str
     ) -> tuple[Bool[Tensor, "n h w"], Float[Tensor, " n"], Tensor]:
-        """Connected regions of a colour, how pure each is in [0, 1], and which frame each is from."""
+        """Find connected regions of a colour, how pure each is in [0, 1], and which frame each is from."""
         palette, names = _palette(self.words.colors, self.words.backgrounds)
         away = torch.cdist(pixels.permute(0, 2, 3, 1).reshape(1, -1, 3), palette[None])[0]
         nearest = away.argmin(1)
         mine = torch.tensor([name == color for name in names])
-        of_color = (mine[nearest] & (away.amin(1) < FARTHEST)).view(len(pixels), SIDE, SIDE)
-        near = (1.25 - away[:, mine].amin(1) / FARTHEST).clamp(0, 1).view(of_color.shape)
+        of_color = (mine[nearest] & (away.amin(1) < MAX_DISTANCE)).view(len(pixels), SIDE, SIDE)
+        near = (1.25 - away[:, mine].amin(1) / MAX_DISTANCE).clamp(0, 1).view(of_color.shape)
         regions, purities, owners = [], [], []
         for frame, mask in enumerate(of_color.numpy().astype(np.uint8)):
             count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
@@ -114,7 +114,7 @@ class ShapeDetector:
 
 
 def best_fits(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, "n 2"]:
-    """IoU of each region with the sharp and with the rounded outline, at the radius and centre where it is largest."""
+    """Compute each region's largest IoU with the sharp and with the rounded outline, over radii and centres."""
     outlines, areas = _outlines(shape)
     around = torch.stack([_centred(region) for region in regions])
     shared = F.conv2d(around[:, None].float(), outlines[:, None])
@@ -125,7 +125,7 @@ def best_fits(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, "n 2"
 
 @lru_cache(maxsize=16)
 def _outlines(shape: str) -> tuple[Float[Tensor, "k s s"], Float[Tensor, " k"]]:
-    """The filled outline in all radii and sub-pixel places, sharp, then rounded by blur; and the areas in pixels."""
+    """Draw the filled outline at all radii and sub-pixel centres, sharp, then rounded by blur; and count their pixels."""
     axis = np.arange(KERNEL, dtype=np.float32) - KERNEL // 2
     filled = [
         signed_distance(shape, (axis - x)[None, :], (axis - y)[:, None], radius) < 0
@@ -142,7 +142,7 @@ def _outlines(shape: str) -> tuple[Float[Tensor, "k s s"], Float[Tensor, " k"]]:
 
 @lru_cache(maxsize=8)
 def _palette(colors: tuple[str, ...], backgrounds: tuple[str, ...]) -> tuple[Float[Tensor, "n 3"], list[str]]:
-    """Colours that a pixel can have, bright, shaded and in between, and the names they have; "" is background."""
+    """List colours that a pixel can have, bright, shaded and in between, and the names they have; "" is background."""
     rows: list[NDArray[np.float32]] = []
     names: list[str] = []
     for name in colors:
@@ -158,7 +158,7 @@ def _palette(colors: tuple[str, ...], backgrounds: tuple[str, ...]) -> tuple[Flo
 
 
 def _centred(region: Bool[Tensor, "h w"]) -> Bool[Tensor, "s s"]:
-    """What is around the middle of the region's box, as far as shifted outlines reach."""
+    """Cut out what is around the middle of the region's box, as far as shifted outlines reach."""
     reach = KERNEL // 2 + SHIFT
     x0, y0, x1, y1 = (_box(region) * SIDE).long().tolist()
     x, y = (x0 + x1) // 2, (y0 + y1) // 2
