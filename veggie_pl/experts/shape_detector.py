@@ -125,7 +125,7 @@ def best_fits(regions: Bool[Tensor, "n h w"], shape: str) -> Float[Tensor, "n 2"
 
 @lru_cache(maxsize=16)
 def _outlines(shape: str) -> tuple[Float[Tensor, "k s s"], Float[Tensor, " k"]]:
-    """Draw the filled outline at all radii and sub-pixel centres, sharp, then rounded by blur; and count their pixels."""
+    """Draw the filled outline at all radii and sub-pixel centres, sharp, then rounded by blur; count its pixels."""
     axis = np.arange(KERNEL, dtype=np.float32) - KERNEL // 2
     filled = [
         signed_distance(shape, (axis - x)[None, :], (axis - y)[:, None], radius) < 0

@@ -37,8 +37,8 @@ def boundary_f(
     """Compute F of the contours of each frame, in [0, 1]: DAVIS 2017 (Perazzi et al., CVPR 2016, section 4.2).
 
     A contour pixel is right if the other contour passes within ``ceil(tolerance * diagonal)`` pixels of it (a disk).
-    Precision is the fraction of right pixels on the predicted contour, recall on the true one, F their harmonic mean. Two
-    frames without contour agree: 1; if only one has none: 0. Computed on the CPU.
+    Precision is the fraction of right pixels on the predicted contour, recall on the true one, F their harmonic mean.
+    Two frames without contour agree: 1; if only one has none: 0. Computed on the CPU.
 
     Args:
         pred: Region that was found.
