@@ -165,6 +165,6 @@ def test_bad_held_out_samples_are_left_out_and_the_table_says_so(tmp_path: Path)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])
-def test_budget_is_a_share(share: float) -> None:
-    with pytest.raises(ValueError, match="share from 0 to 1"):
+def test_budget_is_a_fraction(share: float) -> None:
+    with pytest.raises(ValueError, match="fraction from 0 to 1"):
         ErrorBudget(share)

@@ -1,4 +1,4 @@
-"""TensorBoard's page "Custom Scalars": one chart a measure, with the eight skills as its lines."""
+"""TensorBoard's page "Custom Scalars": one chart a measure, with the skills as its lines."""
 
 from lightning import Callback, LightningModule, Trainer
 
@@ -7,8 +7,7 @@ from veggie_pl.callbacks.held_out import measures_of
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.data.benchmark import Measures
 
-Lines = list[str]  # tags of the scalars in one chart
-Layout = dict[str, dict[str, Lines]]  # page section -> chart -> its lines
+Sections = dict[str, dict[str, list[str]]]  # section of the page -> chart -> tags of its lines
 
 
 class Charts(Callback):
@@ -18,26 +17,26 @@ class Charts(Callback):
         self._is_done = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Now it is known what learns."""
+        """Write the charts, now that it is known what learns."""
         parts = [name for name, part in pl_module.named_children() if any(p.requires_grad for p in part.parameters())]
         measures = measures_of(trainer, "val")
-        write_layout(trainer, {} if self._is_done else {**training_charts(parts), **skill_charts("val", measures)})
+        write_charts(trainer, {} if self._is_done else {**training_charts(parts), **skill_charts("val", measures)})
         self._is_done = True
 
 
-def write_layout(trainer: Trainer, layout: Layout) -> None:
+def write_charts(trainer: Trainer, sections: Sections) -> None:
     """Give the charts to the TensorBoard loggers of a run."""
-    for writer in tensorboard_writers(trainer) if layout else []:
+    for writer in tensorboard_writers(trainer) if sections else []:
         writer.add_custom_scalars(
             {
                 section: {name: ["Multiline", tags] for name, tags in charts.items()}
-                for section, charts in layout.items()
+                for section, charts in sections.items()
             }
         )
 
 
-def training_charts(parts: list[str]) -> Layout:
-    """Losses by skill; learning rates and gradients by part."""
+def training_charts(parts: list[str]) -> Sections:
+    """Make charts of losses by skill, and of learning rates and gradients by part."""
     by_part = {"learning rate": "lr", "gradient norm": "grad_norm"}
     return {
         "train": {"loss": [f"train/loss/{skill}" for skill in Skill]},
@@ -45,7 +44,7 @@ def training_charts(parts: list[str]) -> Layout:
     }
 
 
-def skill_charts(split: str, measures: Measures) -> Layout:
+def skill_charts(split: str, measures: Measures) -> Sections:
     """Make one chart for each measure of any skill; "score" is the measure that counts, of all eight, and their mean.
 
     Args:

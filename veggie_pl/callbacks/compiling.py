@@ -33,7 +33,7 @@ class Compile(Callback):
         self._is_checked = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Before training or testing."""
+        """Compile before training or testing."""
         modules = dict(pl_module.named_modules())
         if unknown := [name for name in self.parts if name not in modules]:
             choices = [name for name, _ in pl_module.named_children()]

@@ -17,13 +17,13 @@ class Ema(Callback):
     """Average what learns; validation, test and model folders use the average.
 
     The average starts short and grows to its full length, so that a short run is not mostly its first weights: after n
-    updates the share of the old average that is kept is ``min(decay, (1 + n) / (10 + n))``, as TensorFlow's
+    updates the fraction of the old average that is kept is ``min(decay, (1 + n) / (10 + n))``, as TensorFlow's
     ``ExponentialMovingAverage`` has it. Unlike Lightning's ``WeightAveraging`` it keeps no second module: nothing is
     held twice of what is frozen, and sharded weights have a sharded average. A checkpoint holds the weights that
     training goes on from under "state_dict" and the average under "callbacks".
 
     Args:
-        decay: Share of the old average kept per optimizer step, in the end.
+        decay: Fraction of the old average kept per optimizer step, in the end.
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -70,30 +70,30 @@ class Ema(Callback):
         self._show(True)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Back to the weights that learn."""
+        """Go back to the weights that learn."""
         self._show(False)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """A checkpoint may be written now, perhaps in the middle of validation."""
+        """Go back to the weights that learn: a checkpoint may be written now, perhaps in the middle of validation."""
         self._show(False)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The average is what is left: checkpoints are written, the model folder is not."""
+        """Leave the average in the module: checkpoints are written, the model folder is not."""
         if not self._weights:  # the checkpoint was of the last step: there was nothing left to train
             self._begin(pl_module)
         self._show(True)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Nobody has been stopped while writing the model folder: the weights that learned are not needed any more."""
+        """Drop the weights that learned: nobody has been stopped while writing the model folder."""
         self._is_shown, self._weights = False, {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Whole tensors. Where weights are sharded, all ranks must call it."""
+        """Return whole tensors. Where weights are sharded, all ranks must call it."""
         whole = {name: as_whole(self.average[name], weight) for name, weight in self._weights.items()} or self._loaded
         return {"updates": self.updates, "average": whole}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Taken into use when training starts, when it is known which weights learn and how they are sharded."""
+        """Keep the average until training starts, when it is known which weights learn and how they are sharded."""
         self.updates, self._loaded = state_dict["updates"], state_dict["average"]
 
     @torch.no_grad()
@@ -109,7 +109,7 @@ class Ema(Callback):
 
 
 def moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """The rule, in the form of torch's ``AveragedModel``; all tensors at once, which saves a tenth of a nano step."""
+    """Make the rule, in the form of torch's ``AveragedModel``; all tensors at once save a tenth of a nano step."""
 
     @torch.no_grad()
     def average(averaged: Tensors, current: Tensors, num_averaged: Tensor | int) -> None:

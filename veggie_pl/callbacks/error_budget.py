@@ -14,7 +14,7 @@ from veggie_pl.data.table.quarantine import NAME, RunLog
 from veggie_pl.errors import UseError
 
 log = logging.getLogger(__name__)
-FEW = 10  # bad samples of a stream that never stop a run, whatever their share
+ALWAYS_ALLOWED = 10  # bad samples of a stream that never stop a run, whatever their fraction
 
 
 class BudgetError(UseError, RuntimeError):
@@ -34,7 +34,7 @@ class ErrorBudget(HeldOut):
 
     def __init__(self, max_bad: float = 0.1) -> None:
         if not 0 <= max_bad <= 1:
-            raise UseError(f"max_bad is a share from 0 to 1, got {max_bad}")
+            raise UseError(f"max_bad is a fraction from 0 to 1, got {max_bad}")
         self.max_bad = max_bad
         self.bad: Counter[str] = Counter()  # of all ranks
         self._open: Counter[str] = Counter()  # among them of batches whose step is not done: they come again if resumed
@@ -78,7 +78,7 @@ class ErrorBudget(HeldOut):
         self._held = {}
 
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
-        """What can be read is for others."""
+        """Leave what can be read to others."""
 
     def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Remember which; a sample that pads a rank counts once."""
@@ -97,11 +97,11 @@ class ErrorBudget(HeldOut):
             logger.log_metrics(values, trainer.global_step)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The same."""
+        """Do the same."""
         self.on_validation_epoch_end(trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts survive a resume."""
+        """Keep the counts over a resume."""
         return {"bad": dict(self.bad - self._open)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ class ErrorBudget(HeldOut):
     def _check(self, trainer: Trainer, one: MissingSample) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         bad, drawn = self.bad[one.stream], data.mixture.drawn(data.position)[one.stream]
-        if bad <= FEW or bad <= self.max_bad * drawn:
+        if bad <= ALWAYS_ALLOWED or bad <= self.max_bad * drawn:
             return
         path = run_folder(trainer) / "checkpoints/over_budget.ckpt"
         trainer.save_checkpoint(path)

@@ -12,7 +12,7 @@ from lightning import LightningModule, Trainer
 from rich.console import Console
 
 from veggie_pl.batch import Batch, MissingSample, Skill
-from veggie_pl.callbacks.charts import skill_charts, write_layout
+from veggie_pl.callbacks.charts import skill_charts, write_charts
 from veggie_pl.callbacks.held_out import HeldOut, measures_of
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
@@ -135,7 +135,7 @@ class Evaluate(HeldOut):
             log.info("%s: no %s, for want of a %s", skill, ", ".join(one.name for one in left_out), needs)
 
     def _skills(self) -> list[Skill]:
-        """Those of all ranks: one of them may have had none but unreadable samples of a skill."""
+        """List the skills of all ranks: one of them may have had none but unreadable samples of a skill."""
         found = {skill for own in gathered(list(self.scores)) for skill in own}
         return [skill for skill in Skill if skill in found]
 
@@ -143,7 +143,7 @@ class Evaluate(HeldOut):
         assert self.report is not None
         headlines = {skill: scores.row.headline for skill, scores in self.scores.items()}
         headline = {row.skill: row.value for row in self.report.results if row.metric == headlines[row.skill]}
-        write_layout(trainer, skill_charts("test", measures_of(trainer, "test")))
+        write_charts(trainer, skill_charts("test", measures_of(trainer, "test")))
         for writer in tensorboard_writers(trainer):
             writer.add_text("test/report", grid.markdown(), trainer.global_step)
             writer.add_scalar("test/score", overall_score(headline), trainer.global_step)

@@ -28,7 +28,7 @@ class Freeze(Callback):
         self.frozen = frozen
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Runs between building the module and its optimizer."""
+        """Freeze, between the building of the module and of its optimizer."""
         if stage == "fit":
             self.apply(pl_module)
 

@@ -26,7 +26,7 @@ class GradNorms(Callback):
 
 
 def part_norms(module: nn.Module) -> dict[str, torch.Tensor]:
-    """L2 norm of the gradient of each direct child that has any."""
+    """Compute the L2 norm of the gradient of each direct child that has any."""
     norms = {}
     for name, part in module.named_children():
         if grads := [p.grad for p in part.parameters() if p.grad is not None]:

@@ -33,11 +33,11 @@ class HeldOut(Callback, ABC):
             self.see(trainer, split, outputs, batch)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning's hook."""
+        """Follow Lightning's hook."""
         self.begin()
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning's hook."""
+        """Follow Lightning's hook."""
         self.begin()
 
     def on_validation_batch_end(
@@ -49,7 +49,7 @@ class HeldOut(Callback, ABC):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Lightning's hook."""
+        """Follow Lightning's hook."""
         self._hear(trainer, "val", outputs, batch)
 
     def on_test_batch_end(
@@ -61,7 +61,7 @@ class HeldOut(Callback, ABC):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Lightning's hook."""
+        """Follow Lightning's hook."""
         self._hear(trainer, "test", outputs, batch)
 
 

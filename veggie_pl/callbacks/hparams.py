@@ -23,7 +23,7 @@ class LogConfig(SaveConfigCallback):
     """
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """When training starts, on the first rank."""
+        """Log the config when training starts, on the first rank."""
         if stage != "fit":
             return
         values = flat(yaml.safe_load(self.parser.dump(self.config, skip_none=True)))
@@ -36,14 +36,14 @@ class LogConfig(SaveConfigCallback):
                 logger.log_hyperparams(values)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """It is over, and its last score is the final one."""
+        """End the run's page: its last score is the final one."""
         end = hparams({}, {})[2]  # type: ignore[no-untyped-call]
         for writer in tensorboard_writers(trainer):
             writer._get_file_writer().add_summary(end)  # type: ignore[no-untyped-call]
 
 
 def flat(config: Any, prefix: str = "") -> dict[str, Value]:
-    """Dotted names and plain values of a nested config; lists become JSON."""
+    """Flatten a nested config to dotted names and plain values; lists become JSON."""
     found: dict[str, Value] = {}
     for name, value in config.items():
         key = f"{prefix}{name}"

@@ -44,7 +44,7 @@ class InitFrom(Callback):
         self.folders, self.query_words, self.fresh, self.skip = folders, query_words, fresh or [], skip or []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Load.
+        """Load the weights.
 
         Raises:
             UseError: If no folder matches, if shapes differ, if keys are missing that are not listed as fresh, or if
@@ -103,7 +103,7 @@ class InitFrom(Callback):
 
 
 def _is_added(key: str) -> bool:
-    """Whether this parameter belongs to what a stage adds, which starts with zero output: temporal layers, adapters."""
+    """Tell whether a parameter is of what a stage adds, which starts with zero output: temporal layers, adapters."""
     return "motion_modules" in key or "lora_" in key
 
 

@@ -50,23 +50,23 @@ class KeepPrecision(Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """What it is computed in."""
+        """Keep what it is computed in."""
         return {"precision": self.now}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What it was computed in."""
+        """Remember what it was computed in."""
         self.before = state_dict["precision"]
 
 
 def names_precision(trainer: Namespace) -> bool:
-    """Whether a ``trainer:`` block, with its classes built, says what to compute in: by name or by a plugin."""
+    """Tell whether a ``trainer:`` block, with its classes built, says what to compute in: by name or by a plugin."""
     plugins = trainer.plugins if isinstance(trainer.plugins, list) else [trainer.plugins]
     plugins = [*plugins, getattr(trainer.strategy, "_precision_plugin", None)]
     return trainer.precision is not None or any(isinstance(plugin, Precision) for plugin in plugins)
 
 
 def trainer_device(trainer: Namespace) -> tuple[str, list[int]]:
-    """The kind of device that a ``trainer:`` block runs on, and which GPUs; none named is all."""
+    """Find the kind of device that a ``trainer:`` block runs on, and which GPUs; none named is all."""
     kind = trainer.accelerator
     if isinstance(kind, Accelerator):
         kind = kind.name()

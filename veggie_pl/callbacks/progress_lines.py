@@ -36,15 +36,15 @@ class ProgressLines(ProgressBar):
         self._since = time.monotonic()
 
     def disable(self) -> None:
-        """On all ranks but the first."""
+        """Be silent, on all ranks but the first."""
         self._speaks = False
 
     def enable(self) -> None:
-        """Undo it."""
+        """Speak again."""
         self._speaks = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Training begins, or goes on."""
+        """Start the clock of a run that begins, or goes on."""
         self._pace, self._first = Pace(self.seconds), trainer.global_step
         self._step, self._warm = trainer.global_step, None
         self._forget()
@@ -76,7 +76,7 @@ class ProgressLines(ProgressBar):
         self._forget()
 
     def _left(self, now: float, total: float) -> float:
-        """Seconds, from all steps of this process but the first one, unless there is only that."""
+        """Estimate the seconds left, from all steps of this process but the first one, unless there is only that."""
         done = self._step - self._first
         pace = (now - self._pace.began) / done if self._warm is None else (now - self._warm) / (done - 1)
         return pace * (total - self._step)
@@ -87,15 +87,15 @@ class ProgressLines(ProgressBar):
         self._since = time.monotonic()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Of a training run, or alone."""
+        """Start the clock of a validation, of a training run or alone."""
         self._begin()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Scoring begins."""
+        """Start the clock of a test."""
         self._begin()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Training was not slower for it."""
+        """Take the time of validation out of training's pace."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._since += time.monotonic() - self._held_out.began
 
@@ -122,5 +122,5 @@ class ProgressLines(ProgressBar):
 
 
 def _count(batch: Any) -> int:
-    """Samples that could be read."""
+    """Count the samples that could be read."""
     return len(batch.good) if hasattr(batch, "good") else len(batch)

@@ -29,7 +29,7 @@ class Recipe(Callback):
         self.name, self.steps, self.epochs = name, steps, epochs
 
     def record(self, trainer: Trainer) -> TrainingRecord:
-        """How far the run has come."""
+        """Say how far the run has come."""
         steps = planned_steps(self.steps, self.epochs, trainer)
         data = getattr(trainer, "datamodule", None)
         batch = getattr(data, "batch_size", None)
@@ -57,13 +57,13 @@ class Recipe(Callback):
 
 
 def record_of(trainer: Trainer) -> TrainingRecord:
-    """The record of a run, also of one that has no ``Recipe``."""
+    """Make the record of a run, also of one that has no ``Recipe``."""
     found = [one for one in trainer.callbacks if isinstance(one, Recipe)]  # type: ignore[attr-defined]
     return (found[0] if found else Recipe()).record(trainer)
 
 
 def record_in(checkpoint: dict[str, Any]) -> TrainingRecord | None:
-    """The record that a checkpoint keeps; of an older one what it knows, its steps and samples."""
+    """Read the record that a checkpoint keeps; of an older one what it knows, its steps and samples."""
     if (record := read_record(checkpoint.get(KEY))) is not None or "global_step" not in checkpoint:
         return record
     seen = checkpoint.get("callbacks", {}).get("Throughput", {}).get("seen")
@@ -71,7 +71,7 @@ def record_in(checkpoint: dict[str, Any]) -> TrainingRecord | None:
 
 
 def planned_steps(steps: int | None, epochs: int | None, trainer: Trainer) -> int | None:
-    """Optimizer steps of a recipe: what comes first of its steps and its epochs; None if neither ends it."""
+    """Count the optimizer steps of a recipe: what comes first of its steps and its epochs; None if neither ends it."""
     limits = [] if steps is None or steps < 0 else [steps]
     batches = trainer.num_training_batches
     if epochs is not None and epochs >= 0 and math.isfinite(batches):

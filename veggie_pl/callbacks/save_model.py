@@ -22,12 +22,12 @@ class SaveModel(Callback):
     """
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Runs before the checkpoint callback writes."""
+        """Write before the checkpoint callback does."""
         if isinstance(exception, KeyboardInterrupt) and trainer.global_step and trainer.is_global_zero:
             log.info("to use it as it is: export --checkpoint %s -o my_model", run_folder(trainer) / LAST)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Runs after weight averaging has put the average into the module."""
+        """Write after weight averaging has put the average into the module."""
         assert isinstance(pl_module, VeggieModule)
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return

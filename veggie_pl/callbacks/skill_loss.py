@@ -97,7 +97,7 @@ class SkillLoss(HeldOut):
             pl_module.log_dict({**means, "val/loss": sum(means.values()) / len(means)}, sync_dist=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Counts and open means survive a resume; of several ranks the counts up to the last value."""
+        """Keep counts and open means over a resume; of several ranks the counts up to the last value."""
         if torch.distributed.is_initialized():
             return {"counts": dict(self.counts)}
         losses = {name: torch.stack(found).tolist() for name, found in self.losses.items()}
@@ -116,7 +116,7 @@ class SkillLoss(HeldOut):
 
 
 def gathered(own: Any) -> list[Any]:
-    """What each rank has, by rank; all ranks must call it."""
+    """Gather what each rank has, by rank; all ranks must call it."""
     if not torch.distributed.is_initialized():
         return [own]
     everyone: list[Any] = [None] * torch.distributed.get_world_size()

@@ -69,7 +69,7 @@ class StopBetweenSteps(Callback):
         self._before[number](number, None)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """Validation is between steps."""
+        """Act: validation is between steps."""
         for number in self._asked & {signal.SIGINT, *ENDING} if trainer.world_size == 1 else ():
             self._end(number)
 

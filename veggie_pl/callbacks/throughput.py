@@ -1,4 +1,4 @@
-"""Samples and frames a second, the share of time spent waiting for data, and what a run has taken in all."""
+"""Samples and frames a second, the fraction of time spent waiting for data, and what a run has taken in all."""
 
 import logging
 import math
@@ -48,7 +48,7 @@ class Throughput(Callback):
         return self.before + (0.0 if self._began is None else time.perf_counter() - self._began)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The clock starts."""
+        """Start the clock."""
         self._began = time.perf_counter()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -58,14 +58,14 @@ class Throughput(Callback):
             log.info("goes on after %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The clock stops."""
+        """Stop the clock."""
         self.before, self._began = self.seconds, None
         taken = timedelta(seconds=round(self.before))
         if trainer.is_global_zero:
             log.info("trained for %s: %d steps, %d samples", taken, trainer.global_step, self.seen)
 
     def state_dict(self) -> dict[str, Any]:
-        """What the run has taken so far."""
+        """Keep what the run has taken so far."""
         return {"seen": self.seen, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ class Throughput(Callback):
         self._ended: float | None = None
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """A batch is there."""
+        """Note that a batch is there."""
         self._started = time.perf_counter()
         if self._ended is not None:
             self.waiting += self._started - self._ended
@@ -86,7 +86,7 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Examples, batch_idx: int
     ) -> None:
-        """A batch is done."""
+        """Note that a batch is done."""
         self._ended = time.perf_counter()
         self.working += self._ended - self._started
         good = len(batch.good)
@@ -110,5 +110,5 @@ class Throughput(Callback):
         self._reset()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Validation is not waiting for data."""
+        """Take validation for no waiting for data."""
         self._ended = None

@@ -7,19 +7,19 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 def tensorboard_writers(trainer: Trainer) -> list[SummaryWriter]:
-    """The writer of each TensorBoard logger of a run; none where it logs elsewhere, or on ranks that do not log."""
+    """List the writers of a run's TensorBoard loggers; none where it logs elsewhere, or on ranks that do not log."""
     found = [getattr(logger, "experiment", None) for logger in trainer.loggers]
     return [writer for writer in found if isinstance(writer, SummaryWriter)]
 
 
 def logs_at(step: int, trainer: Trainer, every_n_steps: int | None = None) -> bool:
-    """Whether values are due once ``step`` optimizer steps are done; None is the trainer's ``log_every_n_steps``."""
+    """Tell whether values are due after ``step`` optimizer steps; None is the trainer's ``log_every_n_steps``."""
     every = every_n_steps or int(trainer.log_every_n_steps)  # type: ignore[attr-defined]
     return every > 0 and step % every == 0
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """The folder of this run, in which its checkpoints lie, too. Unlike ``trainer.log_dir`` one rank may ask alone."""
+    """Find the folder of a run, with its checkpoints. Unlike for ``trainer.log_dir`` one rank may ask alone."""
     logger = trainer.logger
     if logger is None:
         return Path(trainer.default_root_dir)
