@@ -18,7 +18,7 @@ from veggie_pl.files import TRAINING
 from veggie_pl.models import Mllm
 from veggie_pl.planning.advice import advise
 from veggie_pl.planning.devices import GPUS, Device
-from veggie_pl.planning.predict import PARTS, Prediction, part_of, predict, state_bytes
+from veggie_pl.planning.predict import COST_ROWS, Prediction, part_of, predict, state_bytes
 from veggie_pl.training.precision import FULL, MIXED, VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -60,7 +60,7 @@ def test_counts_what_the_real_module_does(stage: int) -> None:
     text = layout.ids.shape[1] - layout.num_query_tokens - seen
     found = plan(*args, text_tokens=text)
     assert found.flops * 2 == pytest.approx(counter.get_total_flops(), rel=1e-9)
-    for name in PARTS:
+    for name in COST_ROWS:
         own = [p for key, p in module.named_parameters() if part_of(key) == name]
         assert found.parts[name].parameters == sum(p.numel() for p in own), name
         assert found.parts[name].learning == sum(p.numel() for p in own if p.requires_grad), name

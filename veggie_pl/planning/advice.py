@@ -37,7 +37,7 @@ def advise(
     text_tokens: int,
     tell: Tell = lambda what, done, total: None,
 ) -> list[Advice]:
-    """Switches in the order of what they cost, until the run fits; ``tell`` is told how many have been tried."""
+    """Try switches in the order of what they cost, until the run fits; ``tell`` is told how many have been tried."""
     given: list[Advice] = []
     config = config.clone()
     for number, change in enumerate(CHANGES):
@@ -59,7 +59,7 @@ def advise(
 
 
 def cheapest_switches(config: Namespace, count: int = 3) -> list[str]:
-    """The first switches that a config does not use yet, without asking whether they are enough."""
+    """List the first switches that a config does not use yet, without asking whether they are enough."""
     config = config.clone()
     found = [setting for change in CHANGES if (setting := change(config)) is not None]
     return found[:count]
@@ -99,7 +99,7 @@ def _split_batch(config: Namespace) -> str | None:
 
 
 def _adapt(config: Namespace) -> str | None:
-    """LoRA instead of the whole MLLM, whose frozen weights are then kept in 16 bits."""
+    """Train LoRA instead of the whole MLLM, whose frozen weights are then kept in 16 bits."""
     if "mllm" in config.freeze.frozen:
         return None
     config.freeze.frozen = [*(name for name in config.freeze.frozen if not name.startswith("mllm")), "mllm"]
@@ -115,7 +115,7 @@ CHANGES = (_halve_frozen, _checkpoint_viddm, _checkpoint_mllm, _split_batch, _ad
 
 
 def _smaller_state(now: Prediction, device: Device) -> Iterator[Advice]:
-    """What changes no activation: an optimizer with a quarter of the state, then shards over several GPUs."""
+    """Change no activation: an optimizer with a quarter of the state, then shards over several GPUs."""
     saved = 0.75 * now.memory["optimizer"]
     peak = now.peak - saved
     if saved:

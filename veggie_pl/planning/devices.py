@@ -17,7 +17,7 @@ class Device:
         bandwidth: Of memory, bytes/s.
         launch: Seconds that starting one kernel takes, below which no operation falls.
         reserved: Bytes that are gone before the first tensor: the driver's context and the libraries' workspaces.
-        efficiency: Share of both peaks that real operations reach.
+        efficiency: Fraction of both peaks that real operations reach.
         precision: What a run computes in here, where its config names nothing.
     """
 

@@ -17,13 +17,13 @@ from veggie_pl.planning.devices import Device
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> int:
-    """Scores of every query head with every key, and values by those scores; key heads are shared where fewer."""
+    """Count the scores of every query head with every key, and values by those; key heads are shared where fewer."""
     pairs = 2 * query.shape[:-1].numel() * key.shape[-2]
     return pairs * (query.shape[-1] + value.shape[-1])
 
 
 def _attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> int:
-    """The scores again, their gradient and the values', then the queries' and the keys'."""
+    """Count the scores again, their gradient and the values', then the queries' and the keys'."""
     pairs = 2 * query.shape[:-1].numel() * key.shape[-2]
     return pairs * (3 * query.shape[-1] + 2 * value.shape[-1])
 
@@ -126,7 +126,7 @@ class Meter(TorchDispatchMode):
         return out
 
     def _where(self) -> str:
-        """The part that runs, or that made what the backward pass is at; what is computed again counts as running."""
+        """Name the part that runs, or that made what the backward pass is at; what is computed again runs."""
         node = torch._C._current_autograd_node()
         if node is not None and not torch.is_grad_enabled():
             return self.made_in.get(node._sequence_nr(), self.part_of(""))

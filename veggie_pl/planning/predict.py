@@ -14,7 +14,7 @@ from veggie_pl.planning.meter import Cost, Meter
 from veggie_pl.planning.shapes import batch_of, build, class_of
 from veggie_pl.progress import Tell
 
-PARTS = (
+COST_ROWS = (
     "vision tower",
     "language model",
     "queries",
@@ -30,7 +30,7 @@ SAMPLE = 4096  # parameters of the one-tensor model that shows how much state an
 
 
 @dataclass(frozen=True)
-class Part:
+class PartCost:
     """One part of the model in one training step of all samples.
 
     Args:
@@ -51,7 +51,7 @@ class Prediction:
     """What a run will need.
 
     Args:
-        parts: By name, see ``PARTS``.
+        parts: By name, see ``COST_ROWS``.
         memory: Bytes by what they hold; some are there one after the other, so that their sum is not ``peak``.
         peak: Most bytes at one time.
         seconds: Of an optimizer step, data and logging left out.
@@ -59,7 +59,7 @@ class Prediction:
         num_frames: Of a sample.
     """
 
-    parts: dict[str, Part]
+    parts: dict[str, PartCost]
     memory: dict[str, float]
     peak: float
     seconds: float
@@ -98,7 +98,7 @@ def predict(
         batch = batch_of(module, size, frames)
     held = parameters_of(module)
     on_built(held)
-    batch.index = torch.arange(size)  # chance is a function of these: they need data
+    batch.index = torch.arange(size)  # what is drawn is a function of these: they need data
     mixed = str(config.trainer.precision or device.precision).startswith("bf16")
     counted = count(1)
 
@@ -127,9 +127,9 @@ def predict(
     update = learning if fused else 2 * learning
     # An optimizer reads and writes weights and state and reads gradients; the average is read and written.
     touched = 3 * learning + 2 * memory["optimizer"] + 3 * learning * averaged
-    cost = {name: meter.costs.get(name, Cost()) for name in PARTS}
+    cost = {name: meter.costs.get(name, Cost()) for name in COST_ROWS}
     parts = {
-        name: Part(count, learns, cost[name].flops / size, cost[name].seconds * micro)
+        name: PartCost(count, learns, cost[name].flops / size, cost[name].seconds * micro)
         for name, (count, learns) in held.items()
     }
     seconds = sum(part.seconds for part in parts.values()) + touched / (device.bandwidth * device.efficiency)
@@ -137,8 +137,8 @@ def predict(
 
 
 def parameters_of(module: torch.nn.Module) -> Held:
-    """How many parameters each part has, and how many of them learn."""
-    held = {name: (0, 0) for name in PARTS}
+    """Count the parameters of each part, and how many of them learn."""
+    held = {name: (0, 0) for name in COST_ROWS}
     for name, parameter in module.named_parameters():
         size, learning = held[part_of(name)]
         held[part_of(name)] = size + parameter.numel(), learning + parameter.numel() * parameter.requires_grad
@@ -146,19 +146,18 @@ def parameters_of(module: torch.nn.Module) -> Held:
 
 
 def part_of(name: str) -> str:
-    """The part that a submodule or parameter of ``VeggieModule`` belongs to."""
+    """Name the part that a submodule or parameter of ``VeggieModule`` belongs to."""
     head, _, rest = name.partition(".")
     if head == "mllm":
-        return (
-            "vision tower" if any(word in rest for word in ("vision", "visual", "projector", "connector")) else PARTS[1]
-        )
+        is_vision = any(word in rest for word in ("vision", "visual", "projector", "connector"))
+        return "vision tower" if is_vision else "language model"
     if head == "viddm":
         return "diffusion, temporal" if "motion_modules" in rest else "diffusion, spatial"
     return {"queries": "queries", "aligner": "aligner", "vae": "codec"}.get(head, "loss")
 
 
 def state_bytes(optimizer: Namespace) -> float:
-    """Bytes of state that an optimizer keeps a parameter, found by one step on a small tensor."""
+    """Count the bytes of state that an optimizer keeps a parameter, by one step on a small tensor."""
     weight = torch.nn.Parameter(torch.zeros(SAMPLE))
     weight.grad = torch.ones(SAMPLE)
     one: Any = class_of(optimizer.class_path)([weight], **optimizer.init_args.as_dict())

@@ -30,7 +30,7 @@ class ShapesModule(VeggieModule):
     """Its forward is the training step, so that all that happens in it happens in submodules."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """The loss."""
+        """Compute the loss."""
         return self.per_sample_loss(batch, "fit").mean()
 
 
@@ -79,7 +79,7 @@ class ShapesMllm(Mllm):
         frame_index: Int[Tensor, "b f"],
         references: Tensor | None = None,
     ) -> Float[Tensor, "b g q d"]:
-        """As ``Mllm.forward``: over keys and values of the prefix while the model is frozen, else with all of it."""
+        """Run as ``Mllm.forward``: over keys and values of the prefix while the model is frozen, else over all."""
         base, asked = self.model.base_model, queries.flatten(1, 2).to(self.model.dtype)
         if self.frozen_prefix and not any(p.requires_grad for p in self.parameters()):
             with checkpointing(self.model, False):
@@ -93,7 +93,7 @@ class ShapesMllm(Mllm):
         return read.reshape(queries.shape).to(queries.dtype)
 
     def _before(self, source: Tensor) -> Tensor:
-        """Embeddings of frames and text."""
+        """Embed frames and text."""
         base = self.model.base_model
         see = base.get_video_features if self.vision.part == "video" else base.get_image_features
         seen = see(**self.vision_inputs(source), return_dict=True).pooler_output
@@ -103,7 +103,7 @@ class ShapesMllm(Mllm):
 
 
 def build(config: Namespace, text_tokens: int) -> ShapesModule:
-    """The module of a config, its tensors fake; call it under ``FakeTensorMode``.
+    """Build the module of a config, its tensors fake; call it under ``FakeTensorMode``.
 
     Raises:
         UseError: If there is no configuration of the MLLM.
@@ -152,7 +152,7 @@ def _make_fake(module: nn.Module) -> None:
 
 
 def batch_of(module: VeggieModule, size: int, num_frames: int) -> Batch:
-    """A batch without data."""
+    """Make a batch without data."""
     shape = (size, num_frames, 3, module.size, module.size)
     return Batch(
         source=torch.zeros(shape),
@@ -164,7 +164,7 @@ def batch_of(module: VeggieModule, size: int, num_frames: int) -> Batch:
 
 
 def class_of(path: str) -> Any:
-    """A class by its dotted name.
+    """Import a class by its dotted name.
 
     Raises:
         UseError: If there is none.
