@@ -43,7 +43,7 @@ def test_odd_value_is_one_line(tmp_path: Path, command: str, args: list[str], sa
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("instruction", ["", " \n", "\u200b\u2060", "\ufeff\u00ad"])
+@pytest.mark.parametrize("instruction", ["", " \n", "\u200b\u2060", "\ufeff\u00ad", "\u3164\u2800"])
 def test_instruction_that_shows_nothing_is_empty(instruction: str) -> None:
     with pytest.raises(ValueError, match="the instruction is empty"):
         judge_options(options(instruction=instruction))

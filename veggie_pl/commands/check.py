@@ -60,7 +60,7 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def _drawn(table: Checked) -> Drawn:
-    """Kinds of faults, the most frequent first, each with one example."""
+    """List kinds of faults, the most frequent first, each with one example."""
     kinds = Counter(_kind(fault.reason) for fault in table.faults)
     example = {_kind(fault.reason): fault for fault in reversed(table.faults)}
     drawn = Drawn(title=f"{table.name}: {table.done - len(table.faults)} of {table.done} rows are good")
@@ -74,7 +74,7 @@ def _drawn(table: Checked) -> Drawn:
 
 
 def _kind(reason: str) -> str:
-    """A reason without what is of one row only: the file's name in front, keys in brackets and numbers."""
+    """Strip a reason of what is of one row only: the file's name in front, keys in brackets and numbers."""
     kind = re.sub(r"^\S+: ", "", reason)
     kind = re.sub(r"is the same as .*", "is the same as an earlier row", re.sub(r" \([^()]*\)$", "", kind))
     return re.sub(r"\d+(\.\d+)?", "N", kind)

@@ -51,7 +51,7 @@ class PreciseCLI(LightningCLI):
     """Computes in what is best on this machine, where no precision is named."""
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """With the precision, and a callback that says it and keeps it in checkpoints."""
+        """Set the precision, and add a callback that says it and keeps it in checkpoints."""
         config = self._get(self.config_init, "trainer")
         choice = None if names_precision(config) else best_precision(*trainer_device(config))
         kwargs["callbacks"] = [*(kwargs.get("callbacks", config.callbacks) or []), KeepPrecision(choice)]
@@ -64,7 +64,7 @@ class StepsCLI(PreciseCLI):
     """Shows how far a run is: how many of its steps are done."""
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """And find the checkpoint to go on from, before anything is built."""
+        """Parse, and find the checkpoint to go on from, before anything is built."""
         super().parse_arguments(parser, args)
         config = self.config.get(str(self.config.get("subcommand")))
         if config is not None and (given := config.get("ckpt_path")):
@@ -76,7 +76,7 @@ class StepsCLI(PreciseCLI):
         """Leave the checkpoint to the trainer: Lightning would read all of it here, for settings that ours lack."""
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """With our progress bar, where one is wanted and no other is set; with lines where no bar can be seen."""
+        """Add our progress bar, where one is wanted and no other is set; lines where no bar can be seen."""
         config = self._get(self.config_init, "trainer")
         callbacks = config.callbacks or []
         if config.enable_progress_bar is not False and not any(isinstance(one, ProgressBar) for one in callbacks):

@@ -43,7 +43,7 @@ def show_run(args: list[str]) -> None:
 
 
 def count_ranks(trainer: Namespace) -> int:
-    """Processes that the ``trainer:`` block of a config would start, on all nodes."""
+    """Count the processes that the ``trainer:`` block of a config would start, on all nodes."""
     devices: Any = trainer.devices
     if isinstance(devices, str) and devices.lstrip("-").isdigit():
         devices = int(devices)

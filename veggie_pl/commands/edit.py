@@ -34,7 +34,7 @@ def edit_file(args: list[str]) -> None:
     started = time.perf_counter()
     editor = _editor(options)
     with progress() as tell:
-        editor.edit_file(files, options.instruction, lambda share: tell("editing", share, 1))
+        editor.edit_file(files, options.instruction, lambda done: tell("editing", done, 1))
     written = [files.output, *([files.mask] if files.mask else []), files.comparison]
     log.info("%s (%.1f s)", ", ".join(map(str, written)), time.perf_counter() - started)
 
@@ -77,8 +77,8 @@ def edit_folder(args: list[str]) -> None:
 
 
 def _of_file(tell: Tell, number: int, total: int) -> Callable[[float], None]:
-    """Progress through one of several files."""
-    return lambda share: tell("editing, files", number + share, total)
+    """Show progress through one of several files."""
+    return lambda done: tell("editing, files", number + done, total)
 
 
 def _editor(options: Namespace) -> Editor:

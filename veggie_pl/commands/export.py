@@ -97,7 +97,7 @@ def export_model(args: list[str]) -> None:
 
 
 def read_checkpoint(path: str) -> dict[str, Any]:
-    """A .ckpt of fit.
+    """Read a .ckpt of fit.
 
     Raises:
         UseError: If it is torn, or something else.
@@ -112,7 +112,7 @@ def read_checkpoint(path: str) -> dict[str, Any]:
 
 
 def averaged_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint's weights, in place of which stands their average where the run kept one."""
+    """Take a checkpoint's weights, in place of which stands their average where the run kept one."""
     kept = [state["average"] for name, state in checkpoint.get("callbacks", {}).items() if name.startswith("Ema")]
     weights: dict[str, Any] = checkpoint["state_dict"]
     return weights | (kept[0] if kept else {})
@@ -129,7 +129,7 @@ def _shared(options: Namespace) -> list[Role]:
 
 
 def _config_beside(args: list[str]) -> list[str]:
-    """``--config`` of the run that wrote the checkpoint: LightningCLI keeps it in the run's folder."""
+    """Find the config of the run that wrote the checkpoint: LightningCLI keeps it in the run's folder."""
     given = value_of("--checkpoint", args)
     if given is None:
         return []

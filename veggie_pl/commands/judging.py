@@ -2,12 +2,12 @@
 
 import json
 import math
-import unicodedata
 from pathlib import Path
 
 import torch
 from jsonargparse import Namespace
 
+from veggie_pl.batch import is_blank
 from veggie_pl.errors import UseError
 
 MAX_SEED = 2**63 - 1  # what generators of torch take
@@ -29,13 +29,13 @@ def judge_options(options: Namespace) -> None:
             raise UseError(f"--{name.replace('_', '-')} must be a finite number, got {scale}")
     if not 0 <= options.seed <= MAX_SEED:
         raise UseError(f"--seed must be in 0 .. {MAX_SEED}, got {options.seed}")
-    if options.instruction is not None and not is_visible(options.instruction):
+    if options.instruction is not None and is_blank(options.instruction):
         raise UseError(f"the instruction is empty: {options.instruction!r}")
     find_device(options.device)
 
 
 def find_device(name: str) -> torch.device:
-    """The device of ``--device``; "auto" is a GPU where there is one.
+    """Find the device of ``--device``; "auto" is a GPU where there is one.
 
     Raises:
         UseError: If it is not here, or is no device that edits run on.
@@ -50,11 +50,6 @@ def find_device(name: str) -> torch.device:
     if number and int(number) >= torch.cuda.device_count():
         raise UseError(f"--device {name}: there are {torch.cuda.device_count()} GPUs here, counted from 0")
     return torch.device(name)
-
-
-def is_visible(text: str) -> bool:
-    """Whether there is anything in it to be seen: spaces, controls and characters of no width are nothing."""
-    return any(unicodedata.category(letter)[0] not in "ZC" for letter in text)
 
 
 def _num_timesteps(folder: str | None) -> int:

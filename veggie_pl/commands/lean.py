@@ -16,7 +16,7 @@ OPTIONAL = ("peft", "scipy")
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """For the imports of a command: what they make is never looked at by the garbage collector."""
+    """Import what a command needs: the garbage collector never looks at what that makes."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -29,7 +29,7 @@ def quick_imports() -> Iterator[None]:
 
 @contextmanager
 def lean_imports() -> Iterator[None]:
-    """As ``quick_imports``, and optional packages look as if they were not installed; afterwards they are there again.
+    """Import as ``quick_imports``, and as if optional packages were not installed; afterwards they are there again.
 
     For processes that do nothing but edit: training imports everything as it comes. What is imported already stays.
     """

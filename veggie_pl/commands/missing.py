@@ -47,7 +47,7 @@ def _lacking(config: Namespace) -> Iterator[str]:
 
 
 def named_parts(config: Any) -> Iterator[tuple[str, Any]]:
-    """Class name and arguments of every part that a config names, at any depth."""
+    """Give class name and arguments of every part that a config names, at any depth."""
     if isinstance(config, (dict, Namespace)):
         init = config.get("init_args")
         if config.get("class_path") and isinstance(init, (dict, Namespace)):

@@ -6,7 +6,7 @@ from veggie_pl.commands.parser import CommandParser
 
 
 def edit_options() -> CommandParser:
-    """Options of ``edit``."""
+    """Make the options of ``edit``."""
     parser = CommandParser(prog="python -m veggie_pl edit", description="Edit one video or image as instructed.")
     parser.add_argument("source", type=str, help="video or image to edit")
     parser.add_argument("instruction", type=str, help="what to do, such as 'remove the red circle'")
@@ -20,7 +20,7 @@ def edit_options() -> CommandParser:
 
 
 def predict_options() -> CommandParser:
-    """Options of ``predict``."""
+    """Make the options of ``predict``."""
     parser = CommandParser(prog="python -m veggie_pl predict", description="Edit every video and image of a folder.")
     parser.add_argument("source", type=str, help="folder of videos and images")
     parser.add_argument(
@@ -49,7 +49,7 @@ def _add_model(parser: CommandParser) -> None:
 
 
 def prepare_options() -> CommandParser:
-    """Options of ``prepare``."""
+    """Make the options of ``prepare``."""
     parser = CommandParser(
         prog="python -m veggie_pl prepare", description="Make record tables from a data set on disk."
     )
@@ -71,7 +71,7 @@ def prepare_options() -> CommandParser:
 
 
 def check_options() -> CommandParser:
-    """Options of ``check``."""
+    """Make the options of ``check``."""
     parser = CommandParser(
         prog="python -m veggie_pl check",
         description="Decode every sample of prepared tables in processes of their own, compare pairs, masks and "
@@ -91,7 +91,7 @@ def check_options() -> CommandParser:
 
 
 def index_options() -> CommandParser:
-    """Options of ``index``."""
+    """Make the options of ``index``."""
     parser = CommandParser(prog="python -m veggie_pl index", description="Count the samples of WebDataset tar shards.")
     parser.add_argument(
         "shards", type=str, nargs="+", help="paths or addresses of tars; a-{000..127}.tar stands for 128 of them"

@@ -37,7 +37,7 @@ def refuse(parser: Any, message: str, ex: Exception | None) -> NoReturn:
 
 
 def _plain(parser: Any, message: str) -> str | None:
-    """What jsonargparse says of a value that fits none of several types, for people; None for other messages."""
+    """Say for people what jsonargparse says of a value that fits none of several types; None for other messages."""
     found = re.search(r'key "([^"]+)": Does not validate against any of the Union.*?Given value: (.*)$', message)
     if found is None or not (kinds := set(re.findall(r"<class '(\w+)'>", message.split("Given value")[0]))):
         return None
@@ -49,7 +49,7 @@ def _plain(parser: Any, message: str) -> str | None:
 
 
 def _suggestion(parser: Any, message: str) -> str:
-    """The names closest to the unknown one, if the message is about an unknown name."""
+    """Name what is closest to the unknown name, if the message is about one."""
     found = re.search(r"(?:unrecognized arguments: |does not accept option |[Kk]ey )-*[\"']?([\w.-]+)", message)
     names = {option.lstrip("-") for option in _options(parser)}
     if found is None or found[1] in names:
@@ -73,7 +73,7 @@ def _options(parser: Any) -> set[str]:
 
 
 def value_of(option: str, args: list[str]) -> str | None:
-    """What the last ``--option VALUE`` or ``--option=VALUE`` says; None where there is none.
+    """Find what the last ``--option VALUE`` or ``--option=VALUE`` says; None where there is none.
 
     Raises:
         UsageError: If nothing follows the option.

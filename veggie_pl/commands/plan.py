@@ -73,7 +73,7 @@ def _say_parts(held: Held) -> None:
 
 
 def parts_table(found: Prediction) -> Table:
-    """Parameters, FLOPs and time, part by part."""
+    """Draw parameters, FLOPs and time, part by part."""
     table = Table("part", title="What there is to do")
     for name in ("parameters, M", "learning, M", "GFLOP a sample", "ms a step"):
         table.add_column(name, justify="right")
@@ -89,7 +89,7 @@ def parts_table(found: Prediction) -> Table:
 
 
 def memory_table(found: Prediction, name: str, device: Device) -> Table:
-    """Memory by what it holds."""
+    """Draw memory by what it holds."""
     table = Table("memory", title="What it takes")
     table.add_column("GiB", justify="right")
     for what, size in found.memory.items():
@@ -100,7 +100,7 @@ def memory_table(found: Prediction, name: str, device: Device) -> Table:
 
 
 def advice_table(given: list[Advice]) -> Table:
-    """Switches, each with those before it."""
+    """Draw the switches, each with those before it."""
     table = Table("switch on, one after the other", title="What to do")
     table.add_column("peak, GiB", justify="right")
     table.add_column("s a step", justify="right")

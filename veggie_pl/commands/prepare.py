@@ -44,13 +44,13 @@ def prepare_data(args: list[str]) -> None:
 
 
 def default_root(card: Card, given: str) -> Path:
-    """Where a data set lies if nobody says: your own beside its card."""
+    """Find where a data set lies if nobody says: your own beside its card."""
     own = Path(given).resolve()
     return own.parent if own.is_file() and own.parent != CARDS else Path("datasets") / card.name
 
 
 def _emptiness(folder: Path, info: TableInfo) -> str:
-    """Why a table holds nothing to train on."""
+    """Say why a table holds nothing to train on."""
     report = PrepareReport.model_validate(info.report)
     reasons = sorted(report.reasons.values(), key=lambda reason: -reason.count)
     why = ", ".join(f"{reason.count} such as {reason.examples[0]!r}" for reason in reasons[:2])

@@ -24,7 +24,7 @@ from veggie_pl.video.drawing import write_png
 from veggie_pl.video.writer import write_clip
 
 log = logging.getLogger(__name__)
-FARTHEST = 100_000  # samples of the mixture to look for those of a stream among
+MAX_SEARCHED = 100_000  # samples of the mixture to look for those of a stream among
 
 
 class PreviewCLI(VeggieCLI):
@@ -104,21 +104,21 @@ def _in_mixture(mixture: Mixture, numbers: range) -> list[Shown]:
 
 
 def _by_stream(mixture: Mixture, start: int, per_stream: int) -> dict[str, list[Shown]]:
-    """The first samples that come from each stream, from number ``start`` of the mixture on."""
+    """Read the first samples that come from each stream, from number ``start`` of the mixture on."""
     if not per_stream:
         return {}
-    rows: dict[str, list[int]] = {name: [] for name, line in mixture.streams.items() if line.weight > 0}
-    for number in range(start, start + FARTHEST):
+    rows: dict[str, list[int]] = {name: [] for name, one in mixture.streams.items() if one.weight > 0}
+    for number in range(start, start + MAX_SEARCHED):
         name, row = mixture.locate(number)
         if len(rows[name]) < per_stream:
             rows[name].append(row)
             if all(len(found) == per_stream for found in rows.values()):
                 break
-    whole = sum(line.weight for line in mixture.streams.values())
+    whole = sum(one.weight for one in mixture.streams.values())
     groups = {}
-    for name, line in mixture.streams.items():
-        title = f"{name}: {line.weight / whole:.1%} of the samples, from {len(line.stream):,} records"
-        groups[title] = [_read(line.stream, row) for row in rows.get(name, [])]
+    for name, one in mixture.streams.items():
+        title = f"{name}: {one.weight / whole:.1%} of the samples, from {len(one.stream):,} records"
+        groups[title] = [_read(one.stream, row) for row in rows.get(name, [])]
     return groups
 
 

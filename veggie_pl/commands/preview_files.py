@@ -30,7 +30,7 @@ class PreviewFiles:
     numbers: range
 
     def clip(self, number: int, skill: Skill) -> Path:
-        """Where the source of a sample goes; its instruction goes beside, as .txt."""
+        """Name the file that the source of a sample goes to; its instruction goes beside, as .txt."""
         assert self.clips is not None
         return self.clips / f"{number:03d}_{skill}.mp4"
 
@@ -79,7 +79,7 @@ class PreviewFiles:
 
 
 def data_roots(data: Any) -> set[Path]:
-    """The folders of a config's data, as its tables name them.
+    """Find the folders of a config's data, as its tables name them.
 
     Args:
         data: The config's ``data:``.

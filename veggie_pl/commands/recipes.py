@@ -57,7 +57,7 @@ def read_recipe(args: list[str], defaults: list[str], conf: Path) -> RecipeOfFil
 
 
 def _files(args: list[str]) -> Iterator[tuple[str, str]]:
-    """Options that name files, in their order; a config may also be given as text."""
+    """Give the options that name files, in their order; a config may also be given as text."""
     for place, arg in enumerate(args):
         option, equals, value = arg.partition("=")
         if option in ("--config", "--trainer"):

@@ -135,7 +135,7 @@ HELP: dict[str, tuple[str, str, dict[str, dict[str, str]]]] = {
 
 
 def run_help(command: str) -> str:
-    """The short help of one of ``HELP``."""
+    """Write the short help of one of ``HELP``."""
     what, example, groups = HELP[command]
     width = shutil.get_terminal_size().columns - 2
     lines = [f"usage: python -m veggie_pl {command} [options]", "", *textwrap.wrap(what, width)]

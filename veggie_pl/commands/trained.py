@@ -17,7 +17,7 @@ def trained_model(
     build: type[M] = VeggieModel,  # type: ignore[assignment]
     naming: str = "--model.folder",
 ) -> M:
-    """The module of a model folder.
+    """Load the module of a model folder.
 
     Args:
         folder: Model folder; None takes the newest whole one of the runs here, else the shipped weights.
