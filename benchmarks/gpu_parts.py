@@ -19,7 +19,7 @@ from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.devices import GIB, GPUS
 from veggie_pl.planning.meter import Meter
-from veggie_pl.planning.predict import part_of
+from veggie_pl.planning.predict import parts_of
 from veggie_pl.training.precision import autocast, best_precision
 
 WARM, TIMED = 2, 4
@@ -67,7 +67,7 @@ def trainer_step(module: VeggieModule, batch: Batch, device: str) -> Callable[[]
 
 def flops_of(module: VeggieModule, step: Callable[[], None]) -> float:
     """Of a step, all that is computed, forward and backward."""
-    with Meter(module, part_of, GPUS["h100"]) as meter:
+    with Meter(module, parts_of(module), GPUS["h100"]) as meter:
         step()
     return sum(cost.flops for cost in meter.costs.values())
 

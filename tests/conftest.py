@@ -1,6 +1,7 @@
 """Settings of every test process."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
 # One answer for all test processes and what they start.
 os.environ.setdefault(VARIABLE, best_precision("cpu").precision)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of what tests start: threads that wait for each other burn the cores
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)  # results do not depend on the machine's cores, and parallel test processes do not fight
 
 

@@ -1,12 +1,16 @@
 """`make setup`: uv is told what pip is told, and torch comes without CUDA where there is no GPU."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import environment
 from environment import find_uv, install_by_uv, pip_settings, uv_options
 
+ROOT = Path(__file__).resolve().parent.parent
 LISTED = """:env:.disable-pip-version-check='1'
 :env:.find-links='/wheels /more wheels'
 global.cert='/certs.crt'
@@ -83,3 +87,18 @@ def test_uv_on_the_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     uv = fake_uv(tmp_path, "")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert find_uv(Path("python")) == str(uv)
+
+
+def test_what_training_imports_is_compiled_whatever_the_shell_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "imported_once.py").write_text("value = 1\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(environment, "STARTED", "import imported_once")
+    environment.compile_imports(Path(sys.executable))
+    assert list(tmp_path.glob("__pycache__/imported_once.*.pyc"))
+
+
+def test_what_is_compiled_can_be_imported() -> None:
+    subprocess.run([sys.executable, "-c", environment.STARTED], cwd=ROOT, check=True)

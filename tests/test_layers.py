@@ -18,7 +18,7 @@ FLOORS = [
     {"video", "diffusion"},
     {"data"},
     {"model", "module"},
-    {"prepare", "check", "experts", "model_folder", "pretraining"},
+    {"prepare", "check", "experts", "model_folder", "model_weights", "pretraining"},
     {"metrics", "inference"},
     {"callbacks"},
     {"planning"},

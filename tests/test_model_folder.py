@@ -11,7 +11,7 @@ from transformers import AutoModelForImageTextToText
 from veggie_pl.cli import main
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.inference.which_model import find_model
-from veggie_pl.model_folder import load_model, read_weights, save_model
+from veggie_pl.model_folder import load_model, save_model
 
 
 @pytest.mark.parametrize("video", [False, True])
@@ -32,7 +32,7 @@ def test_round_trip_is_exact(tmp_path: Path, video: bool) -> None:
 
 def test_parts_are_readable_by_their_own_libraries(model_folder: Path) -> None:
     AutoModelForImageTextToText.from_pretrained(model_folder / "mllm")
-    weights = read_weights(model_folder)
+    weights = load_model(model_folder).state_dict()
     assert weights["mllm.model.lm_head.weight"].shape[0] == 1024
 
 
@@ -85,7 +85,7 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
 
 def test_written_again_from_a_model_folder(tmp_path: Path, model_folder: Path) -> None:
     main(["export", "--from", str(model_folder), "-o", str(tmp_path / "half"), "--half"])
-    whole, half = read_weights(model_folder), read_weights(tmp_path / "half")
+    whole, half = load_model(model_folder).state_dict(), load_model(tmp_path / "half").state_dict()
     assert all(torch.equal(half[name], whole[name].half().to(whole[name].dtype)) for name in whole)
     with pytest.raises(SystemExit, match=r"error: .*is no model folder"):
         main(["export", "--from", str(tmp_path), "-o", str(tmp_path / "out")])

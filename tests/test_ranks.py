@@ -12,7 +12,8 @@ import torch
 from support.parts import mixed_data
 from support.ranks import BATCH, PLANS, STEPS, train
 
-from veggie_pl.model_folder import read_weights
+from veggie_pl.model_folder import load_model
+from veggie_pl.training.left_out import LEFT_OUT
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -32,7 +33,7 @@ def start(*args: str) -> None:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One process first (it leaves the checkpoint that two go on from), then two."""
     folder = tmp_path_factory.mktemp("ranks")
-    for case in ("images", "clips", "mixed", "holes"):
+    for case in ("images", "clips", "mixed", "holes", "pretrained"):
         one = train(folder / ("one" if case == "images" else f"one_{case}"), case, 1)
         (folder / f"one_{case}.json").write_text(json.dumps({name: getattr(one, name) for name in ("losses", "keys")}))
     start("tests/support/ranks.py", str(folder))
@@ -60,7 +61,7 @@ def metrics(folder: Path) -> dict[str, list[float]]:
 
 
 def assert_same_weights(folder: Path, other: Path, limit: float = 1e-6) -> None:
-    first, second = read_weights(folder / "model"), read_weights(other / "model")
+    first, second = load_model(folder / "model").state_dict(), load_model(other / "model").state_dict()
     assert first.keys() == second.keys()
     for name, value in first.items():
         size = value.double().norm().clamp_min(1e-2)  # some layers start at zero
@@ -138,6 +139,15 @@ def test_sharded_run_resumes_and_one_rank_reads_its_checkpoint(out: Path, tmp_pa
     assert_same_weights(tmp_path, out / "one")
 
 
+def test_sharded_run_from_the_meta_device_goes_on_without_its_mllm_in_the_checkpoint(out: Path, tmp_path: Path) -> None:
+    kept = torch.load(out / "sharded_pretrained/steps/step=2.ckpt", weights_only=True)
+    assert not [key for key in kept["state_dict"] if key.startswith("mllm.")]
+    assert kept[LEFT_OUT]["mllm"]["folder"].endswith("weights/nano/mllm")
+    assert_same_weights(out / "sharded_pretrained_resumed", out / "one_pretrained")
+    train(tmp_path, "pretrained", 1, out / "sharded_pretrained/steps/step=3.ckpt")
+    assert_same_weights(tmp_path, out / "one_pretrained")
+
+
 def test_micro_batches_equal_one_big_batch(out: Path, tmp_path: Path) -> None:
     train(tmp_path, "images", 1, accumulate=2)
     assert_same_weights(tmp_path, out / "one")
@@ -153,6 +163,6 @@ def test_documented_command_trains_and_leaves_one_model(tmp_path: Path, strategy
     args += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.default_root_dir", str(tmp_path)]
     start("-m", "veggie_pl", "fit", *args)
     run = tmp_path / "stage2/version_0"
-    assert all(value.isfinite().all() for value in read_weights(run / "model").values())
+    assert all(value.isfinite().all() for value in load_model(run / "model").state_dict().values())
     kept = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
     assert kept["global_step"] == 2

@@ -10,7 +10,7 @@ import pytest
 import torch
 from support.ticking import ticks, wait_for, wait_for_steps
 
-from veggie_pl.model_folder import read_weights
+from veggie_pl.model_folder import load_model
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,5 +69,5 @@ def test_preempted_job_is_queued_again_and_equals_one_that_was_not(tmp_path: Pat
     straight = command(tmp_path / "straight", steps)
     assert subprocess.run(straight, cwd=ROOT, env=plain, capture_output=True, check=False).returncode == 0
     models = [max(path.glob("stage1/version_*/model")) for path in (folder, tmp_path / "straight")]
-    first, second = (read_weights(model) for model in models)
+    first, second = (load_model(model).state_dict() for model in models)
     assert all(torch.equal(value, second[name]) for name, value in first.items())

@@ -185,7 +185,7 @@ def main(argv: list[str] | None = None) -> None:
                 _say_stopped(came)
             raise
         except Exception as error:
-            if debug:
+            if debug or (isinstance(error, BrokenPipeError) and _reader_is_gone()):
                 raise
             sys.exit(f"error: {_last_words(error)}")
 
@@ -235,3 +235,12 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", module=libraries)
     warnings.filterwarnings("default", message=UNHEARD, module=libraries)
     warnings.showwarning = _warn
+
+
+def _reader_is_gone() -> bool:
+    """Tell whether nobody reads what is printed, as after ``| head``."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False

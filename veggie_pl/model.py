@@ -14,9 +14,9 @@ from veggie_pl.batch import Batch, Clips, per_skill
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
 from veggie_pl.diffusion.objective import Density, Latents, Objective
-from veggie_pl.diffusion.sampler import draw_noise, sample_latents
-from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
-from veggie_pl.models.fit import check_widths
+from veggie_pl.diffusion.sampler import Constrain, Prediction, draw_noise, sample_latents
+from veggie_pl.models import Aligner, Mllm, TaskQueries
+from veggie_pl.models.fit import check_parts, padded
 from veggie_pl.seeding import torch_rng
 from veggie_pl.training.record import TrainingRecord
 
@@ -35,8 +35,8 @@ class Condition:
     """
 
     source: Latents
-    tokens: Float[Tensor, "b f q d"]
-    null: Float[Tensor, "b f q d"]
+    tokens: Float[Tensor, "b q_f q d"]
+    null: Float[Tensor, "b q_f q d"]
 
 
 class VeggieModel(nn.Module):
@@ -46,7 +46,7 @@ class VeggieModel(nn.Module):
         mllm: Multimodal LLM.
         queries: Learnable task queries, as wide as the MLLM.
         aligner: From the MLLM's width to the diffusion model's.
-        viddm: Video diffusion model.
+        viddm: Video diffusion model, a ``Denoiser``.
         vae: Pixel-latent codec, a ``Codec``.
         scheduler: diffusers noise scheduler, for training and sampling.
         drop_task: Share of training samples without task tokens.
@@ -67,7 +67,7 @@ class VeggieModel(nn.Module):
         mllm: Mllm,
         queries: TaskQueries,
         aligner: Aligner,
-        viddm: VidDM,
+        viddm: nn.Module,
         vae: nn.Module,
         scheduler: Any,
         drop_task: float = 0.05,
@@ -80,8 +80,9 @@ class VeggieModel(nn.Module):
         timestep_density: Density = "uniform",
     ) -> None:
         super().__init__()
-        check_widths(mllm, queries, aligner, viddm, vae)
-        self.mllm, self.queries, self.aligner, self.viddm = mllm, queries, aligner, viddm
+        check_parts(mllm, queries, aligner, viddm, vae)
+        self.mllm, self.queries, self.aligner = mllm, queries, aligner
+        self.viddm: Any = viddm  # a module that is a Denoiser
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
         self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both, timestep_density)
@@ -134,8 +135,10 @@ class VeggieModel(nn.Module):
             references: Pictures that the instruction speaks of; the MLLM alone sees them.
             on_step: Called with the number of sampling steps done.
         """
-        condition = self.condition(source, instruction, references)
-        return self.decode(self.denoise(condition, guidance, seeds, num_steps, on_step))
+        whole = padded(source, self.vae)
+        shape = (len(whole), *self.vae.latent_shape(whole.shape[1], *whole.shape[-2:]))
+        predict = self.prediction(self.condition(whole, instruction, references), guidance)
+        return self.decode(self.denoise(predict, shape, seeds, num_steps, on_step))[:, : source.shape[1]]
 
     @torch.no_grad()
     def condition(
@@ -150,37 +153,50 @@ class VeggieModel(nn.Module):
         null = self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)).expand(-1, num_frames, -1, -1)
         return Condition(self.vae.encode_source(source), tokens, null)
 
+    def prediction(self, condition: Condition, guidance: Guidance) -> Prediction:
+        """Give the guided prediction of one clip or window; ``over_windows`` joins those of several windows to one."""
+
+        def predict(noisy: Latents, timestep: Num[Tensor, " b"]) -> Latents:
+            source, tokens, null = condition.source, condition.tokens, condition.null
+            return guided(self.predict, guidance, noisy, source, timestep, tokens, null)
+
+        return predict
+
     @torch.no_grad()
     def denoise(
         self,
-        condition: Condition,
-        guidance: Guidance,
+        predict: Prediction,
+        shape: Sequence[int],
         seeds: Sequence[tuple[int | str, ...]],
         num_steps: int | None = None,
         on_step: Callable[[int], None] | None = None,
-        constrain: Callable[[Latents, Num[Tensor, ""]], Latents] | None = None,
+        constrain: Constrain | None = None,
     ) -> Latents:
-        """Sample the edit's latents; see ``edit``, and ``sample_latents`` for what may change them between steps."""
-        source = condition.source
+        """Sample latents of this shape (b, f, c, h, w) from noise.
 
-        def predict(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return guided(self.predict, guidance, noisy, source, timestep, condition.tokens, condition.null)
-
-        shape = (source.shape[1], self.vae.channels, *source.shape[-2:])
+        Args:
+            predict: See ``prediction``.
+            shape: See ``Codec.latent_shape``.
+            seeds: See ``edit``.
+            num_steps: See ``edit``.
+            on_step: See ``edit``.
+            constrain: May change the latents after each step, see ``sample_latents``.
+        """
         generators = [torch_rng(*seed) for seed in seeds]  # on the CPU, whose numbers are the same for every device
-        noise = draw_noise(shape, generators, source.device)
+        noise = draw_noise(shape[1:], generators, self.device)
         steps = self.num_steps if num_steps is None else num_steps
         return sample_latents(predict, self.objective.process, noise, steps, on_step, generators, constrain)
 
     @torch.no_grad()
-    def decode(self, latents: Float[Tensor, "b f c lh lw"]) -> Clips:
+    def decode(self, latents: Float[Tensor, "b lf c lh lw"]) -> Clips:
         """Turn latents into clips in [-1, 1]."""
         return self.vae.decode(latents)  # type: ignore[no-any-return]
 
     @property
-    def size(self) -> int:
+    def size(self) -> tuple[int, int]:
         """Height and width in pixels that the model was built for."""
-        return int(self.viddm.unet.config.sample_size) * int(self.vae.factor)
+        height, width = self.vae.pixel_size(*self.viddm.latent_size)
+        return int(height), int(width)
 
 
 def tell_image_model(module: Any, num_frames: int) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeVar
 import diffusers
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
@@ -17,8 +16,10 @@ from veggie_pl.files import name_of_old, restore, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
+from veggie_pl.models.digest import digest_of
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.outputs import Role, check_folder, refuse_inside
+from veggie_pl.training.left_out import frozen_keys
 from veggie_pl.training.record import TrainingRecord, read_record
 
 M = TypeVar("M", bound=VeggieModel)
@@ -37,6 +38,7 @@ def save_model(
     half: bool = False,
     mllm: Path | None = None,
     adapters: Literal["merged", "separate"] = "merged",
+    leave_out: bool = False,
 ) -> None:
     """Write a model folder; an older one of that name is replaced only when the new one is whole.
 
@@ -47,6 +49,8 @@ def save_model(
         mllm: Do not write the MLLM but name this transformers folder, which holds the same weights.
         adapters: The MLLM's, if it has some: added into its weights, or a peft folder of their own beside the name of
             the folder that the MLLM was read from.
+        leave_out: As if ``mllm`` named the folder that the MLLM was read from, if it has been frozen since, without
+            adapters.
 
     Raises:
         UseError: If the named MLLM holds other weights, there are no adapters to keep separate, or the folder is
@@ -60,6 +64,8 @@ def save_model(
     if mllm is not None:
         refuse_inside([("MLLM", mllm)], folder)
         _check_same(mllm, module.mllm, adapters)
+    elif leave_out and not module.mllm.has_adapters and frozen_keys(module, "mllm") and module.mllm.origin:
+        mllm = Path(module.mllm.origin)
     with whole_folder(folder) as building:
         _write(module, building, half, mllm, adapters, folder)
 
@@ -100,6 +106,7 @@ def _write(module: VeggieModel, building: Path, half: bool, mllm: Path | None, a
     own = {
         "class": type(module.mllm).__name__,
         "folder": "mllm" if mllm is None else os.path.relpath(mllm, folder),
+        **({} if mllm is None else {"named": str(mllm), "digest": _digest(module.mllm)}),
         **({"adapters": "adapters"} if adapters == "separate" else {}),
         **module.mllm.options,
     }
@@ -145,16 +152,11 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
     scheduler = getattr(diffusers, index["scheduler"], None)
     if scheduler is None or not issubclass(scheduler, diffusers.SchedulerMixin):
         raise UseError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
-    if (kind := index["mllm"].get("class")) not in _MLLMS:
-        raise UseError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
     if index["vae"] not in _CODECS:
         raise UseError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
-    mllm = {
-        name: str(folder / value) if name in ("folder", "adapters") else value for name, value in index["mllm"].items()
-    }
     rates: dict[str, Any] = {name: float(rate) for name, rate in index["trained_with"].items()}
     module = build(
-        mllm=_MLLMS[mllm.pop("class")](**mllm),
+        mllm=read_mllm_wrapper(folder, index),
         queries=read_part(TaskQueries, folder / "queries"),
         aligner=read_part(Aligner, folder / "aligner"),
         viddm=read_part(VidDM, folder / "viddm"),
@@ -172,9 +174,49 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
     return module.eval()
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """The state dict of the module that a model folder holds."""
-    return load_model(folder).state_dict()
+def read_mllm_wrapper(folder: Path, index: dict[str, Any]) -> Mllm:
+    """Build the MLLM that a model folder holds or names.
+
+    Raises:
+        UseError: If its class is unknown, its folder is not there, or holds other weights than it did.
+    """
+    options = dict(index["mllm"])
+    if (kind := options.pop("class", None)) not in _MLLMS:
+        raise UseError(f"{folder}: unknown MLLM wrapper {kind!r}; the choices are {sorted(_MLLMS)}")
+    place = mllm_folder(folder, index)
+    digest = options.pop("digest", None)
+    options.pop("named", None)
+    if "adapters" in options:
+        options["adapters"] = str(folder / options["adapters"])
+    mllm: Mllm = _MLLMS[kind](**{**options, "folder": str(place)})
+    if digest is not None and _digest(mllm) != digest:
+        raise UseError(f"{folder} was made with another MLLM than {place} holds now: their weights differ")
+    return mllm
+
+
+def mllm_folder(folder: Path, index: dict[str, Any]) -> Path:
+    """Find the MLLM's folder: as seen from the model folder, or, where that was moved, as its run's config named it.
+
+    Raises:
+        UseError: If it is in neither place.
+    """
+    own: dict[str, str] = index["mllm"]
+    places = [folder / own["folder"], *([Path(own["named"])] if "named" in own else [])]
+    for place in places:
+        if (place / "config.json").is_file():
+            return place
+    if "named" not in own:  # inside: the reader says what is missing
+        return places[0]
+    raise UseError(
+        f"{folder} leaves its MLLM to the folder that it was trained with, which is not there any more: neither "
+        f"{places[0]} nor {places[1]}. `export --from`, where both are, writes one with all in it"
+    )
+
+
+def _digest(mllm: Mllm) -> str:
+    """Of its weights, without adapters."""
+    own = {key.replace(".base_layer.", "."): value for key, value in mllm.state_dict().items() if "lora_" not in key}
+    return digest_of(own).hex()
 
 
 def record_at(folder: Path) -> TrainingRecord | None:

@@ -15,10 +15,12 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.objective import Density
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
-from veggie_pl.models import Aligner, Mllm, TaskQueries, VidDM
+from veggie_pl.models import Aligner, Mllm, TaskQueries
 from veggie_pl.models.weight_files import compare
 from veggie_pl.seeding import torch_rng
+from veggie_pl.training.deferred import read_deferred
 from veggie_pl.training.fsdp import shard
+from veggie_pl.training.left_out import frozen_keys, leave_out, origins, put_back
 from veggie_pl.training.optimizer import scaled_optimizer
 
 
@@ -32,7 +34,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         mllm: Multimodal LLM.
         queries: Learnable task queries, as wide as the MLLM.
         aligner: From the MLLM's width to the diffusion model's.
-        viddm: Video diffusion model.
+        viddm: Video diffusion model, a ``Denoiser`` such as ``VidDM``.
         vae: Pixel-latent codec, a ``Codec``.
         scheduler: diffusers noise scheduler, for training and sampling.
         optimizer: Makes the optimizer from the parameters that learn; needed for fit only.
@@ -55,7 +57,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         mllm: Mllm,
         queries: TaskQueries,
         aligner: Aligner,
-        viddm: VidDM,
+        viddm: nn.Module,
         vae: nn.Module,
         scheduler: SchedulerMixin,
         optimizer: OptimizerCallable | None = None,
@@ -82,15 +84,26 @@ class VeggieModule(VeggieModel, L.LightningModule):
     def configure_model(self) -> None:
         """Spread the weights over the ranks, under Lightning's ModelParallelStrategy."""
         if self.device_mesh is not None:
+            # The strategy loads before ``on_load_checkpoint`` can put back what a checkpoint left out.
+            self.strict_loading = not any(frozen_keys(self, name) for name, _ in origins(self))
             shard(self, self.trainer.strategy.root_device)
+        if self.mllm.pending is not None:
+            read_deferred(self.mllm, self.trainer.strategy.root_device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what is frozen and lies in a folder."""
+        if "state_dict" in checkpoint:
+            leave_out(self, checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Look whether weights fit before any is copied: one clear error where ``--ckpt_path`` is of another model.
 
         Raises:
-            UseError: If keys or shapes differ; the message counts and names them.
+            UseError: If keys or shapes differ, or what was left out is not what this run has; the message counts and
+                names them.
         """
         path = self._trainer.ckpt_path if self._trainer else "checkpoint"  # some strategies have taken the weights out
+        put_back(self, checkpoint, path)
         if "state_dict" in checkpoint and (wrong := compare(checkpoint["state_dict"], self.state_dict())):
             raise UseError(f"{path} does not fit the model of its config: {wrong}")
 
@@ -128,6 +141,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         hidden = self.mllm(batch.source, batch.instruction, self.queries(frame_index), frame_index)  # (b, f, q, d_mllm)
 
         # 2. Where to do it: both videos as latents.
+        self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
         with torch.no_grad():
             source = self.vae.encode_source(batch.source)  # (b, f, c, h/factor, w/factor)
             target = self.vae.encode_target(batch.target, generators)

@@ -35,6 +35,22 @@ def test_inner_module_can_be_frozen() -> None:
     assert frozen == {"vision_tower"}
 
 
+@pytest.mark.parametrize("kind", ["spatial", "temporal"])
+def test_layers_of_a_kind_can_be_frozen(kind: str) -> None:
+    module = tiny_module(video=True)
+    Freeze(["mllm", f"viddm.{kind}"]).apply(module)
+    for name, parameter in module.viddm.named_parameters():
+        assert parameter.requires_grad == (module.viddm.layer_kind(name) != kind), name
+    temporal = [layer for name, layer in module.viddm.named_modules() if name.endswith("motion_modules.0.norm")]
+    assert {layer.training for layer in temporal} == {kind != "temporal"}
+    assert module.viddm.unet.conv_in.training == (kind != "spatial")
+
+
+def test_kind_of_layers_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"cannot freeze \['viddm.temporal'\]"):
+        Freeze(["viddm.temporal"]).apply(tiny_module(video=False))
+
+
 def test_unknown_name_is_an_error_with_the_choices() -> None:
     with pytest.raises(ValueError, match=r"cannot freeze \['mlm'\]; the parts are \['mllm', 'queries', 'aligner'"):
         fit(tiny_module(), make_data(), 1, callbacks=[Freeze(["mlm"])])

@@ -156,6 +156,49 @@ def test_ablation_changes_what_it_says(path: Path) -> None:
     assert cli.datamodule.batch_size * (8 if model.viddm.is_video else 1) == 32  # frames a step
 
 
+def ablation(path: Path) -> list[str]:
+    files = (f"conf/{path.stem}.yaml", "conf/ablation/pico.yaml", str(path.relative_to(ROOT)))
+    return [arg for file in files for arg in ("--config", file)]
+
+
+def strategy(name: str) -> list[str]:
+    one = ["--trainer.devices", "1", "--trainer.accelerator", "cpu"]
+    return ["--config", "conf/stage1.yaml", "--config", f"conf/strategy/{name}.yaml", *one]
+
+
+RUNS = {f"{path.parent.name}-{path.stem}": ablation(path) for path in sorted((CONF / "ablation").glob("*/*.yaml"))}
+RUNS |= {name: strategy(name) for name in ("ddp", "fsdp2")}
+ELSEWHERE = {  # by the tests of what they are for; DeepSpeed needs CUDA
+    "backbone/paper.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
+    "backbone/paper_stage2.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
+    "data/own.yaml": "test_data_config_trains",
+    "data/paper.yaml": "test_data_config_trains",
+    "data/paper_stage2.yaml": "test_data_config_trains",
+    "eval.yaml": "test_both_stages_the_test_and_an_edit_run_as_written",
+    "stage0.yaml": "test_mllm_is_replaced_by_a_whole_one_or_not_at_all",
+    "strategy/deepspeed.yaml": "test_strategies_parse_and_say_how_to_start_them",
+}
+ALWAYS = {"base.yaml", "backbone/nano.yaml", "data/shapes.yaml"}  # read before all others
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_config_runs_for_two_steps(name: str, tmp_path: Path) -> None:
+    short = ["--trainer.max_steps", "2", "--trainer.limit_val_batches", "0", "--trainer.logger", "false"]
+    short += ["--data.batch_size", "2", "--data.num_workers", "0", "--init_from.folders", "null"]
+    main(["fit", *RUNS[name], *short, "--trainer.default_root_dir", str(tmp_path)])
+    (kept,) = tmp_path.rglob("last.ckpt")
+    assert torch.load(kept, weights_only=True)["global_step"] == 2
+
+
+def test_every_config_is_run_by_a_test() -> None:
+    run = {arg.removeprefix("conf/") for args in (*RUNS.values(), *STAGES.values()) for arg in args if "conf/" in arg}
+    assert {str(path.relative_to(CONF)) for path in CONF.rglob("*.yaml")} == run | ELSEWHERE.keys() | ALWAYS
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for name in set(ELSEWHERE.values()):
+        assert f"def {name}(" in tests, name
+
+
 def test_ablations_see_equal_frames() -> None:
     frames = {}
     for folder in (folder for folder in (CONF / "ablation").iterdir() if folder.is_dir()):

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.parts import make_data, mixed_data
+from support.parts import fake_trainer, make_data, mixed_data
 from support.tars import png
 
-from tests.support.parts import fake_trainer
 from veggie_pl.batch import Example, Skill, collate
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.data.mixture import Weighted

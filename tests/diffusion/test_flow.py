@@ -154,7 +154,7 @@ def test_a_model_learns_by_flow_and_edits_from_its_folder(tmp_path: Path) -> Non
     again = load_model(tmp_path / "model")
     assert isinstance(again.objective.process, FlowMatching)
     assert again.objective.scheduler.config.shift == 3.0
-    clip = torch.zeros(1, 1, 3, again.size, again.size)
+    clip = torch.zeros(1, 1, 3, *again.size)
     edits = [one.eval().edit(clip, ["remove it"], one.guidance["removal"], [("edit", 0)]) for one in (module, again)]
     assert torch.equal(*edits)
     assert edits[0].isfinite().all()

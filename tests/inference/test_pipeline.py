@@ -46,7 +46,7 @@ def test_equals_edit_bit_for_bit(folder: Path, task: float | None, source: float
     pipe.set_progress_bar_config(disable=True)
     shown = None
     if with_reference:
-        shown = resize(to_clip(np.asarray(picture)[None]), editor.module.size, editor.module.size)
+        shown = resize(to_clip(np.asarray(picture)[None]), *editor.module.size)
     expected = to_frames(editor.edit_frames(video, "remove the red circle", shown))
     found = pipe(
         [Image.fromarray(frame) for frame in video],

@@ -5,6 +5,7 @@ torchrun --standalone --nproc_per_node 2 tests/support/ranks.py OUT
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 
-from support.parts import fit, make_data, mixed_data, randomise_output, tiny_module
+from support.parts import NANO_MLLM, fit, make_data, mixed_data, randomise_output, tiny_module
 from veggie_pl.callbacks import Ema, ErrorBudget, Evaluate, Freeze, GradNorms, SaveModel, SkillLoss
 from veggie_pl.callbacks.error_budget import BudgetError
+from veggie_pl.models import Mllm
+from veggie_pl.models.stored import deferred_weights
 
 STEPS, BATCH, HELD = 4, 4, 3  # batch: of all ranks together; held: samples a skill, which two ranks cannot share evenly
 PLANS: dict[str, dict[str, Any]] = {  # every case trains STEPS steps of BATCH samples
@@ -25,6 +28,8 @@ PLANS: dict[str, dict[str, Any]] = {  # every case trains STEPS steps of BATCH s
     "mixed": {"video": True, "frozen": ["vae", "mllm"]},
     "holes": {"frozen": ["vae", "mllm"], "bad": 0.4},  # ranks with holes, more of them, and nothing but holes
     "sharded": {"frozen": ["vae", "mllm"]},
+    "pretrained": {"frozen": ["vae", "mllm"], "pretrained": True},
+    "sharded_pretrained": {"frozen": ["vae", "mllm"], "pretrained": True},  # starts from the meta device
     "sharded_clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
 }
 OVER = {"over": {"frozen": ["vae", "mllm"], "bad": 0.9, "max_bad": 0.1, "steps": 40}}  # more bad samples than allowed
@@ -51,6 +56,11 @@ def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate
     settings["optimizer"] = lambda groups: torch.optim.SGD(groups, 0.05, momentum=0.5)
     module = tiny_module(plan.get("video", False), **settings)
     randomise_output(module)
+    if plan.get("pretrained"):
+        with deferred_weights() if case.startswith("sharded") and world > 1 else nullcontext():
+            module.mllm = Mllm(str(NANO_MLLM), num_slots=8, attention="eager")
+        assert all(p.is_meta for p in module.mllm.parameters()) == (module.mllm.pending is not None)
+        assert (module.mllm.pending is not None) == (case.startswith("sharded") and world > 1)
     batch: dict[str, Any] = {"batch_size": BATCH // world // accumulate, "num_val": HELD}
     frames = 2 if plan.get("video") else 1
     data = mixed_data(**batch) if case == "mixed" else make_data(frames, bad=plan.get("bad", 0.0), **batch)
@@ -73,6 +83,8 @@ def main(out: Path) -> None:
     torch.set_num_threads(1)
     records = {case: train(out / case, case, 2) for case in PLANS}
     records["resumed"] = train(out / "resumed", "images", 2, out / "one/steps/step=2.ckpt")
+    place = out / "sharded_pretrained/steps/step=2.ckpt"  # without its MLLM
+    records["sharded_pretrained_resumed"] = train(out / "sharded_pretrained_resumed", "sharded_pretrained", 2, place)
     records["sharded_resumed"] = train(out / "sharded_resumed", "sharded", 2, out / "sharded/steps/step=2.ckpt")
     rank = torch.distributed.get_rank()
     try:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.encoded import ALL, H264, PLAIN, VARIABLE
 from support.numbered import Encoding, cut_by_edit_list, encode, read_numbers
 
-from tests.support.encoded import ALL, H264, PLAIN, VARIABLE
 from veggie_pl.video.clip import ClipFile
 from veggie_pl.video.media import Media
 from veggie_pl.video.readers.decord import DecordReader

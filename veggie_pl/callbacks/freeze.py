@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
+from torch import nn
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.errors import UseError
@@ -18,10 +19,11 @@ class Freeze(Callback):
     a frozen part do learn.
 
     Args:
-        frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"].
+        frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"]; also "viddm.spatial" or
+            "viddm.temporal", the layers that the denoiser calls so (``Denoiser.layer_kind``).
 
     Raises:
-        ValueError: In ``apply``, if a name is not a submodule.
+        UseError: In ``apply``, if a name is not a submodule, or there are no layers of the kind.
     """
 
     def __init__(self, frozen: list[str]) -> None:
@@ -34,7 +36,7 @@ class Freeze(Callback):
 
     def apply(self, pl_module: LightningModule) -> None:
         """Mark what learns."""
-        modules = dict(pl_module.named_modules())
+        modules = dict(pl_module.named_modules()) | _layers_by_kind(pl_module)
         if unknown := [name for name in self.frozen if name not in modules]:
             parts = [name for name, _ in pl_module.named_children()]
             raise UseError(f"cannot freeze {unknown}; the parts are {parts}, and dotted names inside them")
@@ -45,7 +47,9 @@ class Freeze(Callback):
         for name, parameter in pl_module.named_parameters():
             if "lora_" in name:  # an adapter is there to learn while the part it sits in is frozen
                 parameter.requires_grad_(True)
-        self._set_modes(pl_module)
+        pl_module.train()
+        for name in self.frozen:
+            modules[name].eval()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say what learns, in the log and in TensorBoard."""
@@ -59,10 +63,15 @@ class Freeze(Callback):
         for writer in tensorboard_writers(trainer):
             writer.add_text("setup/what_learns", text, trainer.global_step)
 
-    def _set_modes(self, pl_module: LightningModule) -> None:
-        pl_module.train()
-        for name in self.frozen:
-            pl_module.get_submodule(name).eval()
+
+def _layers_by_kind(pl_module: Any) -> dict[str, nn.Module]:
+    """List the denoiser's layers that hold parameters themselves, as "viddm.spatial" and "viddm.temporal"."""
+    found: dict[str, nn.ModuleList] = {}
+    viddm: Any = getattr(pl_module, "viddm", nn.Module())  # modules of tests may have none
+    for name, layer in viddm.named_modules():
+        if any(True for _ in layer.parameters(recurse=False)):
+            found.setdefault(f"viddm.{viddm.layer_kind(name)}", nn.ModuleList()).append(layer)
+    return dict(found)
 
 
 def _count(part: Any) -> tuple[int, int]:

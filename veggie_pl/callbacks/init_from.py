@@ -7,11 +7,15 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.errors import UseError
 from veggie_pl.inference.which_model import find_model
-from veggie_pl.model_folder import read_weights, record_at
+from veggie_pl.model_folder import record_at
+from veggie_pl.model_weights import stored_weights
+from veggie_pl.models.stored import Stored
+from veggie_pl.models.weight_files import check_finite
 from veggie_pl.training.record import describe
 
 log = logging.getLogger(__name__)
@@ -43,7 +47,7 @@ class InitFrom(Callback):
     ) -> None:
         self.folders, self.query_words, self.fresh, self.skip = folders, query_words, fresh or [], skip or []
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Load the weights.
 
         Raises:
@@ -56,19 +60,17 @@ class InitFrom(Callback):
             self._start_queries(pl_module, tell=trainer.is_global_zero)
             return
         folder = find_model(self.folders, naming="--init_from.folders", tell=trainer.is_global_zero)
-        given = {k: v for k, v in read_weights(folder).items() if not _within(k, self.skip)}
+        given = {k: v for k, v in stored_weights(folder, pl_module).items() if not _within(k, self.skip)}
         # peft names what an adapter sits on "base_layer"; folders hold plain models
         own = {key.replace(".base_layer.", "."): value for key, value in pl_module.state_dict().items()}
-        if differ := [k for k in given if k in own and given[k].shape != own[k].shape]:
-            lines = [f"{k}: {tuple(given[k].shape)} in the folder, {tuple(own[k].shape)} in the model" for k in differ]
+        if differ := [k for k in given if k in own and given[k].shape != tuple(own[k].shape)]:
+            lines = [f"{k}: {given[k].shape} in the folder, {tuple(own[k].shape)} in the model" for k in differ]
             raise UseError(f"{folder} does not fit this model: " + "; ".join(lines[:5]))
         missing = [k for k in own if k not in given and not _within(k, self.skip)]
-        not_fresh = [k for k in missing if not (_within(k, self.fresh) or _is_added(k))]
+        not_fresh = [k for k in missing if not (_within(k, self.fresh) or _is_added(k, pl_module))]
         if not_fresh:
             raise UseError(f"{folder} lacks {len(not_fresh)} keys, such as {not_fresh[:3]}; list their part as fresh")
-        with torch.no_grad():
-            for key in own.keys() & given.keys():
-                own[key].copy_(given[key])
+        self._copy(pl_module, own, given, folder)
         self.report = self._report(folder, own.keys() & given.keys(), missing, given.keys() - own.keys())
         head, *keys = self.report.splitlines()
         if not trainer.is_global_zero:
@@ -77,6 +79,22 @@ class InitFrom(Callback):
             log.info("%s (listed in TensorBoard, setup/init_from)", head)  # on_train_start writes them
         else:
             log.info("%s", self.report)
+
+    @torch.no_grad()
+    def _copy(self, pl_module: Any, own: dict[str, Tensor], given: dict[str, Stored], folder: Path) -> None:
+        """Copy one tensor after another. A part that changes by it is no longer that of the folder it came from."""
+        for key in sorted(own.keys() & given.keys()):
+            name, _, inside = key.partition(".")
+            part = getattr(pl_module, name)
+            if own[key].is_meta:  # of an MLLM that is read when it is sharded
+                part.origin = part.origin if given[key] is part.pending[inside] else None
+                part.pending[inside] = given[key]
+                continue
+            tensor = given[key].read()
+            check_finite({key: tensor}, folder)
+            if getattr(part, "origin", None) is not None and not torch.equal(own[key], tensor.to(own[key])):
+                part.origin = None
+            own[key].copy_(tensor)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the report with the run."""
@@ -102,9 +120,10 @@ class InitFrom(Callback):
         return "\n".join(lines)
 
 
-def _is_added(key: str) -> bool:
+def _is_added(key: str, module: Any) -> bool:
     """Tell whether a parameter is of what a stage adds, which starts with zero output: temporal layers, adapters."""
-    return "motion_modules" in key or "lora_" in key
+    part, _, name = key.partition(".")
+    return "lora_" in key or (part == "viddm" and module.viddm.layer_kind(name) == "temporal")
 
 
 def _within(key: str, parts: list[str]) -> bool:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 class SaveModel(Callback):
     """Write ``<log_dir>/model`` when fit ends: what `test`, `edit` and `init_from` take.
 
+    An MLLM that was frozen is not in it, but named; `export` writes a folder with all in it.
     A run that is stopped leaves its checkpoint; a line says how to use it.
     """
 
@@ -35,5 +36,5 @@ class SaveModel(Callback):
             if trainer.is_global_zero:
                 folder = run_folder(trainer) / "model"
                 pl_module.record = record_of(trainer)
-                save_model(pl_module, folder)
+                save_model(pl_module, folder, leave_out=True)
                 log.info("model folder: %s (%s)", folder, pl_module.record)

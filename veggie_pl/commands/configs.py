@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -33,6 +34,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.files import CONF, TESTING, TRAINING
 from veggie_pl.metrics.methods import CopySource, Method, MethodModule, Oracle
 from veggie_pl.models.codec import Codec
+from veggie_pl.models.stored import deferred_weights
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.advice import cheapest_switches
 from veggie_pl.progress import in_terminal
@@ -109,8 +111,11 @@ class VeggieCLI(StepsCLI):
     def instantiate_classes(self) -> None:
         """Build what the config says, once all that it needs is there."""
         command = str(self.config.get("subcommand"))
-        require_all(self.config.get(command, self.config), trains=command == "fit")
-        super().instantiate_classes()
+        config = self.config.get(command, self.config)
+        require_all(config, trains=command == "fit")
+        # Ranks that share the weights would otherwise each hold all of them first.
+        with deferred_weights() if command == "fit" and shares_weights(config.trainer.strategy) else nullcontext():
+            super().instantiate_classes()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the blocks `freeze:`, `init_from:`, `error_budget:` and `recipe:`, which is filled in."""
@@ -148,6 +153,11 @@ class TestCLI(StepsCLI):
         parser.add_lightning_class_args(Samples, "samples")
         parser.add_lightning_class_args(ErrorBudget, "error_budget")
         parser.link_arguments("evaluate.output", "samples.output")
+
+
+def shares_weights(strategy: Any) -> bool:
+    """Tell whether a strategy, as a config has it, gives each rank a part of the weights."""
+    return str(getattr(strategy, "class_path", strategy)).endswith("ModelParallelStrategy")
 
 
 def scored_method(

@@ -16,7 +16,8 @@ from veggie_pl.inference.editor import Editor
 from veggie_pl.model import VeggieModel
 from veggie_pl.outputs import check_folder
 from veggie_pl.progress import Tell, progress
-from veggie_pl.video.clip import IMAGES, VIDEOS, ClipError, ClipFile, clips_in
+from veggie_pl.video.clip import ClipError, ClipFile, clips_in
+from veggie_pl.video.formats import IMAGES, VIDEOS
 from veggie_pl.video.writer import check_output
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,15 @@ def edit_file(args: list[str]) -> None:
     judge_options(options)
     files = EditFiles(*(None if name is None else Path(name) for name in _paths(options)))  # type: ignore[arg-type]
     files.check()  # what cannot be written or read is said before the model is loaded
-    for path in filter(None, (files.source, files.reference)):
-        ClipFile(path).frames(0, 1)
-    files.check_fits(ClipFile(files.source).info)
+    if files.reference is not None:
+        ClipFile(files.reference).frames(0, 1)
+    source = ClipFile(files.source)
+    source.frames(0, 1)
+    files.check_fits(source.info)
     started = time.perf_counter()
     editor = _editor(options)
     with progress() as tell:
-        editor.edit_file(files, options.instruction, lambda done: tell("editing", done, 1))
+        editor.edit_file(files, options.instruction, lambda done: tell("editing", done, 1), source)
     written = [files.output, *([files.mask] if files.mask else []), files.comparison]
     log.info("%s (%.1f s)", ", ".join(map(str, written)), time.perf_counter() - started)
 

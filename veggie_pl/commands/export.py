@@ -18,6 +18,7 @@ from veggie_pl.model_folder import check_model_place, load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly
 from veggie_pl.module import VeggieModule
 from veggie_pl.outputs import Role, configs_read, refuse_overlap
+from veggie_pl.training.left_out import put_back
 from veggie_pl.training.record import TrainingRecord, describe, now
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def export_model(args: list[str]) -> None:
     module.record = TrainingRecord(recipe.name, recipe.steps, 0, 0, None, now())
     if config.checkpoint is not None:
         checkpoint = read_checkpoint(config.checkpoint)
+        put_back(module, checkpoint, config.checkpoint)
         load_strictly(module, averaged_weights(checkpoint), config.checkpoint)
         module.record = record_in(checkpoint)
         log.info("model: %s (%s)", config.checkpoint, describe(module.record))

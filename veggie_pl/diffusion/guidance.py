@@ -11,7 +11,7 @@ from veggie_pl.diffusion.objective import Objective
 from veggie_pl.errors import UseError
 
 Noise = Float[Tensor, "_b f c h w"]  # the network is asked for several branches at a time
-Tokens = Float[Tensor, "_b f q d"]
+Tokens = Float[Tensor, "_b q_f q d"]
 
 
 @dataclass(frozen=True)

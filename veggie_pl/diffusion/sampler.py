@@ -11,6 +11,8 @@ from veggie_pl.diffusion.process import Process
 from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
+Prediction = Callable[[Latents, Num[Tensor, " b"]], Latents]  # noisy latents and timestep -> what the process asks for
+Constrain = Callable[[Latents, Num[Tensor, ""]], Latents]  # latents and the timestep of their noise -> changed latents
 
 
 def draw_noise(
@@ -22,13 +24,13 @@ def draw_noise(
 
 
 def sample_latents(
-    predict: Callable[[Latents, Num[Tensor, " b"]], Latents],
+    predict: Prediction,
     process: Process,
     noise: Latents,
     num_steps: int,
     on_step: Callable[[int], None] | None = None,
     generators: Sequence[torch.Generator] = (),
-    constrain: Callable[[Latents, Num[Tensor, ""]], Latents] | None = None,
+    constrain: Constrain | None = None,
 ) -> Latents:
     """Run the reverse process.
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from veggie_pl.file_names import natural_key
 from veggie_pl.files import partial_of
 from veggie_pl.outputs import OutputError, Role, refuse_overlap
-from veggie_pl.video.clip import IMAGES, ClipError, ClipFile
+from veggie_pl.video.clip import ClipError, ClipFile
+from veggie_pl.video.formats import IMAGES, is_picture
 from veggie_pl.video.readers.base import ClipInfo
-from veggie_pl.video.readers.images import head_of, is_picture
+from veggie_pl.video.readers.images import head_of
 from veggie_pl.video.writer import check_fits, check_output
 
 

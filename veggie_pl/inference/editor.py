@@ -1,6 +1,6 @@
 """A trained model at work on files: any length, any size, in memory for one window."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -13,7 +13,7 @@ from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
-from veggie_pl.inference.windows import cross_fade, restore, windows
+from veggie_pl.inference.windows import at_source_size, cross_fade, windows
 from veggie_pl.masks.unpaint import unpaint
 from veggie_pl.model import VeggieModel, tell_image_model
 from veggie_pl.training.precision import autocast
@@ -62,10 +62,22 @@ class Editor:
         self.num_steps = module.num_steps if num_steps is None else num_steps
         self.seed, self.on_step = seed, on_step
 
-    def edit_file(self, files: EditFiles, instruction: str, progress: Progress = lambda share: None) -> None:
+    def edit_file(
+        self,
+        files: EditFiles,
+        instruction: str,
+        progress: Progress = lambda share: None,
+        file: ClipFile | None = None,
+    ) -> None:
         """Write the output in the source's size, with its frames at their own times; nothing is left half-written.
 
         The source's sound is copied into a video.
+
+        Args:
+            files: What to read and write.
+            instruction: What to do.
+            progress: Called with the share of the work done.
+            file: The source, where it is open already.
 
         Raises:
             UseError: If the instruction is empty, too long or, for a mask, does not name one fill.
@@ -74,8 +86,10 @@ class Editor:
         files.check()
         self.module.mllm.prompt.text_ids(instruction)
         fill = find_request(instruction, self.module.guidance).fill if files.mask else None
-        file = ClipFile(files.source)
-        references = None if files.reference is None else read_clip(files.reference, 1, self.module.size)
+        file = file or ClipFile(files.source)
+        references = None
+        if files.reference is not None:
+            references = resize(read_clip(files.reference, 1), *self.module.size)
         files.check_fits(file.info)
         timing = file.timing
         shown = np.linspace(0, file.info.num_frames - 1, min(SHOWN, file.info.num_frames)).round().astype(int).tolist()
@@ -84,14 +98,14 @@ class Editor:
             sound = stack.enter_context(Sound(files.source, timing.origin))
             output = stack.enter_context(ClipWriter(files.output, timing, sound))
             mask_output = stack.enter_context(ClipWriter(files.mask, timing)) if files.mask else None
-            for number, source, small in self._edited_frames(
+            for number, source, seen, small in self._edited_frames(
                 file.info.num_frames, file.frames, instruction, references
             ):
-                edited = restore(small, source)
+                edited = at_source_size(small, seen, source)
                 output.write(to_frames(edited))
                 pictures = {"source": source, "edit": edited}
                 if fill is not None and mask_output is not None:
-                    mask = _read_mask(small, source, fill)
+                    mask = _read_mask(small, seen, fill, source.shape[-2:])
                     pictures["mask"] = mask[:, None].expand(-1, 3, -1, -1).float() * 2 - 1
                     mask_output.write(to_frames(pictures["mask"]))
                 for name, picture in pictures.items() if number in shown else ():
@@ -111,7 +125,7 @@ class Editor:
             return frames[start:stop]
 
         edited = self._edited_frames(len(frames), read, instruction, references)
-        return torch.cat([restore(small, source) for _, source, small in edited])
+        return torch.cat([at_source_size(small, seen, source) for _, source, seen, small in edited])
 
     def edit_clip(self, clip: Clip, instruction: str, references: Pictures | None = None) -> Clip:
         """Edit one window at the model's size.
@@ -137,28 +151,35 @@ class Editor:
 
     def _edited_frames(
         self, num_frames: int, read: ReadFrames, instruction: str, references: Pictures | None
-    ) -> Iterator[tuple[int, Clip, Clip]]:
-        """Each frame once: its number, the source at full size and the edit at the model's size."""
-        length = self.module.queries.max_frames - (0 if references is None else len(references))
+    ) -> Iterator[tuple[int, Clip, Clip, Clip]]:
+        """Give each frame once: number, source at full size, source as the model sees it, edit at the model's size."""
+        most = self.module.queries.max_frames
+        length = self.module.vae.frames_taken(most - (0 if references is None else len(references)))
         if length < 1:
-            raise UseError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
+            raise UseError(f"the model takes {most} pictures, references leave none")
         tell_image_model(self.module, num_frames)
         places = windows(num_frames, length, min(OVERLAP, length - 1))
         waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
+        seen: dict[int, Float[Tensor, "1 3 small_h small_w"]] = {}
 
         def edited() -> Iterator[tuple[range, Clip]]:
             for place in places:
                 unread = range(max(waiting, default=place.start - 1) + 1, place.stop)
-                waiting.update(zip(unread, read(unread.start, unread.stop)[:, None], strict=True))
-                frames = [resize(to_clip(waiting[number]), self.module.size, self.module.size) for number in place]
-                yield place, self.edit_clip(torch.cat(frames), instruction, references)
+                for number, frame in zip(unread, read(unread.start, unread.stop)[:, None], strict=True):
+                    waiting[number], seen[number] = frame, resize(to_clip(frame), *self.module.size)
+                yield place, self.edit_clip(torch.cat([seen[number] for number in place]), instruction, references)
 
         for place, small in cross_fade(edited()):
             for number, frame in zip(place, small, strict=True):
-                yield number, to_clip(waiting.pop(number)), frame[None]
+                yield number, to_clip(waiting.pop(number)), seen.pop(number), frame[None]
 
 
-def _read_mask(small: Float[Tensor, "f 3 small_h small_w"], source: Clip, fill: str) -> Mask:
-    """Read the fill at the model's size, as the metrics do, and enlarge the answer."""
-    mask = unpaint(small, resize(source, *small.shape[-2:]), fill)
-    return resize(mask[:, None].float(), *source.shape[-2:])[:, 0] >= 0.5
+def _read_mask(
+    small: Float[Tensor, "f 3 small_h small_w"],
+    seen: Float[Tensor, "f 3 small_h small_w"],
+    fill: str,
+    size: Sequence[int],
+) -> Mask:
+    """Read the fill at the model's size, as the metrics do, and enlarge the answer to the source's."""
+    mask = unpaint(small, seen, fill)
+    return resize(mask[:, None].float(), *size)[:, 0] >= 0.5

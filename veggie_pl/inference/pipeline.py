@@ -144,18 +144,19 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         """
         if output_type not in ("pil", "np", "pt"):
             raise UseError(f"output_type must be pil, np or pt, got {output_type!r}")
-        frames, size = _bytes(video), self.module.size
-        shown = [resize(to_clip(_bytes(picture)), size, size) for picture in references]
+        frames = _bytes(video)
+        shown = [resize(to_clip(_bytes(picture)), *self.module.size) for picture in references]
         seed = 0 if generator is None else generator.initial_seed()
-        bar: Any = self.progress_bar(total=num_inference_steps or self.module.num_steps)
+        steps = num_inference_steps or self.module.num_steps
+        bar: Any = self.progress_bar(total=steps)
+        timesteps = self.module.objective.process.sampling(steps, self.device).timesteps
 
         def on_step(done: int) -> None:
             if done == 1:  # of a window
                 bar.reset()
-                self.scheduler.set_timesteps(editor.num_steps)
             bar.update()
             if callback_on_step_end is not None:
-                callback_on_step_end(self, done - 1, self.scheduler.timesteps[done - 1], {})
+                callback_on_step_end(self, done - 1, timesteps[done - 1], {})
 
         editor = Editor(self.module, guidance_scale, image_guidance_scale, num_inference_steps, seed, on_step)
         with bar:

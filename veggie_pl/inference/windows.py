@@ -52,12 +52,18 @@ def cross_fade(parts: Iterable[tuple[range, Float[Tensor, "f 3 h w"]]]) -> Itera
         yield range(waiting_from, waiting_from + len(waiting)), waiting
 
 
-def restore(edited: Float[Tensor, "f 3 small_h small_w"], source: Clip) -> Clip:
+def at_source_size(
+    edited: Float[Tensor, "f 3 small_h small_w"], small: Float[Tensor, "f 3 small_h small_w"], source: Clip
+) -> Clip:
     """Bring an edit made at the model's size back to the source's size.
 
     What is enlarged is the *change*, not the picture: ``source + enlarge(edited - reduce(source))``. Where nothing was
     edited the source keeps all its detail, and an edit that changes nothing returns the source exactly.
+
+    Args:
+        edited: The edit.
+        small: The source as the model saw it.
+        source: The source at its own size.
     """
     height, width = source.shape[-2:]
-    small = resize(source, *edited.shape[-2:])
     return (source + resize(edited - small, height, width)).clamp(-1, 1)

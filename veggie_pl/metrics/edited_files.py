@@ -8,7 +8,8 @@ import torch
 from veggie_pl.batch import Batch, Clip, Clips, Skill
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
-from veggie_pl.video.clip import IMAGES, VIDEOS, ClipFile, clips_in, to_clip
+from veggie_pl.video.clip import ClipFile, clips_in, to_clip
+from veggie_pl.video.formats import IMAGES, VIDEOS
 from veggie_pl.video.media import Media
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from veggie_pl.files import whole_file
+from veggie_pl.models.digest import bytes_of, digest_of
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +33,11 @@ class TensorCache:
         The precision is that of the network's weights, of autocast on the input's device, and of products of float32.
         """
         if not self._network_key:
-            digest = hashlib.blake2b(digest_size=16)
-            for name, tensor in sorted(self.network.state_dict().items()):
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(_bytes(tensor))
-            self._network_key = digest.digest()
+            self._network_key = digest_of(self.network.state_dict())
         digest = hashlib.blake2b(self._network_key, digest_size=16)
         digest.update(f"{kind} {self._precision(content.device.type)}".encode())
         digest.update(f"{content.dtype} {tuple(content.shape)}".encode())
-        digest.update(_bytes(content))
+        digest.update(bytes_of(content))
         return digest.hexdigest()
 
     def _precision(self, device: str) -> str:
@@ -70,7 +67,3 @@ class TensorCache:
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.safetensors"
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

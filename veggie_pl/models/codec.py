@@ -11,6 +11,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from veggie_pl.errors import UseError
 from veggie_pl.models.cache import TensorCache
 from veggie_pl.models.checkpoints import read_vae
 
@@ -24,7 +25,7 @@ SD_VAE = {
     "scaling_factor": 0.18215,
 }
 Pixels = Float[Tensor, "b f 3 h w"]
-Latents = Float[Tensor, "b f c lh lw"]
+Latents = Float[Tensor, "b lf c lh lw"]  # as many frames as the clip, or fewer
 
 
 @runtime_checkable
@@ -32,7 +33,25 @@ class Codec(Protocol):
     """What the module needs of a pixel-latent codec."""
 
     channels: int  # c
-    factor: int  # pixels per latent cell, along one side
+
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """Shape (frames, channels, height, width) of the latents of a clip of this shape.
+
+        Raises:
+            UseError: If it does not take such clips whole; the message names the nearest that it takes.
+        """
+        ...
+
+    def pixel_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a clip whose latents have this many cells."""
+        ...
+
+    def frames_taken(self, num_frames: int) -> int:
+        """Give the greatest number of frames up to ``num_frames`` that come back as many as they were; 0 for none.
+
+        Codecs that compress time take 4 k + 1, and would silently give back 5 of 8.
+        """
+        ...
 
     def encode_source(self, clips: Pixels) -> Latents:
         """Latents of a source, as the UNet's extra input channels."""
@@ -47,7 +66,36 @@ class Codec(Protocol):
         ...
 
 
-class PixelCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class FrameCodec:
+    """What codecs share that take one frame at a time, each into a grid of cells ``factor`` pixels wide."""
+
+    channels: int
+    factor: int  # pixels per latent cell, along one side
+
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """Count cells.
+
+        Raises:
+            UseError: If height or width is no multiple of ``factor``.
+        """
+        if height % self.factor or width % self.factor or not (num_frames and height and width):
+            nearest = [max(1, round(side / self.factor)) * self.factor for side in (height, width)]
+            raise UseError(
+                f"{type(self).__name__} takes clips whose height and width are multiples of {self.factor}, not "
+                f"{height} x {width} with {num_frames} frames; the nearest are {nearest[0]} x {nearest[1]}"
+            )
+        return num_frames, self.channels, height // self.factor, width // self.factor
+
+    def pixel_size(self, height: int, width: int) -> tuple[int, int]:
+        """Multiply by ``factor``."""
+        return height * self.factor, width * self.factor
+
+    def frames_taken(self, num_frames: int) -> int:
+        """Give ``num_frames``: each frame is on its own."""
+        return num_frames
+
+
+class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Lossless: each ``factor`` x ``factor`` block of pixels becomes channels. Source and target share one scale.
 
     At 32x32 pixels a learned autoencoder lost more than it saved (see DEVIATIONS.md).
@@ -73,7 +121,7 @@ class PixelCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
 
 
-class KlCodec(nn.Module):
+class KlCodec(FrameCodec, nn.Module):
     """Stable Diffusion's ``AutoencoderKL``, one frame at a time.
 
     As InstructPix2Pix (arXiv:2211.09800) has it: the source is the *mode* of the posterior and is not scaled; the
@@ -94,6 +142,7 @@ class KlCodec(nn.Module):
         super().__init__()
         config = config or SD_VAE
         self.vae: Any = diffusers.AutoencoderKL.from_config(config) if folder is None else read_vae(folder, config)
+        self.origin = folder  # which holds the weights
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
         self.cache = None if cache is None else TensorCache(cache, self.vae)

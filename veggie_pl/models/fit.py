@@ -1,26 +1,54 @@
-"""Do the parts of a model fit each other?"""
+"""Do the parts of a model fit each other, and a clip the codec?"""
 
 from typing import Any
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from veggie_pl.errors import UseError
+from veggie_pl.models.codec import Codec
+from veggie_pl.models.denoiser import Denoiser
 
 
-def check_widths(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:
-    """Look whether the parts of a module fit each other.
+def check_parts(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> None:
+    """Look whether the parts of a module are what they should be, and fit each other.
 
     Raises:
         UseError: If they do not; the message names all widths that differ.
     """
+    for part, name, kind in ((viddm, "viddm", Denoiser), (vae, "vae", Codec)):
+        if not isinstance(part, kind):
+            wanted_of = sorted(name for name in (*kind.__annotations__, *vars(kind)) if not name.startswith("_"))
+            lacks = ", ".join(one for one in wanted_of if not hasattr(part, one))
+            raise UseError(f"{name} is a {type(part).__name__}, which is no {kind.__name__}: it lacks {lacks}")
     wanted = {
         "queries.width": (queries.config.width, mllm.width, "the MLLM's hidden width"),
         "aligner.width_in": (aligner.config.width_in, mllm.width, "the MLLM's hidden width"),
         "aligner.width_out": (aligner.config.width_out, viddm.width, "the diffusion model's cross-attention width"),
-        "viddm in_channels": (viddm.unet.config.in_channels, 2 * vae.channels, "twice the codec's channels"),
+        "viddm in_channels": (2 * viddm.channels, 2 * vae.channels, "twice the codec's channels"),
     }
-    if viddm.pool_task:
+    if viddm.pooled_width:
         wide = queries.config.num_queries * viddm.width
         what = "queries times the cross-attention width"
-        wanted["viddm time_cond_proj_dim"] = (viddm.unet.config.time_cond_proj_dim, wide, what)
+        wanted["viddm time_cond_proj_dim"] = (viddm.pooled_width, wide, what)
     wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
+    if viddm.reads_frames and vae.frames_taken(2) != 2:
+        wrong.append(
+            f"{type(viddm).__name__} has task tokens for every frame, but {type(vae).__name__} compresses time"
+        )
     if wrong:
         raise UseError("parts that do not fit: " + "; ".join(wrong))
+
+
+def padded(clips: Float[Tensor, "b f 3 h w"], codec: Codec) -> Float[Tensor, "b f2 3 h w"]:
+    """Repeat the last frame until the codec takes the clips whole: no more than 3 times for one that takes 4 k + 1."""
+    num_frames = clips.shape[1]
+    wanted = num_frames
+    while codec.frames_taken(wanted) != wanted:
+        wanted += 1
+    return (
+        clips
+        if wanted == num_frames
+        else torch.cat([clips, clips[:, -1:].expand(-1, wanted - num_frames, -1, -1, -1)], 1)
+    )

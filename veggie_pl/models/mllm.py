@@ -17,6 +17,7 @@ from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, sav
 from veggie_pl.models.mllm_weights import read_mllm
 from veggie_pl.models.prompt import Prompt
 from veggie_pl.models.reading import can_read_after_prefix, read_after_prefix, read_whole
+from veggie_pl.models.stored import Stored, empty_mllm
 from veggie_pl.models.vision import Family, family_of
 
 __all__ = ["Lora", "Mllm"]
@@ -88,11 +89,13 @@ class Mllm(nn.Module):
             self.tokenizer.chat_template = json.loads(template.read_text())["chat_template"]
         self.image_processor: Any = AutoImageProcessor.from_pretrained(folder)
         options = {"attn_implementation": attention, "dtype": getattr(torch, dtype)}
-        self.model: Any = (
-            read_mllm(folder, **options)
-            if pretrained
-            else AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder), **options)
-        )
+        self.pending: dict[str, Stored] | None = None  # weights that are read later, see ``deferred_weights``
+        if not pretrained:
+            self.model: Any = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder), **options)
+        elif lora is None and adapters is None and (empty := empty_mllm(folder, **options)) is not None:
+            self.model, self.pending = empty[0], {f"model.{name}": one for name, one in empty[1].items()}
+        else:
+            self.model = read_mllm(folder, **options)
         if lora is not None and adapters is not None:
             raise UseError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")
         if lora is not None:
@@ -100,6 +103,7 @@ class Mllm(nn.Module):
         elif adapters is not None:
             load_adapters(self.model, adapters)
         self.folder, self.has_adapters = folder, lora is not None or adapters is not None
+        self.origin = folder if pretrained else None  # which holds the weights, until they are changed
         self.frozen_prefix = frozen_prefix and can_read_after_prefix(self.model)
         self.width = int(self.model.config.get_text_config().hidden_size)
         self.vision = family.vision(self.model.base_model, self.image_processor)
@@ -188,6 +192,9 @@ class Mllm(nn.Module):
     def embed_words(self, words: list[str]) -> Float[Tensor, "n d"]:
         """The input embedding of each word, or of each run of words: the mean of its tokens."""
         table = self.model.get_input_embeddings().weight
+        if self.pending is not None:
+            names = {id(parameter): name for name, parameter in self.named_parameters()}
+            table = self.pending[names[id(table)]].read().to(table.dtype)
         ids = [self.tokenizer(word, add_special_tokens=False).input_ids for word in words]
         return torch.stack([table[one].mean(0) for one in ids])
 

@@ -1,8 +1,10 @@
 """Two ways through an MLLM with the same result: with the graph of all, or over keys and values of what is frozen."""
 
 import inspect
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -16,11 +18,17 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from veggie_pl.models.prompt import Layout, select_queries
 
+# Placeholders and what stands for them: one value a thread, where attributes and hooks of a model are all threads'.
+_ASKED: ContextVar[tuple[Tensor, Tensor] | None] = ContextVar("asked", default=None)
+_HOOKING = threading.Lock()
+
 
 def read_whole(
     model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], checkpointed: bool = False
 ) -> Float[Tensor, "b n d"]:
     """One pass; queries enter through a hook that replaces the embeddings of their placeholders.
+
+    Threads may read at the same time where no gradient is wanted: what one asks, the others' hooks do not see.
 
     Args:
         model: With its language head, which does not run.
@@ -29,16 +37,11 @@ def read_whole(
         queries: Embeddings of the last block.
         checkpointed: Keep each layer's input only and run the layer again in the backward pass.
     """
-    where = select_queries(layout.ids, layout.num_query_tokens)[:, :, None]
-
-    def fill(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
-        if inputs[0].shape != layout.ids.shape:  # a model may also embed single placeholder ids
-            return embedded
-        return embedded.masked_scatter(where, queries.to(embedded.dtype))
-
-    hook = model.get_input_embeddings().register_forward_hook(fill)
+    _hook(model.get_input_embeddings())
+    asked = _ASKED.set((select_queries(layout.ids, layout.num_query_tokens)[:, :, None], queries))
     try:
-        with checkpointing(model, checkpointed):
+        # Layers look at their flags in training only, so that the flags can be left alone elsewhere.
+        with checkpointing(model, checkpointed) if torch.is_grad_enabled() else nullcontext():
             hidden: Tensor = model.base_model(
                 input_ids=layout.ids,
                 attention_mask=layout.attention_mask,
@@ -48,7 +51,23 @@ def read_whole(
             ).last_hidden_state
         return hidden
     finally:
-        hook.remove()
+        _ASKED.reset(asked)
+
+
+def _hook(embedding: nn.Module) -> None:
+    """Let queries enter here, from now on."""
+    with _HOOKING:
+        if _put_in not in embedding._forward_hooks.values():
+            embedding.register_forward_hook(_put_in)
+
+
+def _put_in(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tensor:
+    """Replace the embeddings of placeholders by what this thread's call asks."""
+    asked = _ASKED.get()
+    if asked is None or inputs[0].shape != asked[0].shape[:2]:  # a model may also embed single placeholder ids
+        return embedded
+    where, queries = asked
+    return embedded.masked_scatter(where, queries.to(embedded.dtype))
 
 
 def read_after_prefix(

@@ -1,6 +1,6 @@
 """The video diffusion model: a diffusers UNet for images, inflated to one for video."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -85,12 +85,39 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if eager_attention:
             self.unet.set_attn_processor(AttnProcessor())
         if gradient_checkpointing:
-            self.unet.enable_gradient_checkpointing()
+            self.checkpoint_gradients()
+
+    reads_frames = True
 
     @property
     def width(self) -> int:
         """Width of the task tokens that cross-attention reads."""
         return int(self.unet.config.cross_attention_dim)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the noisy latents; the source has as many."""
+        return int(self.unet.config.in_channels) // 2
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """Height and width in latent cells; a UNet's ``sample_size`` is one number for both, or two."""
+        size = self.unet.config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        return int(height), int(width)
+
+    @property
+    def pooled_width(self) -> int:
+        """Width of a frame's task tokens side by side, as the time embedding takes them; 0 without ``pool_task``."""
+        return int(self.unet.config.time_cond_proj_dim) if self.pool_task else 0
+
+    def layer_kind(self, name: str) -> Literal["spatial", "temporal"]:
+        """Tell whether a parameter belongs to the temporal layers, by diffusers' name for them."""
+        return "temporal" if "motion_modules" in name else "spatial"
+
+    def checkpoint_gradients(self) -> None:
+        """Compute blocks again in the backward pass."""
+        self.unet.enable_gradient_checkpointing()
 
     def forward(
         self,

@@ -106,7 +106,7 @@ def predict(
         if (number := next(counted)) % OFTEN == 0:
             tell(f"operations counted, now of {part}", number, None)
 
-    meter = Meter(module, part_of, device, on_operation)
+    meter = Meter(module, parts_of(module), device, on_operation)
     with shapes, meter, torch.autocast("cpu", torch.bfloat16, enabled=mixed):
         module(batch).backward()
     learning = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
@@ -136,24 +136,30 @@ def predict(
     return Prediction(parts, memory, always + max(meter.peak, update), seconds, size * micro, frames)
 
 
-def parameters_of(module: torch.nn.Module) -> Held:
+def parameters_of(module: Any) -> Held:
     """Count the parameters of each part, and how many of them learn."""
     held = {name: (0, 0) for name in COST_ROWS}
+    part_of = parts_of(module)
     for name, parameter in module.named_parameters():
-        size, learning = held[part_of(name)]
-        held[part_of(name)] = size + parameter.numel(), learning + parameter.numel() * parameter.requires_grad
+        part = part_of(name)
+        size, learning = held[part]
+        held[part] = size + parameter.numel(), learning + parameter.numel() * parameter.requires_grad
     return held
 
 
-def part_of(name: str) -> str:
-    """Name the part that a submodule or parameter of ``VeggieModule`` belongs to."""
-    head, _, rest = name.partition(".")
-    if head == "mllm":
-        is_vision = any(word in rest for word in ("vision", "visual", "projector", "connector"))
-        return "vision tower" if is_vision else "language model"
-    if head == "viddm":
-        return "diffusion, temporal" if "motion_modules" in rest else "diffusion, spatial"
-    return {"queries": "queries", "aligner": "aligner", "vae": "codec"}.get(head, "loss")
+def parts_of(module: Any) -> Callable[[str], str]:
+    """Give what tells the part that a submodule or parameter of a ``VeggieModel`` belongs to, by its dotted name."""
+
+    def part_of(name: str) -> str:
+        head, _, rest = name.partition(".")
+        if head == "mllm":
+            sees = any(word in rest for word in ("vision", "visual", "projector", "connector"))
+            return "vision tower" if sees else "language model"
+        if head == "viddm":
+            return f"diffusion, {module.viddm.layer_kind(rest)}"
+        return {"queries": "queries", "aligner": "aligner", "vae": "codec"}.get(head, "loss")
+
+    return part_of
 
 
 def state_bytes(optimizer: Namespace) -> float:

@@ -153,11 +153,12 @@ def _make_fake(module: nn.Module) -> None:
 
 def batch_of(module: VeggieModule, size: int, num_frames: int) -> Batch:
     """Make a batch without data."""
-    shape = (size, num_frames, 3, module.size, module.size)
+    height, width = module.size
+    shape = (size, num_frames, 3, height, width)
     return Batch(
         source=torch.zeros(shape),
         target=torch.zeros(shape),
-        mask=torch.zeros(size, num_frames, module.size, module.size, dtype=torch.bool),
+        mask=torch.zeros(size, num_frames, height, width, dtype=torch.bool),
         examples=[Example("", Skill.ADDITION, "", fill="red")] * size,
         index=torch.arange(size),
     )

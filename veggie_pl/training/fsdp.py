@@ -76,6 +76,11 @@ def local_part(whole: Tensor, like: Tensor) -> Tensor:
     return local(whole).to(like.device)
 
 
+def plain(tensor: Tensor) -> Tensor:
+    """Give the whole of a tensor, sharded or not. All ranks must call it."""
+    return tensor.full_tensor().cpu() if isinstance(tensor, DTensor) else tensor
+
+
 def as_whole(part: Tensor, like: Tensor) -> Tensor:
     """The opposite of ``local_part``. All ranks must call it."""
     if not isinstance(like, DTensor):

@@ -11,18 +11,17 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip
 from veggie_pl.file_names import in_order
+from veggie_pl.video.formats import IMAGES, VIDEOS, is_picture
 from veggie_pl.video.frames import Sampling, uniform
 from veggie_pl.video.media import Media, MediaError, inside
 from veggie_pl.video.readers.base import MAX_PIXELS, ClipError, ClipInfo, Content, Frames, Reader, Seconds
 from veggie_pl.video.readers.decord import DecordReader, is_trusted
-from veggie_pl.video.readers.images import FolderReader, ImageReader, head_of, is_picture
+from veggie_pl.video.readers.images import FolderReader, ImageReader, head_of
 from veggie_pl.video.readers.listing import Listing, list_frames
-from veggie_pl.video.readers.pyav import PyavReader, last_duration
+from veggie_pl.video.readers.pyav import PyavReader
 from veggie_pl.video.timing import Timing
 
 __all__ = [
-    "IMAGES",
-    "VIDEOS",
     "ClipError",
     "ClipFile",
     "ClipInfo",
@@ -34,8 +33,6 @@ __all__ = [
 ]
 __all__ += ["to_clip", "to_frames"]
 
-IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
-VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".gif", ".avif"})  # those that may move
 IMAGE_FPS = 8.0  # of a video made from an image
 
 
@@ -87,16 +84,10 @@ class ClipFile:
 
     @property
     def timing(self) -> Timing:
-        """When each frame appears and how long the last one stays, exactly; images have no times of their own.
-
-        Raises:
-            ClipError: If it cannot be read any more.
-        """
+        """When each frame appears and how long the last one stays, exactly; images have no times of their own."""
         info, listing = self.info, self._listing
         if listing is not None and listing.times is not None:
-            times = listing.times.tolist()
-            last = last_duration(self._content, self.name, times[-1])
-            return Timing.of_ticks(times, listing.base, last)
+            return Timing.of_ticks(listing.times.tolist(), listing.base, listing.last)
         if listing is None and info.fps and self.reader == "image":
             return Timing.of_seconds(self.seconds, info.num_frames / info.fps - float(self.seconds[-1]))
         return Timing.constant(info.fps or IMAGE_FPS, info.num_frames)

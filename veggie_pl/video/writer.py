@@ -16,7 +16,8 @@ from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.files import partial_of, put_file
 from veggie_pl.outputs import check_place
-from veggie_pl.video.clip import IMAGES, ClipError, to_frames
+from veggie_pl.video.clip import ClipError, to_frames
+from veggie_pl.video.formats import IMAGES
 from veggie_pl.video.readers.base import one_line
 from veggie_pl.video.sound import Sound
 from veggie_pl.video.timing import Timing

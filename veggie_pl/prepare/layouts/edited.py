@@ -7,9 +7,8 @@ from typing import Any
 from veggie_pl.file_names import natural_key
 from veggie_pl.prepare.layouts.annotations import ExampleError, below, line, listed, named, parse
 from veggie_pl.prepare.layouts.base import LayoutError
+from veggie_pl.video.formats import IMAGES
 from veggie_pl.video.media import Media, MediaError, inside
-
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 def lines(root: Path, path: str) -> Iterator[tuple[int, Any]]:
@@ -71,7 +70,7 @@ def pictures(root: Path, folder: str) -> tuple[Media, ...]:
     Raises:
         ExampleError: If there is no such folder or no picture in it.
     """
-    names = [name for name in listed(root, folder) if Path(name).suffix.lower() in PICTURES]
+    names = [name for name in listed(root, folder) if Path(name).suffix.lower() in IMAGES]
     if not names:
         raise ExampleError(f"{folder}: no pictures")
     return tuple(Media(f"{folder}/{named(name)}") for name in sorted(names, key=natural_key))

@@ -17,11 +17,10 @@ from veggie_pl.file_names import in_order
 from veggie_pl.masks.rle import MaskError, Rle, check, from_polygons, from_runs
 from veggie_pl.prepare.layouts.annotations import line
 from veggie_pl.prepare.layouts.mask_pictures import Alpha, mask_of
-from veggie_pl.video.clip import IMAGES, VIDEOS
+from veggie_pl.video.formats import HEAD, IMAGES, VIDEOS, is_clip, picture_kind, video_kind
 from veggie_pl.video.header import read_header
 from veggie_pl.video.media import Media, MediaError, inside
 from veggie_pl.video.readers.base import MAX_FRAME_PIXELS, MAX_SIDE
-from veggie_pl.video.readers.shape import is_clip
 
 FieldName = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
@@ -127,7 +126,7 @@ def media_of(cell: Any, root: Path, folder: str = "") -> tuple[Media, ...]:
         data: bytes = cell["bytes"]
         name = PurePosixPath(str(cell.get("path") or "embedded"))
         known = name.suffix.lower() in IMAGES | VIDEOS
-        return (Media(name.name if known else f"{name.name}{_suffix(data)}", data=data),)
+        return (Media(name.name if known else f"{name.name}{_kind(data[:HEAD])}", data=data),)
     if isinstance(cell, Mapping) and isinstance(cell.get("path"), str):
         cell = cell["path"]
     if not isinstance(cell, str) or "\0" in cell or not storable(cell):
@@ -202,8 +201,6 @@ def _from_json(found: Mapping[str, Any]) -> Rle:
     return rle
 
 
-def _suffix(data: bytes) -> str:
-    """Kind of embedded bytes without a name."""
-    kinds = {b"\x89PNG": ".png", b"\xff\xd8": ".jpg", b"BM": ".bmp", b"II*": ".tif", b"MM\0": ".tif", b"GIF8": ".gif"}
-    kinds |= {b"RIFF": ".avi" if data[8:12] == b"AVI " else ".webp", b"\x1a\x45\xdf\xa3": ".mkv"}
-    return next((suffix for start, suffix in kinds.items() if data.startswith(start)), ".mp4")
+def _kind(head: bytes) -> str:
+    """Give the suffix of embedded bytes without a name; what is not known is left to the reader of videos."""
+    return picture_kind(head) or video_kind(head) or ".mp4"

@@ -14,7 +14,7 @@ from veggie_pl.prepare.layouts.base import Layout, LayoutError
 from veggie_pl.prepare.layouts.examples import CellRules
 from veggie_pl.prepare.layouts.lists import is_empty
 from veggie_pl.prepare.layouts.paths import place
-from veggie_pl.video.clip import IMAGES, VIDEOS
+from veggie_pl.video.formats import IMAGES, VIDEOS
 from veggie_pl.video.media import inside
 
 

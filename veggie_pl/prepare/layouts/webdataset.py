@@ -10,7 +10,7 @@ from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
 from veggie_pl.prepare.layouts.examples import FIELDS, CellRules, Columns, FieldName
 from veggie_pl.prepare.layouts.paths import find_files
-from veggie_pl.video.clip import IMAGES, VIDEOS
+from veggie_pl.video.formats import IMAGES, VIDEOS
 from veggie_pl.video.media import Media, inside
 
 

@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 from PIL.PngImagePlugin import PngImageFile
 
+from veggie_pl.video.formats import HEAD, is_avif
 from veggie_pl.video.readers.base import (
     MAX_FRAMES,
     ClipError,
@@ -30,24 +31,8 @@ from veggie_pl.video.readers.wholeness import fault
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")  # and AVIF, where Pillow can
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")  # further pictures of other formats, such as pages, are no frames
-HEAD = 64  # bytes by which a kind of file is told
 DEFAULT_DURATION = 0.1  # seconds that browsers show a frame whose file says 0
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF: the tag, and the values that swap height and width
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
-
-
-def is_picture(head: bytes) -> bool:
-    """Whether a file that begins with these ``HEAD`` bytes is one of our picture formats."""
-    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or is_avif(head)
-
-
-def is_avif(head: bytes) -> bool:
-    """Whether a file begins as an AVIF, still or animated, does: FFmpeg would take it for an MP4 of one frame."""
-    if head[4:8] != b"ftyp":
-        return False
-    end = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = {head[8:12], *(head[place : place + 4] for place in range(16, end, 4))}
-    return not brands.isdisjoint((b"avif", b"avis"))
 
 
 @cache

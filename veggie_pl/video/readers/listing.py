@@ -69,6 +69,7 @@ class Listing:
         times: Presentation time of each shown frame, ascending, in ticks; None if the container does not carry them
             for each frame, so that only decoding from the start tells.
         base: Seconds per tick.
+        last: Ticks for which the last shown frame stays on screen; 0 if the container does not say.
         num_unsure: Packets that the container calls key frames although decoding cannot begin there.
         num_streams: Video streams.
     """
@@ -81,6 +82,7 @@ class Listing:
     packets: tuple[Packet, ...]
     times: NDArray[np.int64] | None
     base: Fraction
+    last: int
     num_unsure: int
     num_streams: int
 
@@ -168,9 +170,11 @@ def list_frames(content: Content, name: str) -> Listing:
         num_keys = 0
         codec, header = context.codec.canonical_name, context.extradata
         packets: list[Packet] = []
+        durations: dict[int | None, int] = {}  # by presentation time
         first: VideoFrame | None = None
         for packet in whole_packets(container, stream, name):
             packets.append(read_packet(packet, codec, header))
+            durations.setdefault(packet.pts, packet.duration or 0)
             num_keys += packet.is_keyframe
             if first is None and num_keys:
                 first = first_frame(packet)
@@ -198,6 +202,7 @@ def list_frames(content: Content, name: str) -> Listing:
             packets=tuple(packets),
             times=times,
             base=Fraction(stream.time_base or 0),
+            last=0 if times is None else durations[int(times[-1])],
             num_unsure=num_keys - sum(packet.start > Start.NONE for packet in packets),
             num_streams=len(container.streams.video),
         )

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import chain
 
 import av
@@ -153,15 +152,6 @@ class PyavReader:
             size = f"{picture.shape[1]}x{picture.shape[0]}, not {self.info.width}x{self.info.height}"
             raise ClipError(f"{self.name}: frame {number} of {len(self._times)} is {size} as the first one")
         return picture
-
-
-def last_duration(content: Content, name: str, time: int) -> int:
-    """Ticks for which the frame of a time stays on screen, by its packet; 0 if the container does not say."""
-    with reading(name), closing(open_container(content)) as container:
-        for packet in container.demux(video_stream(container, name)):
-            if packet.pts == time:
-                return packet.duration or 0
-    return 0
 
 
 def _whole(packets: Iterable[VideoPacket]) -> Iterator[VideoPacket]:

@@ -1,19 +1,17 @@
 """The shape of a clip as its reader gives it, found with as little reading as can be relied on."""
 
 from itertools import pairwise
-from pathlib import Path
 
+from veggie_pl.video.formats import is_picture
 from veggie_pl.video.readers.base import MAX_FRAMES, Content, Header
-from veggie_pl.video.readers.images import head_of, image_header, is_picture
+from veggie_pl.video.readers.images import head_of, image_header
 from veggie_pl.video.readers.keyframes import Start
 from veggie_pl.video.readers.listing import first_frame, list_frames, opened_whole, read_packet, shown, whole_packets
 from veggie_pl.video.readers.pyav import PyavReader
-from veggie_pl.video.readers.whole_boxes import BOXES, PADDING, is_fragmented
+from veggie_pl.video.readers.whole_boxes import is_fragmented
 from veggie_pl.video.readers.wholeness import opened_bytes
 
 HIDES = ("vp8",)  # codecs with packets of no frame
-# How Matroska, Ogg, Flash, Windows Media, IVF, and MPEG program and video streams begin.
-_VIDEOS = (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV", b"\x30\x26\xb2\x75", b"DKIF", b"\0\0\1\xba", b"\0\0\1\xb3")
 
 
 def clip_header(content: Content, name: str) -> Header:
@@ -30,15 +28,6 @@ def clip_header(content: Content, name: str) -> Header:
     listing = list_frames(content, name)
     info = listing.info if listing.times is not None else PyavReader(content, name, listing).info
     return Header(info.num_frames, info.height, info.width)
-
-
-def is_clip(path: Path) -> bool:
-    """Whether a file begins as pictures and videos do, whatever its name; reading it may still fail."""
-    with path.open("rb") as file:
-        head = file.read(189)
-    is_stream = head[:1] == head[188:] == b"\x47"  # of MPEG transport packets
-    is_riff = head[:4] == b"RIFF" and head[8:12] == b"AVI "
-    return is_picture(head) or is_stream or is_riff or head[4:8] in BOXES | PADDING or head.startswith(_VIDEOS)
 
 
 def _by_index(content: Content, name: str) -> Header | None:

@@ -5,7 +5,8 @@ import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase
 
-PNG, JPEG, GIF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", (b"GIF87a", b"GIF89a")
+from veggie_pl.video.formats import GIF, JPEG, PNG
+
 _TEXTS = {b"eXIf", b"tEXt", b"zTXt", b"iTXt"}  # chunks of PNG that may say which way is up
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # of JPEG, other than stuffing, filling and restarts
 _END = 0xD9

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 
+from veggie_pl.video.formats import GIF, JPEG, PNG
 from veggie_pl.video.readers.base import Content
 from veggie_pl.video.readers.whole_boxes import BOXES, PADDING, box_fault, truncated
-from veggie_pl.video.readers.whole_pictures import GIF, JPEG, PNG, picture_fault
+from veggie_pl.video.readers.whole_pictures import picture_fault
 
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 _IN_SEGMENT = {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1941A469, 0x1043A770, _CLUSTER, 0xEC, 0xBF}
