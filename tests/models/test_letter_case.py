@@ -1,6 +1,5 @@
 """The nano model reads capitals as small letters: it was taught few of them."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -96,7 +95,10 @@ def test_letter_case_changes_no_edit() -> None:
     stream = ShapesBenchmark("test", num_frames=1, skills=[Skill.GROUNDING.value]).streams()[Skill.GROUNDING.value]
     batch = collate([(0, stream[0])])
     said = ["HIGHLIGHT THE GREEN CIRCLE WITH RED MASKS.", "highlight the green circle with red masks."]
-    loud, quiet = (module.edit_batch(dataclasses.replace(batch, instruction=[text])) for text in said)
-    other = module.edit_batch(dataclasses.replace(batch, instruction=["highlight the green circle with blue masks."]))
+    edited = []
+    for text in [*said, "highlight the green circle with blue masks."]:
+        batch.examples = [batch.examples[0]._replace(instruction=text)]
+        edited.append(module.edit_batch(batch))
+    loud, quiet, other = edited
     assert torch.equal(loud, quiet)
     assert not torch.equal(loud, other)
