@@ -137,7 +137,7 @@ class Batch:
         return len(self.examples)
 
     def __getattr__(self, name: str) -> list[Any]:
-        """One fact of all examples."""
+        """Return one fact of all examples."""
         if name not in Example._fields:
             raise AttributeError(f"a batch has no {name!r}; its examples have {', '.join(Example._fields)}")
         return [getattr(example, name) for example in self.examples]
@@ -158,7 +158,7 @@ class Batch:
         return [(int(self.index[row]), one) for row, one in enumerate(self.missing) if one is not None]
 
     def without(self, found: Mapping[int, MissingSample]) -> Batch:
-        """The batch with some rows missing, filled as ``collate`` fills them."""
+        """Return the batch with some rows missing, filled as ``collate`` fills them."""
         rest = [row for row in self.good if row not in found]
         skill = self.examples[rest[0]].skill if rest else Skill.ADDITION
         missing = {row: one for row, one in enumerate(self.missing) if one is not None} | dict(found)
@@ -172,7 +172,7 @@ class Batch:
         return left
 
     def rows(self, chosen: list[int]) -> Batch:
-        """A batch of some of the samples."""
+        """Return a batch of some of the samples."""
         return self._each(lambda value: value[chosen] if isinstance(value, Tensor) else [value[row] for row in chosen])
 
     def _each(self, change: Callable[[Any], Any]) -> Batch:
@@ -219,7 +219,7 @@ def collate(samples: list[Numbered]) -> Batch:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of a text can be seen: spaces, control characters, letters of no width."""
+    """Tell whether nothing of a text can be seen: spaces, control characters, letters of no width."""
     return all(unicodedata.category(letter)[0] in "CZ" or letter in _EMPTY for letter in text)
 
 
@@ -253,7 +253,7 @@ def _filling(one: MissingSample, shape: tuple[int, ...], skill: Skill) -> Sample
 
 
 def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:
-    """A value for every skill and for "default"; what is not named takes the default.
+    """Return a value for every skill and for "default"; what is not named takes the default.
 
     Raises:
         UseError: If a name is no skill; the message names the choices.

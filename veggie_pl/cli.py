@@ -197,7 +197,7 @@ def _say_stopped(came: list[signal.Signals]) -> NoReturn:
 
 
 def _last_words(error: Exception) -> str:
-    """One line; what is no error of use leaves its traceback in a file."""
+    """Make one line of an error; what is no error of use leaves its traceback in a file."""
     if isinstance(error, UseError) or type(error).__name__ == "MisconfigurationException":  # Lightning's, of a setting
         return one_line(error)
     if found := re.search(r"given class_path '([\w.]+)': (Requirement '.*?' not met)", one_line(error)):

@@ -17,7 +17,7 @@ class UseError(ValueError):
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an exception, whatever lines it came in."""
+    """Return the message of an exception, whatever lines it came in."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -41,7 +41,7 @@ def keep_traceback(error: BaseException) -> Path | None:
 
 
 def from_worker(message: str) -> str | None:
-    """What torch says of a process that makes samples, in one line; None for any other message.
+    """Tell what torch says of a process that makes samples, in one line; None for any other message.
 
     An error of use that was raised there is given as it was; another begins with "Caught".
     """

@@ -74,7 +74,7 @@ def matching(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def _part(name: str) -> tuple[tuple[str | tuple[int, str], ...], str, str]:
-    """One name of a path. Text and numbers take turns, so that like is always compared with like."""
+    """Split one name of a path: text and numbers take turns, so that like is always compared with like."""
     path = PurePosixPath(name)
     chunks: list[str | tuple[int, str]] = list(re.split(r"([0-9]+)", path.stem.casefold()))
     for place in range(1, len(chunks), 2):

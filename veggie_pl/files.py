@@ -112,7 +112,7 @@ def restore(old: Path) -> None:
 
 
 def name_of_old(place: Path) -> Path:
-    """Where a folder is while another takes its place."""
+    """Tell where a folder is while another takes its place."""
     return place.with_name(f".{place.name}.old")
 
 

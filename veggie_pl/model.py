@@ -97,7 +97,7 @@ class VeggieModel(nn.Module):
         return next(self.parameters()).device
 
     def predict(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"], tokens: Tensor) -> Latents:
-        """One pass of the diffusion model; one that adds the source to its output sees the noisy *change* only."""
+        """Run the diffusion model once; one that adds the source to its output sees the noisy *change* only."""
         shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
         return self.viddm(shown, source, timestep, tokens)  # type: ignore[no-any-return]
 

@@ -220,12 +220,12 @@ def _digest(mllm: Mllm) -> str:
 
 
 def record_at(folder: Path) -> TrainingRecord | None:
-    """What a folder's model has been trained for; None where the folder does not tell, as those of older versions."""
+    """Return what a folder's model has been trained for; None where it does not tell, as those of older versions."""
     return read_record(read_index(folder).get("training"))
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The folder's own description.
+    """Return the folder's own description.
 
     Raises:
         UseError: If there is none or it has another format.

@@ -108,7 +108,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
             raise UseError(f"{path} does not fit the model of its config: {wrong}")
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """One diffusion loss over a mixed batch."""
+        """Compute one diffusion loss over a mixed batch."""
         per_sample = self.per_sample_loss(batch, "fit")
         weight = per_sample.new_tensor([self.skill_weights[skill] for skill in batch.skill])
         # Over all, or ranks and micro-batches would weigh unequally.
@@ -117,7 +117,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         return {"loss": loss, "per_sample": per_sample.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
-        """The same loss on held-out examples that have a target, with chance fixed per example, and their edits."""
+        """Compute the same loss on held-out examples with a target, with chance fixed per example, and edit them."""
         losses = {} if batch.target is None else {"per_sample": self.per_sample_loss(batch, "validate")}
         return {**losses, "edited": self.edit_batch(batch)}
 
@@ -126,7 +126,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         return {"edited": self.edit_batch(batch)}
 
     def per_sample_loss(self, batch: Batch, purpose: str) -> Float[Tensor, " b"]:
-        """The diffusion loss of each example; its chance depends on (seed, purpose, example) alone.
+        """Compute the diffusion loss of each example; its chance depends on (seed, purpose, example) alone.
 
         Raises:
             UseError: If the batch has no target.

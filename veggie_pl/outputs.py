@@ -94,7 +94,7 @@ def configs_read(config: Any) -> list[Role]:
 
 
 def _identities(path: Path) -> list[object]:
-    """All that tells that two paths are one file, whether it is there or not yet."""
+    """Return all that tells that two paths are one file, whether it is there or not yet."""
     try:
         place = path.resolve()
     except (OSError, RuntimeError):  # links in a circle
@@ -109,7 +109,7 @@ def _identities(path: Path) -> list[object]:
 
 
 def _ignores_case(folder: Path) -> bool:
-    """Whether a file system takes "a" and "A" for one name, as those of macOS and Windows do."""
+    """Tell whether a file system takes "a" and "A" for one name, as those of macOS and Windows do."""
     other = folder.with_name(folder.name.swapcase())
     try:
         return other != folder and folder.exists() and other.exists() and os.path.samefile(folder, other)

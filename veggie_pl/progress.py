@@ -25,7 +25,7 @@ class Pace:
         self.began = self._said = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time for a line; then the next is due one interval later."""
+        """Tell whether it is time for a line; then the next is due one interval later."""
         now = time.monotonic()
         if now - self._said < self.seconds:
             return False
@@ -43,7 +43,7 @@ def spoken(seconds: Number) -> str:
 
 
 def in_terminal() -> bool:
-    """Whether standard error is a terminal, where bars are drawn; in a file each of their pictures would stay."""
+    """Tell whether standard error is a terminal, where bars are drawn; in a file each of their pictures would stay."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 

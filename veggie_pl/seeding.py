@@ -10,16 +10,16 @@ import torch
 
 
 def fingerprint(*key: int | str) -> int:
-    """A stable 63-bit integer for a key; distinct keys (also ``("1",)`` and ``(1,)``) give unrelated streams."""
+    """Return a stable 63-bit integer for a key; distinct keys (also ``("1",)`` and ``(1,)``) give unrelated streams."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def numpy_rng(*key: int | str) -> np.random.Generator:
-    """A numpy generator for this key alone."""
+    """Return a numpy generator for this key alone."""
     return np.random.Generator(np.random.PCG64(fingerprint(*key)))
 
 
 def torch_rng(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """A torch generator for this key alone, on ``device`` (a CPU and a GPU give different numbers for one key)."""
+    """Return a torch generator for this key alone, on ``device``: CPU and GPU give different numbers for one key."""
     return torch.Generator(device).manual_seed(fingerprint(*key))

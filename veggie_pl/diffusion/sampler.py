@@ -18,7 +18,7 @@ Constrain = Callable[[Latents, Num[Tensor, ""]], Latents]  # latents and the tim
 def draw_noise(
     shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device
 ) -> Float[Tensor, "b ..."]:
-    """Standard normal numbers for each sample from its own generator; a CPU's are the same for every device."""
+    """Draw standard normal numbers for each sample from its own generator; a CPU's are the same for every device."""
     noise: Tensor = randn_tensor((len(generators), *shape), list(generators), device)
     return noise
 

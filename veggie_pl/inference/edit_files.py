@@ -122,7 +122,7 @@ def refuse_own_folder(source: Path, output: Path) -> None:
 
 
 def output_name(source: Path, folder: Path) -> Path:
-    """Where the edit of a file goes: a still picture stays a picture, all that moves becomes .mp4.
+    """Tell where the edit of a file goes: a still picture stays a picture, all that moves becomes .mp4.
 
     What moves, a file's contents tell, as animated GIF, WebP, PNG and AVIF do; what cannot be read is named by its
     suffix.

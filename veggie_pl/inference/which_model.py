@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 def find_model(
     patterns: list[str], naming: str = "--model.folder", any_length: bool = False, tell: bool = True
 ) -> Path:
-    """The model folder of the first pattern that has one, looked for here and in the checkout.
+    """Return the model folder of the first pattern that has one, looked for here and in the checkout.
 
     A folder that is named, without wildcards, is taken as it is. Of those that match a pattern it is the newest that
     reached the steps of its recipe; newer ones that did not are named in one line. So a short trial never takes the
@@ -39,13 +39,13 @@ def find_model(
 
 
 def lacks_model(patterns: list[str], naming: str) -> str | None:
-    """What ``find_model`` would raise, to be listed with whatever else is missing; None where it finds a folder."""
+    """Return what ``find_model`` would raise, to be listed with all that is missing; None where it finds a folder."""
     folder, passed_over = _search(patterns)
     return _none_found(patterns, passed_over, naming) if folder is None else None
 
 
 def _search(patterns: list[str], any_length: bool = False) -> tuple[Path | None, dict[Path, TrainingRecord | None]]:
-    """The folder to take, and those that were passed over on the way to it."""
+    """Return the folder to take, and those that were passed over on the way to it."""
     passed_over: dict[Path, TrainingRecord | None] = {}
     for pattern in patterns:
         for base in (Path(), ROOT):

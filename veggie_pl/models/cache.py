@@ -47,7 +47,7 @@ class TensorCache:
         return f"{autocast} {weights} {torch.get_float32_matmul_precision()}"
 
     def get(self, key: str) -> dict[str, Tensor] | None:
-        """What was kept, on the CPU; None if nothing was. A file that is damaged is removed."""
+        """Return what was kept, on the CPU; None if nothing was. A file that is damaged is removed."""
         path = self._path(key)
         try:
             return load_file(path)

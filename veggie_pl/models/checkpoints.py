@@ -45,7 +45,7 @@ def read_unet(path: str, config: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def read_vae(path: str, config: dict[str, Any]) -> Any:
-    """An ``AutoencoderKL`` from the same places; ``config`` is that of a single file, folders have their own."""
+    """Return an ``AutoencoderKL`` from the same places; ``config`` is that of a single file, folders have their own."""
     found = _find(path, "vae")
     if found.is_dir():
         model: Any = read_part(diffusers.AutoencoderKL, found)
@@ -58,7 +58,7 @@ def read_vae(path: str, config: dict[str, Any]) -> Any:
 
 
 def read_motion_adapter(path: str) -> Any:
-    """An AnimateDiff ``MotionAdapter`` (arXiv:2307.04725) from a folder of diffusers.
+    """Return an AnimateDiff ``MotionAdapter`` (arXiv:2307.04725) from a folder of diffusers.
 
     Raises:
         UseError: If there is none, or it is a pickle.
@@ -87,14 +87,14 @@ def load_strictly(model: nn.Module, state: dict[str, Tensor], path: str) -> None
 
 
 def where_to_get(path: str) -> str:
-    """How to come by what the configs of this project name."""
+    """Tell how to come by what the configs of this project name."""
     if (known := SOURCES.get(Path(path).name)) is None:
         return "name a folder or file that is there"
     return f"`hf download {known[0]} --local-dir {path}` fetches it ({known[1]})"
 
 
 def _find(path: str, part: str) -> Path:
-    """The folder of a part, or the one file that holds it."""
+    """Return the folder of a part, or the one file that holds it."""
     place = Path(path)
     if place.suffix in _PICKLES and (place.is_file() or not place.exists()):
         raise UseError(
@@ -116,7 +116,7 @@ def _find(path: str, part: str) -> Path:
 
 
 def _from_file(path: Path, convert: Any, config: dict[str, Any], prefix: str) -> dict[str, Tensor]:
-    """The state dict under diffusers' names; whatever has the prefix has to have one."""
+    """Return the state dict under diffusers' names; whatever has the prefix has to have one."""
     try:
         state = load_file(path)
         if names := unwrapped(state):
@@ -133,7 +133,7 @@ def _from_file(path: Path, convert: Any, config: dict[str, Any], prefix: str) ->
 
 
 def read_part(cls: Any, folder: Path) -> Any:
-    """A model of diffusers from its folder, by diffusers' own loading, which renames old keys.
+    """Return a model of diffusers from its folder, by diffusers' own loading, which renames old keys.
 
     What it would only warn of is an error; a variant such as fp16 is read where there is nothing else; what wrappers
     put before all names is taken off.

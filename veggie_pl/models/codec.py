@@ -152,7 +152,7 @@ class KlCodec(FrameCodec, nn.Module):
         return self._posterior(clips)[0]
 
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
-        """A sample of the posterior, scaled."""
+        """Return a sample of the posterior, scaled."""
         mean, std = self._posterior(clips)
         noise = randn_tensor(mean.shape, generators, mean.device)
         return (mean + std * noise) * self.vae.config.scaling_factor  # type: ignore[no-any-return]

@@ -31,7 +31,7 @@ class FeatureCache:
 
     @torch.no_grad()
     def __call__(self, inputs: dict[str, Tensor], batch: int) -> dict[str, Any]:
-        """Inputs of the forward with features in the place of pixels, made one clip at a time where none are kept.
+        """Put features in the place of pixels, made one clip at a time where none are kept.
 
         Args:
             inputs: Frames as the forward takes them, as many of each clip.
@@ -68,5 +68,5 @@ class FeatureCache:
 
 
 def _flat(features: Tensor | Iterable[Tensor]) -> Tensor:
-    """One tensor of what a model gives as one or as several."""
+    """Return one tensor of what a model gives as one or as several."""
     return features if isinstance(features, Tensor) else torch.cat(list(features))

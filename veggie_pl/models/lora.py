@@ -93,7 +93,7 @@ def _keep_float32(model: Any) -> None:
 
 
 def merged(model: Any) -> Any:
-    """A copy with adapters added into the weights, which transformers alone can read."""
+    """Return a copy with adapters added into the weights, which transformers alone can read."""
     from peft.tuners.lora import LoraLayer
 
     model = copy.deepcopy(model)

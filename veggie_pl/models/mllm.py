@@ -181,7 +181,7 @@ class Mllm(nn.Module):
         return hidden[:, -layout.num_query_tokens :].reshape(queries.shape).to(queries.dtype)
 
     def _prefix_is_fixed(self, queries: Tensor) -> bool:
-        """Whether gradient is wanted for the queries alone: nothing before them depends on what learns."""
+        """Tell whether gradient is wanted for the queries alone: nothing before them depends on what learns."""
         if not torch.is_grad_enabled():
             return False
         learning = [p.dtype for p in self.model.parameters() if p.requires_grad]
@@ -190,7 +190,7 @@ class Mllm(nn.Module):
         return self.frozen_prefix and queries.requires_grad and not learning
 
     def embed_words(self, words: list[str]) -> Float[Tensor, "n d"]:
-        """The input embedding of each word, or of each run of words: the mean of its tokens."""
+        """Return the input embedding of each word, or of each run of words: the mean of its tokens."""
         table = self.model.get_input_embeddings().weight
         if self.pending is not None:
             names = {id(parameter): name for name, parameter in self.named_parameters()}

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def read_mllm(folder: str, **options: Any) -> Any:
-    """A model of transformers by its own loading, which would fill with random values what it does not find.
+    """Return a model of transformers by its own loading, which would fill with random values what it does not find.
 
     Weights that the model ties to others may be absent. A variant such as fp16 is read where there is nothing else;
     what wrappers put before all names (``module.``, ``_orig_mod.``, ``base_model.model.``) is taken off.
@@ -56,7 +56,7 @@ def read_mllm(folder: str, **options: Any) -> Any:
 
 
 def _read(folder: str, load: Any) -> tuple[Any, str]:
-    """A model, and what does not fit."""
+    """Return a model, and what does not fit."""
     try:
         model, report = load()
     except (SafetensorError, OSError, RuntimeError) as problem:

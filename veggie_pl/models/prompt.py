@@ -80,7 +80,7 @@ class Prompt:
         self.filler_id = next(i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if i is not None)
 
     def _render(self, vision: list[str]) -> tuple[str, str]:
-        """What stands before and after the instruction, in a message with these vision parts."""
+        """Tell what stands before and after the instruction, in a message with these vision parts."""
         content = [*({"type": kind} for kind in vision), {"type": "text", "text": _MARKER}]
         message = [{"role": "user", "content": content}]
         text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
@@ -183,7 +183,7 @@ class Prompt:
 
 
 def select_queries(ids: Int[Tensor, "b n"], num_query_tokens: int) -> Bool[Tensor, "b n"]:
-    """Where the queries stand: the last block."""
+    """Tell where the queries stand: the last block."""
     where = torch.zeros_like(ids, dtype=torch.bool)
     where[:, -num_query_tokens:] = True
     return where

@@ -40,7 +40,7 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return (torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device)).to(self.group.device)
 
     def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b g q d"]:
-        """Queries for frames at these places of the clip, each in [0, max_frames): a group per frame, or one in all.
+        """Return queries for frames at these places, each in [0, max_frames): a group per frame, or one in all.
 
         Raises:
             UseError: If the clip is longer than the frame embedding.

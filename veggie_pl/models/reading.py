@@ -26,7 +26,7 @@ _HOOKING = threading.Lock()
 def read_whole(
     model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], checkpointed: bool = False
 ) -> Float[Tensor, "b n d"]:
-    """One pass; queries enter through a hook that replaces the embeddings of their placeholders.
+    """Read all in one pass; queries enter through a hook that replaces the embeddings of their placeholders.
 
     Threads may read at the same time where no gradient is wanted: what one asks, the others' hooks do not see.
 
@@ -73,7 +73,7 @@ def _put_in(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tenso
 def read_after_prefix(
     model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"]
 ) -> Float[Tensor, "b n d"]:
-    """The same in two passes: queries come last, so what is before them needs no graph, only keys and values.
+    """Read the same in two passes: queries come last, so what is before them needs no graph, only keys and values.
 
     Hidden states of the queries alone come back.
     """
@@ -99,7 +99,7 @@ def read_after_prefix(
 
 
 def can_read_after_prefix(model: Any) -> bool:
-    """Whether keys and values are all that a later token needs of an earlier one.
+    """Tell whether keys and values are all that a later token needs of an earlier one.
 
     Not so where layers keep a window of them, a recurrent state or something compressed: transformers makes another
     kind of cache for those.

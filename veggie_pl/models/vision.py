@@ -113,7 +113,7 @@ class Patches(Vision):
     counted_positions = False
 
     def measure(self, base: Any) -> None:
-        """The grid follows the frames' size, between the processor's least and greatest number of pixels."""
+        """Follow the frames' size in the grid, between the processor's least and greatest number of pixels."""
         vision = base.config.vision_config
         self.patch, self.merge = int(vision.patch_size), int(vision.spatial_merge_size)
         self.repeat = int(vision.temporal_patch_size)  # a still image stands for that many equal frames
@@ -182,7 +182,7 @@ FAMILIES = {
 
 
 def family_of(model_type: str | None, folder: str) -> Family:
-    """The family of a checkpoint.
+    """Return the family of a checkpoint.
 
     Raises:
         UseError: If it is none of those that work.

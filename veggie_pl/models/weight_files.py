@@ -36,7 +36,7 @@ class WeightFiles:
     variant: str | None = None
 
     def slices(self) -> dict[str, Any]:
-        """Every tensor by its name, read when it is asked for.
+        """Return every tensor by its name, read when it is asked for.
 
         Raises:
             UseError: If a file is torn, or two hold a tensor of one name.
@@ -56,7 +56,7 @@ class WeightFiles:
 
 
 def find_weights(folder: Path, stem: str) -> WeightFiles:
-    """The files of one model: a single one, or the shards that an index names; else those of a variant such as fp16.
+    """Find the files of one model: a single one, or the shards of an index; else those of a variant such as fp16.
 
     Args:
         folder: Where they lie.
@@ -116,7 +116,7 @@ def unwrapped(names: Iterable[str]) -> dict[str, str] | None:
 def describe_misfit(
     missing: Collection[str], unexpected: Collection[str], mismatched: Collection[tuple[str, Any, Any]] = ()
 ) -> str:
-    """What does not fit, with counts and the first names; empty if all does.
+    """Tell what does not fit, with counts and the first names; empty if all does.
 
     Args:
         missing: Names that the model has and the file has not.

@@ -88,7 +88,7 @@ class LanguageModule(L.LightningModule):
         return self.predict_answers(batch) if isinstance(batch, Talk) else self.fill_forms(batch)
 
     def order(self, batch: Forms) -> list[str]:
-        """The order in which a batch's forms list their slots: any, so that a slot is known by its name."""
+        """Return the order in which a batch's forms list their slots: any, so that a slot is known by its name."""
         first = int(batch.index[0])
         return [SLOTS[k] for k in numpy_rng("slots", self.seed, first).permutation(len(SLOTS))]
 
@@ -111,7 +111,7 @@ class LanguageModule(L.LightningModule):
         return ids
 
     def place_frames(self, batch: Talk | Forms) -> Int[Tensor, "b f"]:
-        """A random place for each clip among the MLLM's slots."""
+        """Return a random place for each clip among the MLLM's slots."""
         num_frames, device = batch.source.shape[1], batch.source.device
         room = (self.mllm.num_slots or num_frames) - num_frames + 1
         first = [int(numpy_rng("slot", self.seed, i).integers(room)) for i in batch.index.tolist()]
@@ -146,7 +146,7 @@ class LanguageModule(L.LightningModule):
         return logits, labels
 
     def configure_optimizers(self) -> Any:
-        """All parameters learn."""
+        """Learn with all parameters."""
         optimizer = self.make_optimizer(self.parameters())
         total = int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(

@@ -171,7 +171,7 @@ class LessonData(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> list[DataLoader[Row]]:
-        """The first ``num_val`` captions and requests of each set."""
+        """Return the first ``num_val`` captions and requests of each set."""
         sets = [kind(records) for records in self.val.values() for kind in (Captions, Requests)]
         held_out = [Subset(rows, range(self.num_val)) for rows in sets]
         return [DataLoader(rows, batch_size=64, collate_fn=collate_lessons) for rows in held_out]

@@ -108,7 +108,7 @@ ACTS: dict[Skill, tuple[str, ...]] = {
 
 
 def paraphrase(skill: Skill, rng: np.random.Generator, slots: dict[str, str]) -> str:
-    """An instruction of this skill in one of some hundred wordings, none of them held out for tests.
+    """Return an instruction of this skill in one of some hundred wordings, none of them held out for tests.
 
     Args:
         skill: What is asked.

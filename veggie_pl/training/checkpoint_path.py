@@ -13,7 +13,7 @@ LOG_NAME = "lightning_logs"  # Lightning's default for a logger without name
 
 
 def find_checkpoint(given: str, trainer: Any) -> str:
-    """The path of a checkpoint.
+    """Return the path of a checkpoint.
 
     Lightning looks for "last" in the folder of the new version, which is empty, and then trains from nothing. Here the
     newest of all versions of the run counts; a version that is named in the config looks in its own folder.
@@ -76,7 +76,7 @@ def _newest(places: list[Path], pattern: str) -> Path | None:
 
 
 def _best(last: Path) -> Path:
-    """What the run of this checkpoint held for its best one."""
+    """Tell what the run of this checkpoint held for its best one."""
     import torch
 
     kept = torch.load(last, map_location="cpu", weights_only=True, mmap=True)

@@ -65,12 +65,12 @@ def whole_weights(module: nn.Module, keep: bool) -> Iterator[None]:
 
 
 def local(parameter: Tensor) -> Tensor:
-    """What this rank holds; shares memory with the parameter."""
+    """Return what this rank holds; shares memory with the parameter."""
     return (parameter.to_local() if isinstance(parameter, DTensor) else parameter).detach()
 
 
 def local_part(whole: Tensor, like: Tensor) -> Tensor:
-    """This rank's part of a whole tensor, laid out as another one; of a sharded tensor its own part."""
+    """Return this rank's part of a whole tensor, laid out as another one; of a sharded tensor its own part."""
     if isinstance(like, DTensor) and not isinstance(whole, DTensor):
         whole = distribute_tensor(whole.to(like.device), like.device_mesh, like.placements)
     return local(whole).to(like.device)
@@ -82,7 +82,7 @@ def plain(tensor: Tensor) -> Tensor:
 
 
 def as_whole(part: Tensor, like: Tensor) -> Tensor:
-    """The opposite of ``local_part``. All ranks must call it."""
+    """Undo ``local_part``. All ranks must call it."""
     if not isinstance(like, DTensor):
         return part
     mesh, placements, shape, stride = like.device_mesh, like.placements, like.shape, like.stride()

@@ -12,7 +12,7 @@ _AND = "+"  # between the parts in a group's name
 
 
 def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[str, float]) -> Optimizer:
-    """An optimizer of the parameters that learn, with the learning rate of some parts scaled.
+    """Return an optimizer of the parameters that learn, with the learning rate of some parts scaled.
 
     Each group of parameters is named by its parts, such as "mllm" or "aligner+viddm".
 
@@ -48,6 +48,6 @@ def name_groups(module: nn.Module, optimizer: Optimizer) -> None:
 
 
 def learning_rates(optimizer: Optimizer) -> dict[str, float]:
-    """Current learning rate of each part, from the names of the groups."""
+    """Return the current learning rate of each part, from the names of the groups."""
     groups = optimizer.param_groups
     return {part: float(group["lr"]) for group in groups for part in group["name"].split(_AND) if part}

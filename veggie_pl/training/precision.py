@@ -47,7 +47,7 @@ class Choice:
         return torch.bfloat16 if self.mixed else torch.float32
 
     def __str__(self) -> str:
-        """One line."""
+        """Return one line."""
         return f"precision: {self.precision}, {self.reason}"
 
 
@@ -94,7 +94,7 @@ def for_gain(gain: float) -> Choice:
 
 @cache
 def cpu_gain() -> float:
-    """How many times as fast as float32 this CPU multiplies bfloat16, on one thread; measured once a process.
+    """Tell how many times as fast as float32 this CPU multiplies bfloat16, on one thread; measured once a process.
 
     Processor time of this thread is what counts, the two types take turns and the best of each is kept: other work on
     the machine changes neither. A CPU without instructions for bfloat16 is known by a few small products, so that

@@ -32,7 +32,7 @@ class TrainingRecord:
         return self.recipe_steps is not None and self.steps >= self.recipe_steps
 
     def __str__(self) -> str:
-        """One line, such as "stage2, 4 of 3,000 steps, 16 of 12,000 samples, 2026-11-24 14:03 UTC"."""
+        """Return one line, such as "stage2, 4 of 3,000 steps, 16 of 12,000 samples, 2026-11-24 14:03 UTC"."""
         steps = _of(self.steps, self.recipe_steps, "steps")
         samples = "samples unknown" if self.samples is None else _of(self.samples, self.recipe_samples, "samples")
         return ", ".join((self.recipe or "no recipe", steps, samples, self.date))
@@ -43,7 +43,7 @@ class TrainingRecord:
 
 
 def read_record(kept: Any) -> TrainingRecord | None:
-    """The record that a folder or checkpoint keeps; None where there is none that can be understood."""
+    """Return the record that a folder or checkpoint keeps; None where there is none that can be understood."""
     names = {field.name for field in fields(TrainingRecord)}
     if not isinstance(kept, dict) or kept.keys() != names:
         return None
@@ -54,12 +54,12 @@ def read_record(kept: Any) -> TrainingRecord | None:
 
 
 def describe(record: TrainingRecord | None) -> str:
-    """The record in words, also where there is none."""
+    """Return the record in words, also where there is none."""
     return "no record of its steps" if record is None else str(record)
 
 
 def now() -> str:
-    """The date of a record."""
+    """Return the date of a record."""
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 

@@ -98,7 +98,7 @@ class ClipFile:
         return type(self._reader).__name__.removesuffix("Reader").lower()
 
     def at(self, numbers: Sequence[int]) -> Frames:
-        """The frames of these numbers, RGB, in their order; they may repeat and go backwards.
+        """Return the frames of these numbers, RGB, in their order; they may repeat and go backwards.
 
         Raises:
             ClipError: If one does not exist or cannot be decoded, or they are too many for the memory.
@@ -144,7 +144,7 @@ def sample_together(
     start: float = 0.0,
     stop: float = 0.0,
 ) -> tuple[list[int], list[Frames]]:
-    """The same frame numbers of several clips, chosen by the first one's clock: a source and its target.
+    """Return the same frame numbers of several clips, chosen by the first one's clock: a source and its target.
 
     Args:
         files: Clips with the same number of frames.
@@ -215,7 +215,7 @@ def clips_in(folder: str | Path) -> Iterator[Path]:
 def contents_of(
     source: str | Path | Media | Sequence[Media], root: str | Path | None = None
 ) -> tuple[list[Content], list[str]]:
-    """Where the bytes of a clip are, one place for each of its media, and what messages call them.
+    """Tell where the bytes of a clip are, one place for each of its media, and what messages call them.
 
     Raises:
         ClipError: If one is missing, empty, or out of the root.
@@ -235,7 +235,7 @@ def contents_of(
 
 
 def _content(media: Media, root: str | Path | None) -> Content:
-    """A whole file stays a path, so that a video is not read into memory; the rest is bytes."""
+    """Keep a whole file as its path, so that a video is not read into memory; the rest is bytes."""
     try:
         if media.data is None and root is None:
             raise ClipError(f"{media.path}: a path below the data root, but no root is given")

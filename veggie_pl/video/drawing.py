@@ -39,7 +39,7 @@ def caption(text: str, width: int, ink: tuple[int, int, int] = INK, size: int = 
 
 
 def stack(pictures: Sequence[Picture], gap: int = 4) -> Picture:
-    """One below the other, on paper as wide as the widest."""
+    """Put one below the other, on paper as wide as the widest."""
     width = max(picture.shape[1] for picture in pictures)
     rows = []
     for picture in pictures:
@@ -80,7 +80,7 @@ def tile(cells: Sequence[Picture], columns: int, gap: int = 12, width: int = 0) 
 
 
 def gif(frames: Sequence[Picture], fps: float = 4) -> bytes:
-    """An endless animation; TensorBoard shows it among images."""
+    """Return an endless animation; TensorBoard shows it among images."""
     images = [Image.fromarray(frame) for frame in frames]
     data = io.BytesIO()
     images[0].save(data, "GIF", save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0)

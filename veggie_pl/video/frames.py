@@ -49,7 +49,7 @@ def uniform(frames: range, num_frames: int) -> list[int]:
 
 
 def at_rate(clock: Clock, frames: range, num_frames: int, fps: float) -> list[int]:
-    """What is on screen every ``1 / fps`` seconds, from the first frame on, by the clip's own clock.
+    """Pick what is on screen every ``1 / fps`` seconds, from the first frame on, by the clip's own clock.
 
     >>> at_rate(np.array([0.0, 0.1, 0.2, 1.0, 1.1]), range(5), 3, fps=2.0)
     [0, 2, 3]
@@ -70,7 +70,7 @@ def at_rate(clock: Clock, frames: range, num_frames: int, fps: float) -> list[in
 
 
 def consecutive(frames: range, num_frames: int, stride: int, rng: np.random.Generator) -> list[int]:
-    """Every ``stride``-th frame, from a start that the generator draws; all starts that fit are equally likely.
+    """Pick every ``stride``-th frame, from a start that the generator draws; all starts that fit are equally likely.
 
     Raises:
         UseError: If the clip is too short.
@@ -132,5 +132,5 @@ class Sampling:
 
 
 def _interval(clock: Clock) -> float:
-    """How long the last frame stays: as long as the others on average."""
+    """Tell how long the last frame stays: as long as the others on average."""
     return float(clock[-1] - clock[0]) / (len(clock) - 1) if len(clock) > 1 else 0.0

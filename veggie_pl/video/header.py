@@ -19,7 +19,7 @@ Bytes = io.BytesIO | io.BufferedReader
 
 
 def read_header(media: Sequence[Media], root: Path) -> Header:
-    """The shape that ``ClipFile`` gives a video, an image, or a list of images, whose first one is looked at.
+    """Return the shape that ``ClipFile`` gives a video, an image, or a list of images, whose first one is looked at.
 
     What it is, its contents decide and not its name; no more is read than that takes.
 
@@ -60,7 +60,7 @@ def open_media(media: Media, root: Path) -> Bytes:
 
 
 def read_picture(media: Media, root: Path) -> tuple[Image.Image, str]:
-    """One picture, decoded and upright, in the mode that it is stored in; and Pillow's name of its format.
+    """Return one picture, decoded and upright, in the mode that it is stored in; and Pillow's name of its format.
 
     Raises:
         MediaError: If it cannot be read, is not whole or is an animation.

@@ -63,7 +63,7 @@ def wrap(text: str, width: int, size: int) -> list[str]:
 
 
 def _shown(letter: str, size: int) -> str:
-    """The letter, or its number where no font has it or where it would leave no trace."""
+    """Return the letter, or its number where no font has it or where it would leave no trace."""
     if letter.isprintable() and any(_has(number, size, letter) for number in range(len(_fonts(size)))):
         return letter
     return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
@@ -74,7 +74,7 @@ def _length(text: str, size: int) -> float:
 
 
 def _pieces(text: str, size: int) -> Line:
-    """The text in pieces, each with the first font that has its letters."""
+    """Return the text in pieces, each with the first font that has its letters."""
     fonts, pieces = _fonts(size), Line()
     for letter in text:
         font = next((font for number, font in enumerate(fonts) if _has(number, size, letter)), fonts[0])
@@ -98,7 +98,7 @@ def _fonts(size: int) -> tuple[Font, ...]:
 
 @cache
 def _has(number: int, size: int, letter: str) -> bool:
-    """Whether a font draws the letter as anything else than the box for missing ones."""
+    """Tell whether a font draws the letter as anything else than the box for missing ones."""
     font = _fonts(size)[number]
     found, none = font.getmask(letter), font.getmask(_NONE)
     return (found.size, bytes(found)) != (none.size, bytes(none))

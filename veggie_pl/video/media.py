@@ -35,7 +35,7 @@ class Media:
         return PurePosixPath(self.name or self.path).suffix.lower()
 
     def read(self, root: Path) -> bytes:
-        """All bytes.
+        """Return all bytes.
 
         Raises:
             MediaError: If the file is missing, lies outside the data root, or is shorter than it should be.
@@ -55,7 +55,7 @@ class Media:
 
 
 def inside(root: Path, path: str) -> Path:
-    """The file that a relative path names, links resolved.
+    """Return the file that a relative path names, links resolved.
 
     Raises:
         MediaError: If it is absolute, leads out of the data root, also through a link, or nowhere: links in a circle,

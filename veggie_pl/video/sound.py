@@ -98,7 +98,7 @@ class Sound:
             log.warning("%s: its sound breaks off before its end (%s)", self.source, error)
 
     def _fits(self, index: int) -> bool:
-        """Whether an MP4 with this sound can be begun and ended."""
+        """Tell whether an MP4 with this sound can be begun and ended."""
         try:
             with closing(open_container(self.source)) as source, av.open(io.BytesIO(), "w", format="mp4") as trial:
                 stream = source.streams[index]

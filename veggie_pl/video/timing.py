@@ -111,7 +111,7 @@ class Timing:
 
 
 def _fraction(rate: float) -> Fraction:
-    """The simplest fraction that a float can have been."""
+    """Return the simplest fraction that a float can have been."""
     for largest in (1001, 1_000_000):
         found = Fraction(rate).limit_denominator(largest)
         if found and abs(found - Fraction(rate)) <= Fraction(rate) / 10**9:
@@ -135,7 +135,7 @@ def _even(ticks: Sequence[int], base: Fraction) -> Fraction | None:
 
 
 def _ascending(ticks: list[int]) -> list[int]:
-    """Rounded ticks, no two of them the same."""
+    """Round ticks, no two of them the same."""
     for place in range(1, len(ticks)):
         ticks[place] = max(ticks[place], ticks[place - 1] + 1)
     return ticks

@@ -56,7 +56,7 @@ class Reader(Protocol):
         """When each frame appears."""
 
     def get(self, numbers: Sequence[int]) -> Frames:
-        """The frames of these numbers, in their order; numbers may repeat and go backwards.
+        """Return the frames of these numbers, in their order; numbers may repeat and go backwards.
 
         Raises:
             ClipError: If one of them cannot be decoded.
@@ -85,6 +85,6 @@ def over_white(rgba: UInt8[np.ndarray, "*lead 4"]) -> UInt8[np.ndarray, "*lead 3
 
 
 def one_line(error: BaseException) -> str:
-    """The last line of an error's text, short."""
+    """Return the last line of an error's text, short."""
     lines = str(error).strip().splitlines()
     return lines[-1].strip()[:120] if lines else type(error).__name__

@@ -48,7 +48,7 @@ os.register_at_fork(after_in_child=_disown)
 
 
 def is_trusted(listing: Listing) -> bool:
-    """Whether decord finds the right frames of this video, by what the packets show."""
+    """Tell whether decord finds the right frames of this video, by what the packets show."""
     known = listing.container in CONTAINERS and listing.codec in CODECS and listing.num_streams == 1
     known &= listing.info.fps > SLOWEST
     return known and listing.is_plain and not listing.has_alpha and listing.turn == Turn()
@@ -90,7 +90,7 @@ class DecordReader:
         return self.listing.seconds
 
     def get(self, numbers: Sequence[int]) -> Frames:
-        """The frames of these numbers, in their order.
+        """Return the frames of these numbers, in their order.
 
         Raises:
             ClipError: If one cannot be decoded.

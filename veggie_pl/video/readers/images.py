@@ -37,7 +37,7 @@ _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF: the tag, and the values 
 
 @cache
 def reads_avif() -> bool:
-    """Whether this Pillow can: from 11.3 on, if it was built so."""
+    """Tell whether this Pillow can: from 11.3 on, if it was built so."""
     return "avif" in features.modules and features.check_module("avif")
 
 
@@ -77,7 +77,7 @@ class ImageReader:
         return self._seconds
 
     def get(self, numbers: Sequence[int]) -> Frames:
-        """The frames of these numbers, in their order.
+        """Return the frames of these numbers, in their order.
 
         Raises:
             ClipError: If one cannot be decoded.
@@ -137,7 +137,7 @@ class FolderReader:
         return seconds
 
     def get(self, numbers: Sequence[int]) -> Frames:
-        """The frames of these numbers, in their order.
+        """Return the frames of these numbers, in their order.
 
         Raises:
             ClipError: If one cannot be decoded, is animated or of another size.
@@ -157,7 +157,7 @@ class FolderReader:
 
 
 def image_header(content: Content, name: str) -> Header:
-    """The shape of a picture or animation, nothing decoded.
+    """Return the shape of a picture or animation, nothing decoded.
 
     Raises:
         ClipError: If the header cannot be read or names a picture that is too large.
@@ -167,7 +167,7 @@ def image_header(content: Content, name: str) -> Header:
 
 
 def decoded(data: bytes, name: str) -> tuple[Image.Image, str]:
-    """One picture, upright, in the mode that it is stored in; and Pillow's name of its format.
+    """Return one picture, upright, in the mode that it is stored in; and Pillow's name of its format.
 
     Raises:
         ClipError: If it cannot be read, is not whole or is an animation.
@@ -206,7 +206,7 @@ def _orientation(image: Image.Image) -> int | None:
 
 
 def head_of(content: Content) -> bytes:
-    """The first ``HEAD`` bytes, by which kinds of files are told apart."""
+    """Return the first ``HEAD`` bytes, by which kinds of files are told apart."""
     if isinstance(content, bytes):
         return content[:HEAD]
     with content.open("rb") as file:
@@ -215,7 +215,7 @@ def head_of(content: Content) -> bytes:
 
 @contextmanager
 def opened(content: Content, name: str) -> Iterator[Image.Image]:
-    """A picture whose header is read and checked, its pixels not yet decoded.
+    """Return a picture whose header is read and checked, its pixels not yet decoded.
 
     Raises:
         ClipError: If it is none that we read, or reading it fails anywhere in the block.

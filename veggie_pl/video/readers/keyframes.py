@@ -15,7 +15,7 @@ class Start(IntEnum):
 
 
 def start_of(codec: str, header: bytes | None, packet: bytes) -> Start:
-    """What a packet is that its container calls a key frame.
+    """Tell what a packet is that its container calls a key frame.
 
     In H.264 and HEVC only IDR pictures reset the decoder. Open groups of pictures begin with a picture that is whole in
     itself but resets nothing; an intra refresh with one that is not even whole. Key frames of other codecs reset.

@@ -112,7 +112,7 @@ class Listing:
 
 @contextmanager
 def opened(content: Content, name: str) -> Iterator[InputContainer]:
-    """An open container.
+    """Return an open container.
 
     Raises:
         ClipError: If it is none that we read, or reading it fails anywhere in the block.
@@ -125,7 +125,7 @@ def opened(content: Content, name: str) -> Iterator[InputContainer]:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turns every way in which FFmpeg fails into one error."""
+    """Turn every way in which FFmpeg fails into one error."""
     try:
         yield
     except ClipError:
@@ -143,7 +143,7 @@ def open_container(content: Content) -> InputContainer:
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first video stream, ready to be decoded; the cover picture of a sound file is none.
+    """Return the first video stream, ready to be decoded; the cover picture of a sound file is none.
 
     Raises:
         ClipError: If there is none.
@@ -210,7 +210,7 @@ def list_frames(content: Content, name: str) -> Listing:
 
 @contextmanager
 def opened_whole(content: Content, name: str) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A video whose structure is whole and whose headers name a possible size.
+    """Return a video whose structure is whole and whose headers name a possible size.
 
     Raises:
         ClipError: If it is none, or reading it fails anywhere in the block.
@@ -226,7 +226,7 @@ def opened_whole(content: Content, name: str) -> Iterator[tuple[InputContainer, 
 
 
 def shown(frame: VideoFrame) -> tuple[Turn, tuple[int, int]]:
-    """Which way up frames like this one are, and their (height, width) as they are seen."""
+    """Tell which way up frames like this one are, and their (height, width) as they are seen."""
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     turn = Turn() if matrix is None else Turn.of_matrix(bytes(matrix))
     return turn, (frame.width, frame.height) if turn.swaps else (frame.height, frame.width)
@@ -248,7 +248,7 @@ def whole_packets(container: InputContainer, stream: VideoStream, name: str) -> 
 
 
 def first_frame(packet: VideoPacket) -> VideoFrame | None:
-    """The frame that tells what the headers may not: its real size, format and which way is up."""
+    """Return the frame that tells what the headers may not: its real size, format and which way is up."""
     try:
         return next(iter(packet.decode()), None)
     except av.FFmpegError:
@@ -256,7 +256,7 @@ def first_frame(packet: VideoPacket) -> VideoFrame | None:
 
 
 def read_packet(packet: VideoPacket, codec: str, header: bytes | None) -> Packet:
-    """What is to be known of a packet."""
+    """Read what is to be known of a packet."""
     is_hidden = packet.is_discard or (codec == "vp8" and not bytes(packet)[0] & VP8_SHOWN)
     start = start_of(codec, header, bytes(packet)) if packet.is_keyframe else Start.NONE
     return Packet(packet.pts, packet.dts, start, not is_hidden)

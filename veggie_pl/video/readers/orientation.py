@@ -24,7 +24,7 @@ class Turn:
         return cls(False, a < 0, d < 0)
 
     def __call__(self, frame: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h2 w2 c"]:
-        """The frame as it is meant to be seen."""
+        """Return the frame as it is meant to be seen."""
         if self.swaps:
             frame = frame.transpose(1, 0, 2)
         return frame[:: -1 if self.flips_y else 1, :: -1 if self.flips_x else 1]

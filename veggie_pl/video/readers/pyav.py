@@ -62,7 +62,7 @@ class PyavReader:
         return self.listing.seconds
 
     def get(self, numbers: Sequence[int]) -> Frames:
-        """The frames of these numbers, in their order.
+        """Return the frames of these numbers, in their order.
 
         Raises:
             ClipError: If one cannot be decoded.
@@ -80,7 +80,7 @@ class PyavReader:
         raise ClipError(f"{self.name}: frame {number} of {len(self._times)} is missing or broken")
 
     def _until(self, time: int) -> av.VideoFrame | None:
-        """The frame of this time; None if decoding ends or passes it."""
+        """Return the frame of this time; None if decoding ends or passes it."""
         for passed, frame in self._coming:
             self._passed = passed
             if passed >= time:

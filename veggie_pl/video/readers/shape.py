@@ -15,7 +15,7 @@ HIDES = ("vp8",)  # codecs with packets of no frame
 
 
 def clip_header(content: Content, name: str) -> Header:
-    """What ``ClipFile`` says of the same file.
+    """Tell what ``ClipFile`` says of the same file.
 
     Raises:
         ClipError: If it is no video or image that can be read.
@@ -31,7 +31,7 @@ def clip_header(content: Content, name: str) -> Header:
 
 
 def _by_index(content: Content, name: str) -> Header | None:
-    """The shape of an MP4 whose index lists every frame; None where only its packets can tell.
+    """Return the shape of an MP4 whose index lists every frame; None where only its packets can tell.
 
     That is where an edit list hides some, fragments have lists of their own, or frames are shown before the key frame
     that they are stored behind.

@@ -43,12 +43,12 @@ def boxes(file: BufferedIOBase, start: int, end: int) -> Iterator[Box]:
 
 
 def is_fragmented(file: BufferedIOBase, size: int) -> bool:
-    """Whether there are, or should be, fragments that list samples of their own."""
+    """Tell whether there are, or should be, fragments that list samples of their own."""
     return any(_has_fragments(file, box, size) for box in boxes(file, 0, size))
 
 
 def box_fault(file: BufferedIOBase, size: int) -> str:
-    """What is wrong; empty if nothing is.
+    """Tell what is wrong; empty if nothing is.
 
     Without fragments all samples are listed in one place, and what lies between them is of no account; with them,
     every box counts.
@@ -66,7 +66,7 @@ def box_fault(file: BufferedIOBase, size: int) -> str:
 
 
 def truncated(missing: int) -> str:
-    """How it is said that bytes are missing."""
+    """Tell how it is said that bytes are missing."""
     return f"truncated, the last {missing} bytes are missing"
 
 

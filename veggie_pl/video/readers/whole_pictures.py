@@ -13,7 +13,7 @@ _END = 0xD9
 
 
 def picture_fault(data: bytes) -> str:
-    """What is wrong with the structure of a PNG, JPEG or GIF; empty if nothing is, or for other files."""
+    """Tell what is wrong with the structure of a PNG, JPEG or GIF; empty if nothing is, or for other files."""
     if data.startswith(PNG):
         return _png(data)
     if data.startswith(JPEG):
@@ -22,7 +22,7 @@ def picture_fault(data: bytes) -> str:
 
 
 def has_late_text(file: BufferedIOBase) -> bool:
-    """Whether texts or EXIF follow the pixels of a PNG, which a reader of its head does not know; moves nothing."""
+    """Tell whether texts or EXIF follow the pixels of a PNG, unknown to a reader of its head; moves nothing."""
     before, is_late = file.tell(), False
     file.seek(len(PNG))
     for kind, length in _chunks(file):
@@ -42,7 +42,7 @@ def _chunks(file: BufferedIOBase) -> Iterator[tuple[bytes, int]]:
 
 
 def _png(data: bytes) -> str:
-    """Every chunk has a checksum, and IEND is the last one."""
+    """Look whether every chunk has its checksum, and IEND is the last one."""
     place, view = len(PNG), memoryview(data)
     while place + 12 <= len(data):
         length = int.from_bytes(data[place : place + 4], "big")

@@ -19,7 +19,7 @@ _IN_CLUSTER = {0xE7, 0xA3, 0xA0, 0xA7, 0xAB, 0xAF, 0x5854, 0xEC, 0xBF}
 
 
 def fault(file: BufferedIOBase, size: int) -> str:
-    """What is wrong with the structure of an MP4, Matroska or AVI file, a PNG, JPEG, GIF or WebP; empty if nothing is.
+    """Tell what is wrong with the structure of an MP4, Matroska, AVI, PNG, JPEG, GIF or WebP; empty if nothing is.
 
     Other files are not judged.
 
@@ -46,7 +46,7 @@ def fault(file: BufferedIOBase, size: int) -> str:
 
 @contextmanager
 def opened_bytes(content: Content) -> Iterator[tuple[BufferedIOBase, int]]:
-    """A file open at its start, and its length in bytes."""
+    """Return a file open at its start, and its length in bytes."""
     if isinstance(content, bytes):
         yield io.BytesIO(content), len(content)
         return
@@ -55,7 +55,7 @@ def opened_bytes(content: Content) -> Iterator[tuple[BufferedIOBase, int]]:
 
 
 def _chunks(file: BufferedIOBase, place: int, end: int) -> str:
-    """Walks the chunks of an AVI and the frames among them."""
+    """Walk the chunks of an AVI and the frames among them."""
     while place + 8 <= end:
         file.seek(place)
         head = file.read(12)
@@ -73,7 +73,7 @@ def _chunks(file: BufferedIOBase, place: int, end: int) -> str:
 
 
 def _elements(file: BufferedIOBase, size: int) -> str:
-    """Walks the blocks of all clusters; live recordings, which never learnt their own length, as far as they go."""
+    """Walk the blocks of all clusters; live recordings, which never learnt their own length, as far as they go."""
     place = 0
     inside = [(size, False)]  # the file, its segment, a cluster: where each ends, and whether only the file's end tells
     while place < size:
