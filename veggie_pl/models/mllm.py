@@ -106,7 +106,11 @@ class Mllm(nn.Module):
         self.origin = folder if pretrained else None  # which holds the weights, until they are changed
         self.frozen_prefix = frozen_prefix and can_read_after_prefix(self.model)
         self.width = int(self.model.config.get_text_config().hidden_size)
-        self.vision = family.vision(self.model.base_model, self.image_processor)
+        counted = self.model
+        if self.pending is not None:  # a twin that has shapes alone, buffers too
+            with torch.device("meta"):
+                counted = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder), **options)
+        self.vision = family.vision(counted.base_model, self.image_processor)
         self.features = None if cache is None else FeatureCache(cache, self.model.base_model, self.vision.part)
         self.prompt = self._make_prompt(family, max_text_tokens)
 

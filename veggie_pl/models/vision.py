@@ -81,7 +81,10 @@ class Vision(nn.Module):
     def _count(self, base: Any, num_frames: int) -> int:
         blank = self.inputs(torch.zeros(1, num_frames, 3, self.side, self.side), base.dtype)
         see = base.get_video_features if self.part == "video" else base.get_image_features
-        return sum(part.shape[:-1].numel() for part in see(**blank, return_dict=True).pooler_output)
+        device = next(base.parameters()).device  # the meta device, where only shapes are wanted
+        with device:
+            seen = see(**{name: tensor.to(device) for name, tensor in blank.items()}, return_dict=True)
+        return sum(part.shape[:-1].numel() for part in seen.pooler_output)
 
 
 class PooledVideo(Vision):
