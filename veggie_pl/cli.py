@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import re
+import select
 import signal
 import sys
 import warnings
@@ -239,8 +240,6 @@ def _quiet() -> None:
 
 def _reader_is_gone() -> bool:
     """Tell whether nobody reads what is printed, as after ``| head``."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return True
-    return False
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # asks for nothing; that the other end is closed is told in any case
+    return any(event & select.POLLERR for _, event in poll.poll(0))
