@@ -1,6 +1,7 @@
 """``make nano``, cut short: three stages from nothing, each of which goes on where it stopped."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_make_nano_runs_and_goes_on(tmp_path: Path) -> None:
     assert "fit" not in make_nano(tmp_path, 2)  # a stage that is done is not done again
 
     before = {stage: last(tmp_path, stage)["callbacks"]["Throughput"] for stage in STAGES}
-    made["stage1"].unlink()
+    shutil.rmtree(made["stage1"].parent)
     said = make_nano(tmp_path, 3)
     for line in ("goes on after", "2 steps, 4 samples", "3 steps, 6 samples"):
         assert said.count(line) == 2, (line, said)  # of stages 1 and 2
@@ -62,7 +63,7 @@ def test_make_nano_runs_and_goes_on(tmp_path: Path) -> None:
     assert all((model / part).read_bytes() == (kept_model / part).read_bytes() for part in parts)
 
     made["stage0"].unlink()
-    made["stage1"].unlink()
+    shutil.rmtree(made["stage1"].parent)
     said = make_nano(tmp_path, 3, fails=True)
     for line in ("goes on after", "2 steps, 4 samples", "3 steps, 6 samples"):
         assert line in said
