@@ -29,6 +29,13 @@ def test_folder_in_place_of_a_checkpoint_is_taken_both_ways(given: list[str]) ->
     assert "none is no model folder" in str(stopped.value.code)
 
 
+def test_class_that_cannot_be_built_says_so_in_its_own_words() -> None:
+    """Also where null would do, too: the parser knows of two types then."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["test", "--data.test.init_args.vocabulary", "huge", "--model.baseline", "copy"])
+    assert stopped.value.code == "error: unknown vocabulary 'huge'; the choices are small, large"
+
+
 @pytest.mark.parametrize("option", ["--trainer.max_step", "--data.batch", "--model.num_step", "--conf"])
 def test_half_a_name_is_no_option(option: str) -> None:
     with pytest.raises(SystemExit) as stopped:

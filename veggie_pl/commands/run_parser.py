@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 from lightning.pytorch.cli import LightningArgumentParser
 
 from veggie_pl.commands.parser import refuse
+from veggie_pl.errors import UseError
 
 
 class RunParser(LightningArgumentParser):
@@ -16,3 +17,19 @@ class RunParser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise, with what may have been meant."""
         refuse(self, message, ex)
+
+    def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
+        """Build what the config names.
+
+        Raises:
+            UseError: As a class says it, also where null would do, too: jsonargparse then tells of both types.
+        """
+        try:
+            return super().instantiate_classes(*args, **kwargs)
+        except ValueError as error:
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, UseError):
+                cause = cause.__cause__
+            if cause is None or cause is error:
+                raise
+            raise cause from None

@@ -26,9 +26,14 @@ class EditedFiles:
             "index": SKILL/NUMBER, such as addition/007.mp4, where the number is that of the example in its skill's
             stream, from 0 on; 7, 07 and 007 are one number. No order of names counts: a missing file shifts nothing.
         name: What reports call the method; None is the folder.
+
+    Raises:
+        UseError: If there is no such folder.
     """
 
     def __init__(self, folder: str, naming: Literal["key", "index"] = "key", name: str | None = None) -> None:
+        if not Path(folder).is_dir():
+            raise UseError(f"no folder of edits at {folder}")
         self.folder, self.naming, self.name = Path(folder), naming, name or folder
         self._listed: dict[Path, dict[str, list[Path]]] = {}  # folder -> name without suffix -> what has it
 
@@ -38,8 +43,6 @@ class EditedFiles:
         Raises:
             UseError: If edits are missing, cannot be read, or are not of their sources' frames and size.
         """
-        if not self.folder.is_dir():  # not said where the class is built: the parser would wrap it in a page of its own
-            raise UseError(f"no folder of edits at {self.folder}")
         found = {row: self._find(batch.skill[row], int(batch.index[row]), batch.key[row]) for row in batch.good}
         if missing := [row for row, path in found.items() if path is None]:
             row = missing[0]
