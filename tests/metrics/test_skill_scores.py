@@ -240,3 +240,10 @@ def test_skill_scores_of_two_processes_equal_one(tmp_path: Path) -> None:
             assert summary == summary_of(expected, seed=3)
             assert indices.tolist() == ALL[:15]
             assert torch.equal(values["it"].nan_to_num(-9), expected.samples()[1]["it"].nan_to_num(-9))
+
+
+def test_metric_that_is_moved_gathers_float64_still() -> None:
+    """A rank without samples sends an empty tensor of the metric's own type, which must be that of the others."""
+    scores = SkillScores(OneMeasure(brightness)).to("cpu")
+    assert scores.dtype == torch.float64
+    assert scores.given.dtype == torch.float64

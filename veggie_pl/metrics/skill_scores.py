@@ -61,6 +61,12 @@ class SkillScores(Metric):
         self.add_state("indices", [], dist_reduce_fx="cat")
         self.add_state("given", torch.zeros(len(row.measures), dtype=torch.float64), dist_reduce_fx="sum")
 
+    def _apply(self, *args: Any, **kwargs: Any) -> "SkillScores":
+        """Stay of float64 on another device: torchmetrics calls a metric that was moved one of float32."""
+        moved: SkillScores = super()._apply(*args, **kwargs)
+        moved._dtype = torch.float64
+        return moved
+
     def update(self, edited: Clips, batch: Batch) -> None:
         """Add a batch.
 
