@@ -63,9 +63,9 @@ class SkillScores(Metric):
 
     def _apply(self, *args: Any, **kwargs: Any) -> "SkillScores":
         """Stay of float64 on another device: torchmetrics calls a metric that was moved one of float32."""
-        moved: SkillScores = super()._apply(*args, **kwargs)
+        moved: Any = super()._apply(*args, **kwargs)
         moved._dtype = torch.float64
-        return moved
+        return moved  # type: ignore[no-any-return]
 
     def update(self, edited: Clips, batch: Batch) -> None:
         """Add a batch.
