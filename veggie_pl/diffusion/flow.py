@@ -1,6 +1,5 @@
 """Rectified flow (arXiv:2209.03003; SD3, arXiv:2403.03206) over diffusers' ``FlowMatchEulerDiscreteScheduler``."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from veggie_pl.diffusion.denoising import DenoisingRun
 from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
@@ -68,16 +68,8 @@ class FlowMatching:
         return (timestep.to(like.device, torch.float32) / self.num_timesteps)[:, None, None, None, None]
 
 
-class FlowRun:
-    """A ``Run`` of a scheduler whose timesteps are set.
-
-    Args:
-        scheduler: Of diffusers; its state is this run's.
-    """
-
-    def __init__(self, scheduler: Any) -> None:
-        self.scheduler = scheduler
-        self.timesteps: Tensor = scheduler.timesteps
+class FlowRun(DenoisingRun):
+    """A ``Run`` along the slope; with the scheduler's ``stochastic_sampling`` each step noises anew."""
 
     def start(self, noise: Latents) -> Latents:
         """Begin at noise alone."""
@@ -86,14 +78,3 @@ class FlowRun:
     def shown(self, latents: Latents, timestep: Num[Tensor, ""]) -> Latents:
         """Show latents as they are."""
         return latents
-
-    def step(
-        self,
-        predicted: Latents,
-        timestep: Num[Tensor, ""],
-        latents: Latents,
-        generators: Sequence[torch.Generator] = (),
-    ) -> Latents:
-        """Go along the slope to the next timestep; ``stochastic_sampling`` noises anew from there."""
-        chance = {"generator": list(generators)} if generators else {}
-        return self.scheduler.step(predicted, timestep, latents, **chance).prev_sample  # type: ignore[no-any-return]
