@@ -44,6 +44,7 @@ class ShapeDetector:
 
     def __init__(self, vocabulary: str = "small") -> None:
         self.words = find_vocabulary(vocabulary)
+        self.digest = f"ShapeDetector {vocabulary}"  # it has no weights: its code and words are all
 
     def detect(self, frames: Clip, phrase: str) -> list[Detections]:
         """Return one ``Detections`` per frame, best first.

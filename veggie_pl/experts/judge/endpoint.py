@@ -1,0 +1,189 @@
+"""A judge behind any OpenAI-compatible endpoint: a hosted model, or one's own server (vLLM, llama.cpp, Ollama)."""
+
+import hashlib
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
+
+from veggie_pl.errors import UseError, one_line
+from veggie_pl.experts.judge.frames import as_jpegs, check_asking, shown
+from veggie_pl.experts.judge.prompts import VERSION, ModeName, find_mode
+from veggie_pl.experts.judge.replies import Reply, conclude
+from veggie_pl.experts.protocols import Judgement, Question
+
+
+class EndpointJudge:
+    """Implements ``Judge`` by the official ``openai`` client: frames of both videos as JPEG, then the pinned question.
+
+    The client waits and asks again, longer each time, where the server limits its rate (as long as it says), times out
+    or fails; what still has no answer is a failure. A reply that does not say what was asked is one, too, and is not
+    asked for again. After ``give_up`` requests in a row without any answer nothing more is sent.
+
+    Args:
+        model: As the server calls it.
+        base_url: Such as "http://127.0.0.1:8000/v1"; None is the client's own default, or OPENAI_BASE_URL.
+        mode: "rating" of three axes from 1 to 10, or "checklist": % of its questions answered by yes.
+        repeats: How often each question is asked; the median counts.
+        swap: Show the edited video first in every other repeat.
+        num_frames: Of each video, evenly spaced.
+        side: Longer side of a picture, in pixels, at most.
+        jpeg_quality: 1 to 100.
+        temperature: Of sampling.
+        seed: Sent with the first repeat, one more with each further; None sends none.
+        max_tokens: Of a reply; None leaves it to the server, for servers that call it otherwise (see ``extra``).
+        extra: Further fields of the request, such as {"max_completion_tokens": 512}.
+        timeout: Seconds without a byte from the server before a request counts as lost.
+        retries: How often the client asks again.
+        concurrency: Requests under way at one time, of all threads that ask this judge.
+        give_up: Requests in a row without an answer after which no more are sent.
+        api_key_variable: Environment variable with the key; servers that need none get a placeholder.
+
+    Raises:
+        UseError: If the client is not installed, the mode is unknown, or a number cannot be.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        mode: ModeName = "rating",
+        repeats: int = 2,
+        swap: bool = True,
+        num_frames: int = 8,
+        side: int = 512,
+        jpeg_quality: int = 90,
+        temperature: float = 0.0,
+        seed: int | None = 0,
+        max_tokens: int | None = 512,
+        extra: dict[str, Any] | None = None,
+        timeout: float = 120.0,
+        retries: int = 4,
+        concurrency: int = 4,
+        give_up: int = 5,
+        api_key_variable: str = "OPENAI_API_KEY",
+    ) -> None:
+        if find_spec("openai") is None:
+            raise UseError("a judge behind an endpoint needs the openai client: `pip install 'veggie_pl[judge]'`")
+        check_asking(repeats, num_frames, side)
+        if base_url is not None and not base_url.startswith(("http://", "https://")):
+            raise UseError(f"the base_url of a judge begins with http:// or https://, got {base_url!r}")
+        if not 1 <= jpeg_quality <= 100:
+            raise UseError(f"jpeg_quality has to be in 1 .. 100, got {jpeg_quality}")
+        if concurrency < 1 or give_up < 1 or retries < 0 or timeout <= 0:
+            raise UseError(
+                "a judge's concurrency and give_up have to be at least 1, retries at least 0 and timeout above 0, "
+                f"got {concurrency}, {give_up}, {retries} and {timeout}"
+            )
+        self.mode = find_mode(mode)
+        self.name, self.axes, self.scale = f"{model} ({mode})", self.mode.axes, self.mode.scale
+        self.repeats, self.swap, self.num_frames, self.side = repeats, swap, num_frames, side
+        self.jpeg_quality, self.base_url = jpeg_quality, base_url
+        self.sampling: dict[str, Any] = {"model": model, "temperature": temperature}
+        self.sampling |= {"seed": seed, "max_tokens": max_tokens}
+        self.extra = dict(extra or {})
+        self.client_options: dict[str, Any] = {"timeout": timeout, "max_retries": retries}
+        self.concurrency, self.give_up, self.api_key_variable = concurrency, give_up, api_key_variable
+        self.unanswered = 0  # requests in a row
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that an answer depends on; never the key."""
+        return {
+            "prompt": VERSION,
+            "mode": self.mode.name,
+            "base_url": self.base_url,
+            "repeats": self.repeats,
+            "swap": self.swap,
+            "num_frames": self.num_frames,
+            "side": self.side,
+            "jpeg_quality": self.jpeg_quality,
+            **self.sampling,
+            "extra": self.extra,
+        }
+
+    @property
+    def digest(self) -> str:
+        """Of class, prompt and settings; what lies behind the model's name is the server's word."""
+        text = json.dumps([type(self).__qualname__, self.settings], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def _client(self) -> Any:
+        from openai import OpenAI
+
+        key = os.environ.get(self.api_key_variable) or "none"
+        return OpenAI(base_url=self.base_url, api_key=key, **self.client_options)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.concurrency, thread_name_prefix="judge")
+
+    @cached_property
+    def _lock(self) -> threading.Lock:
+        return threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what other processes make for themselves."""
+        return {name: value for name, value in vars(self).items() if name not in ("_client", "_pool", "_lock")}
+
+    def judge(self, question: Question) -> Judgement:
+        """Rate one edit; what the server or the model gets wrong is told in ``failures``."""
+        orders = [self.swap and bool(repeat % 2) for repeat in range(self.repeats)]
+        settings = {**self.settings, "order": ["edited first" if one else "source first" for one in orders]}
+        if fault := self.mode.fault(question):
+            return conclude(self.mode, question, [Reply(failure=fault)], settings)
+        _ = self._client, self._lock  # once, before threads look for them
+        contents = {order: self._content(question, order) for order in set(orders)}
+        futures = [self._pool.submit(self._ask, contents[order], i) for i, order in enumerate(orders)]
+        answers = [future.result() for future in futures]  # in the order of asking, whichever came first
+        settings["answered_by"] = sorted({model for _, model in answers if model})
+        return conclude(self.mode, question, [reply for reply, _ in answers], settings)
+
+    def _content(self, question: Question, edited_first: bool) -> list[dict[str, Any]]:
+        frames = shown(question, self.num_frames, self.side, edited_first)
+        images = as_jpegs(frames, self.jpeg_quality)
+        text = self.mode.text(question, len(images) // 2, edited_first)
+        seen: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": image}} for image in images]
+        return [*seen, {"type": "text", "text": text}]
+
+    def _ask(self, content: list[dict[str, Any]], repeat: int) -> tuple[Reply, str]:
+        """Return a reply, and which model the server says it is from."""
+        from openai import OpenAIError
+
+        if self.unanswered >= self.give_up:
+            return Reply(failure=f"not asked: {self.unanswered} requests in a row had no answer"), ""
+        given = {name: value for name, value in self.sampling.items() if value is not None}
+        if "seed" in given:
+            given["seed"] += repeat
+        try:
+            answer = self._client.chat.completions.create(
+                messages=[{"role": "user", "content": content}], extra_body=self.extra or None, **given
+            )
+        except (OpenAIError, ValueError, OSError) as problem:  # ValueError: a body that is no JSON
+            self._count(answered=False)
+            return Reply(failure=f"no answer: {type(problem).__name__}: {one_line(problem)[:300]}"), ""
+        self._count(answered=True)
+        return _reply_of(answer), str(getattr(answer, "model", "") or "")
+
+    def _count(self, answered: bool) -> None:
+        with self._lock:
+            self.unanswered = 0 if answered else self.unanswered + 1
+
+
+def _reply_of(answer: Any) -> Reply:
+    """Take the text out of a completion, which servers fill in more or less well."""
+    choices = getattr(answer, "choices", None)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    text = getattr(message, "content", None)
+    if not isinstance(text, str):
+        refusal = getattr(message, "refusal", None)
+        said = f"refused: {refusal}" if refusal else f"no text in the answer: {str(answer)[:200]}"
+        return Reply(failure=" ".join(said.split()))
+    if getattr(choice, "finish_reason", None) == "length":
+        return Reply(text, failure="the reply was cut off at max_tokens")
+    return Reply(text)
