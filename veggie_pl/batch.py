@@ -77,6 +77,9 @@ class Example(NamedTuple):
         place: Addition: box in which the centre of the new object must lie.
         start: First second of the source video that counts.
         stop: Last second; 0 is the end.
+        caption: What the edited result shows, in a sentence; empty where nobody wrote one. Only measures read it.
+        source_caption: What the source shows.
+        checklist: Yes-or-no questions about the edited result, worded so that yes is right.
         stream: Where it was drawn from: a name in the mixture, or "val/..." and "test/..." of a held-out set.
         row: Of that stream; -1 before it is drawn.
     """
@@ -89,6 +92,9 @@ class Example(NamedTuple):
     place: Box | None = None
     start: float = 0.0
     stop: float = 0.0
+    caption: str = ""
+    source_caption: str = ""
+    checklist: tuple[str, ...] = ()
     stream: str = ""
     row: int = -1
 

@@ -22,6 +22,9 @@ class Measure:
     bounds: tuple[float, float] | None = None  # least and greatest value of a sample, see ``metrics.SkillScores``
     higher_is_better: bool = True
     needs: tuple[str, ...] = ()  # "target", "detector", ...: where it is not there, the measure is left out
+    worst: float | None = None  # what an output that is missing or cannot be read scores; None: no number
+    aspect: str = "answer"  # what it looks at; ``SkillTable`` picks measures by it
+    weight: str = ""  # column of weights: the mean over samples is weighted by it, "" weighs all alike
 
 
 @runtime_checkable
@@ -47,7 +50,7 @@ class SkillMeasures(Protocol):
 
         Returns:
             Of each measure one number per sample, on any device: NaN where it is not defined for the sample. What the
-            batch lacks what it needs for is left out.
+            batch lacks what it needs for is left out. Columns of weights (``Measure.weight``) stand beside them.
         """
         ...
 

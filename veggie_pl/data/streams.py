@@ -1,6 +1,7 @@
 """Streams: records to samples, one class for each kind of supervision."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 
@@ -37,6 +38,11 @@ class Stream(ABC):
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def key(self, index: int) -> str:
+        """Name an example; nothing is decoded if the records have a ``key`` of their own."""
+        own: Callable[[int], str] | None = getattr(self.records, "key", None)
+        return self.records[index].example.key if own is None else own(index)
 
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]

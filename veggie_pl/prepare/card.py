@@ -23,6 +23,7 @@ from veggie_pl.data.instructions.faults import text_fault
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import matching
 from veggie_pl.masks.colors import COLORS
+from veggie_pl.prepare.bench_block import Bench
 from veggie_pl.prepare.layouts import LAYOUTS, Layout
 
 CARDS = Path(__file__).resolve().parents[2] / "data_cards"
@@ -52,6 +53,7 @@ class Card(BaseModel):
         wordings: Templates with {phrase} or {question}, and {fill}, for examples without an instruction; empty: ours.
         reverse: Also read pairs backwards: a removal becomes an addition and the other way round.
         weight: Examples at paper size (thousands), which mix ``conf/data/paper.yaml``; 0 is not in the mixture.
+        bench: How it is scored, if it is a bench; null where it is not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,6 +71,7 @@ class Card(BaseModel):
     wordings: tuple[str, ...] = ()
     reverse: StrictBool = False
     weight: float = Field(default=0.0, ge=0, strict=True, allow_inf_nan=False)
+    bench: Bench | None = None
 
     @field_validator("layout", mode="before")
     @classmethod
@@ -112,6 +115,8 @@ class Card(BaseModel):
             and self.skill.is_painted != (self.task in ("grounding", "reasoning"))
         ):
             raise UseError(f"skill {self.skill} does not belong to task {self.task}")
+        if self.bench is not None and self.bench.split not in self.splits:
+            raise UseError(f"bench.split is {self.bench.split}, but the splits are {', '.join(self.splits)}")
         return self
 
 
@@ -128,13 +133,13 @@ def read_card(card: str | Path) -> Card:
     """The card in a file's front matter.
 
     Args:
-        card: A file, or the name of a card in ``data_cards``.
+        card: A file, or the name of a card in ``data_cards``, such as "mevis" or "bench/veg".
 
     Raises:
         CardError: If there is none, or it has wrong or unknown fields.
     """
     path = Path(card)
-    if path.name == str(card) and not path.suffix and not path.is_file():
+    if str(card) in (path.name, f"bench/{path.name}") and not path.suffix and not path.is_file():
         path = find_card(str(card))
     try:
         text = path.read_text(encoding="utf-8")
@@ -162,7 +167,8 @@ def find_card(name: str) -> Path:
     Raises:
         CardError: If there is none; the message names those that come closest.
     """
-    names = [path.stem for path in matching(CARDS, "*.md") if path.stem != "TEMPLATE"]
+    found = [path.relative_to(CARDS).with_suffix("") for path in (*matching(CARDS, "*.md"), *matching(CARDS, "*/*.md"))]
+    names = [path.as_posix() for path in found if path.name != "TEMPLATE"]
     if name in names:
         return CARDS / f"{name}.md"
     close = difflib.get_close_matches(name, names, 3) or names

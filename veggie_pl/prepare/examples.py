@@ -85,9 +85,9 @@ def _fault(card: Card, row: Row) -> str | None:
     else:
         if card.task in PAINTED:
             return f"skill {example.skill} in a card of {card.task}"
-        if not row.target:
+        if not row.target and (card.layout is None or card.layout.needs_targets):
             return "no target"
-        if len(row.target) != len(row.source):
+        if row.target and len(row.target) != len(row.source):
             return f"{len(row.source)} source files, but {len(row.target)} target files"
         if not example.instruction and not (example.phrase and example.skill in WORDED):
             return "no instruction"

@@ -20,12 +20,27 @@ ON_DISK = {
     "place": List(Value("float64")),
     "start": Value("float64"),
     "stop": Value("float64"),
+    "caption": _TEXT,
+    "source_caption": _TEXT,
+    "checklist": List(_TEXT),
     "frames": Value("int32"),
     "height": Value("int32"),
     "width": Value("int32"),
 }
 ROW = Row(
-    Example("a/b", Skill.ADDITION, None, "dog", "red", (0.0, 0.25, 0.5, 1.0), 0.5, 1.5),
+    Example(
+        "a/b",
+        Skill.ADDITION,
+        None,
+        "dog",
+        "red",
+        (0.0, 0.25, 0.5, 1.0),
+        0.5,
+        1.5,
+        "A hat.",
+        "A man.",
+        ("A hat?", "A man?"),
+    ),
     (Media("a.png"),),
     (Media("b.tar", 512, 9, name="x.png"), Media("c.png", data=b"c")),
     (Rle(4, 5, "d"),),
@@ -50,5 +65,7 @@ def test_row_comes_back_from_its_columns() -> None:
 
 def test_fact_that_a_table_is_older_than_has_its_default() -> None:
     columns = to_columns(ROW)
-    del columns["stop"]
-    assert from_columns(columns).example == ROW.example._replace(stop=0.0)
+    later = {"stop": 0.0, "caption": "", "source_caption": "", "checklist": ()}
+    for name in later:
+        del columns[name]
+    assert from_columns(columns).example == ROW.example._replace(**later)

@@ -21,6 +21,7 @@ from veggie_pl.batch import Example, Skill
 from veggie_pl.data.table.schema import Row, Skipped
 from veggie_pl.masks.rle import decode, encode
 from veggie_pl.prepare.layouts import LayoutError
+from veggie_pl.prepare.layouts.examples import questions
 from veggie_pl.prepare.layouts.pairs import PairList
 from veggie_pl.video.header import Header, read_header
 from veggie_pl.video.media import Media
@@ -75,6 +76,33 @@ def test_long_list_comes_in_parts_with_every_row_once(kind: str, tmp_path: Path)
     found = read(tmp_path)
     assert [row.key for row in found] == [f"train/{i}" for i in range(450)]
     assert [row.example.instruction for row in found if isinstance(row, Row)] == [row["instruction"] for row in rows]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_measures_ask_of_an_edit_comes_from_its_columns(kind: str, tmp_path: Path) -> None:
+    write_media(tmp_path, 1)
+    facts = {"caption": "A dog in a hat.", "source_caption": " A dog. ", "checklist": ["Is there a hat?", "", "A dog?"]}
+    FORMATS[kind](tmp_path / f"train.{kind}", [edits(1)[0] | facts])
+    (row,) = read(tmp_path)
+    assert isinstance(row, Row)
+    assert (row.example.caption, row.example.source_caption) == ("A dog in a hat.", "A dog.")
+    assert row.example.checklist == ("Is there a hat?", "A dog?")
+
+
+@pytest.mark.parametrize(
+    ("cell", "asked"), [(None, ()), ("A hat?\nA dog?\n", ("A hat?", "A dog?")), ("[hat] on?", ("[hat] on?",))]
+)
+def test_checklist_may_be_lines_of_text(cell: str | None, asked: tuple[str, ...]) -> None:
+    assert questions(cell) == asked
+
+
+@pytest.mark.parametrize(("name", "value"), [("caption", ["a"]), ("checklist", [3]), ("checklist", 3)])
+def test_words_that_are_no_text_are_told(name: str, value: object, tmp_path: Path) -> None:
+    write_media(tmp_path, 1)
+    (tmp_path / "train.jsonl").write_text(json.dumps(edits(1)[0] | {name: value}))
+    (row,) = read(tmp_path)
+    assert isinstance(row, Skipped)
+    assert row.reason.startswith(f"its {name}")
 
 
 def test_columns_skills_and_keys_are_those_of_the_card(tmp_path: Path) -> None:

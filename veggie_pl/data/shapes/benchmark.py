@@ -24,10 +24,11 @@ class ShapesBenchmark(Benchmark):
         num_objects: tuple[int, int] = (1, 3),
         vocabulary: str = "small",
         measures: Measures | None = None,
+        length: int | None = None,
     ) -> None:
         self.measures = measures
         self.records = {
-            name: ShapesRecords(split, seed, {name: 1.0}, num_frames, size, num_objects, vocabulary)
+            name: ShapesRecords(split, seed, {name: 1.0}, num_frames, size, num_objects, vocabulary, length)
             for name in (skills or [skill.value for skill in Skill])
         }
 

@@ -31,6 +31,7 @@ class ShapesRecords:
         size: Height and width in pixels, at least 16.
         num_objects: Fewest and most objects in a source, within 1 to 4.
         vocabulary: Name of a vocabulary: ``small`` or ``large``.
+        length: The first so many records; None is all that there are.
 
     Raises:
         UseError: If a name is unknown or a number is out of range; the message names the choices.
@@ -45,6 +46,7 @@ class ShapesRecords:
         size: int = 32,
         num_objects: tuple[int, int] = (1, 3),
         vocabulary: str = "small",
+        length: int | None = None,
     ) -> None:
         if split not in SPLITS:
             raise UseError(f"unknown split {split!r}; the choices are {', '.join(SPLITS)}")
@@ -60,12 +62,13 @@ class ShapesRecords:
             raise UseError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
         self.split, self.seed = split, seed
         self.num_frames, self.size = num_frames, size
+        self.length = LENGTH if length is None else length
         self.skills = [Skill(name) for name in weights]
         self.proportions = Proportions(list(weights.values()), "shapes", split, seed)
         self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
 
     def __len__(self) -> int:
-        return LENGTH
+        return self.length
 
     @property
     def bucket(self) -> str:
@@ -84,15 +87,26 @@ class ShapesRecords:
         """
         if not 0 <= index < LENGTH:
             raise IndexError(index)
-        skill = self.skills[self.proportions.which(index)[0]]
+        skill = self._skill(index)
         rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
         scene, edit = sample_edit(rng, self.world, skill)
         return scene, edit, word(skill, rng, held_out=self.split == "test", **edit.slots(scene))
 
+    def _skill(self, index: int) -> Skill:
+        return self.skills[self.proportions.which(index)[0]]
+
+    def key(self, index: int) -> str:
+        """Name record ``index``."""
+        return f"shapes/{self.split}/{self.seed}/{self._skill(index).value}/{index}"
+
+    def fingerprint(self, index: int) -> str:
+        """Tell all that record ``index`` is drawn from, as data: nothing is rendered."""
+        return repr((*self.draw(index), self.key(index), self.size, self.num_frames))
+
     def __getitem__(self, index: int) -> Record:
         scene, edit, instruction = self.draw(index)
         source = render(scene, self.size, self.num_frames)
-        key = f"shapes/{self.split}/{self.seed}/{edit.skill.value}/{index}"
+        key = self.key(index)
         if isinstance(edit, Grounding | Reasoning):
             mask = silhouette(scene, edit.index, self.size, self.num_frames)
             phrase = scene.things[edit.index].phrase

@@ -1,5 +1,6 @@
 """Records of a table: rows decoded to clips and masks of one shape, the same frames of all that belongs together."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,13 +98,17 @@ class TableRecords:
         group = np.array([buckets.index(name) for name in named], np.int32)[which]
         group *= len(Skill)
         group += self.table.column("skill")
-        group[[fault.row for fault in read_quarantine(self.table.folder)]] = -1
+        group[self.bad_rows()] = -1
         count = np.bincount(group[group >= 0], minlength=len(buckets) * len(Skill))
         names = list(map(str, Skill))
         return {
             (buckets[number // len(names)], names[number % len(names)]): np.flatnonzero(group == number)
             for number in np.flatnonzero(count).tolist()
         }
+
+    def bad_rows(self) -> list[int]:
+        """Rows that ``check`` found to be bad."""
+        return [fault.row for fault in read_quarantine(self.table.folder)]
 
     def bucket_of(self, columns: dict[str, Any]) -> Bucket:
         """The shape of a record, by the columns of its row."""
@@ -113,6 +118,26 @@ class TableRecords:
         if len(self.buckets) == 1:
             return self.buckets[0]
         return self.buckets[int(choose(self.buckets, frames, height, width)[0])]
+
+    def key(self, index: int) -> str:
+        """Name record ``index``, without decoding it."""
+        return str(self.table.columns(index)["key"])
+
+    def fingerprint(self, index: int) -> str:
+        """Hash what record ``index`` is made of, without decoding it.
+
+        It changes with the row, with the size and time of a file that the row names, and with the settings here.
+        """
+        columns = self.table.columns(index)
+        shape = None if self.buckets is None else self.bucket_of(columns)
+        seen = [repr((shape or self.num_frames, self.sampling, self.table.info.wordings, self.table.info.fills))]
+        row = from_columns(columns)
+        seen += [repr(row.example), repr(row.mask)]
+        digest = hashlib.blake2b("\n".join(seen).encode(errors="backslashreplace"), digest_size=16)
+        for media in (*row.source, *row.target):
+            digest.update(repr((media.path, media.offset, media.size, media.name)).encode())
+            digest.update(_state(self.root / media.path) if media.data is None else media.data)
+        return digest.hexdigest()
 
     def __getitem__(self, index: int) -> Record:
         """Record ``index``.
@@ -129,6 +154,15 @@ class TableRecords:
         except (MediaError, ClipError, MaskError, UnfitError) as error:
             raise BadRecordError(row.key, " ".join(str(error).split())) from error
         return Record(row.example, source, target, mask, info.wordings, info.fills)
+
+
+def _state(path: Path) -> bytes:
+    """Size and time of a file; empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return b""
+    return f"{found.st_size} {found.st_mtime_ns}".encode()
 
 
 def decode_row(

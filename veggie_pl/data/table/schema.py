@@ -58,6 +58,7 @@ _STORED = {
     Skill: Value("string"),
     float: Value("float64"),
     Box | None: List(Value("float64")),
+    tuple[str, ...]: List(Value("string")),
 }
 _FACTS = {name: _STORED[kind] for name, kind in get_type_hints(Example).items() if name not in _DRAWN}
 _NEEDED = {name: value for name, value in _FACTS.items() if name not in Example._field_defaults}
@@ -80,8 +81,7 @@ def to_columns(row: Row, frames: int = 0, height: int = 0, width: int = 0) -> di
 def from_columns(columns: dict[str, Any]) -> Row:
     """The row that was stored; a fact that the table is older than has its default."""
     facts = {name: columns[name] for name in _FACTS if name in columns}
-    if (place := facts["place"]) is not None:
-        facts["place"] = tuple(place)
+    facts |= {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}
     return Row(
         Example(**{**facts, "skill": Skill(facts["skill"])}),
         source=tuple(Media(**media) for media in columns["source"]),

@@ -1,7 +1,9 @@
 """Official layouts of data sets, by the name that cards call them."""
 
 from veggie_pl.prepare.layouts.base import Layout, LayoutError
+from veggie_pl.prepare.layouts.editverse import EditVerse
 from veggie_pl.prepare.layouts.erasedraw import EraseDraw
+from veggie_pl.prepare.layouts.five import Five
 from veggie_pl.prepare.layouts.folders import PairedFolders
 from veggie_pl.prepare.layouts.grefcoco import Grefcoco
 from veggie_pl.prepare.layouts.groundmore import Groundmore
@@ -12,6 +14,7 @@ from veggie_pl.prepare.layouts.mevis import Mevis
 from veggie_pl.prepare.layouts.pairs import PairList
 from veggie_pl.prepare.layouts.phrasecut import Phrasecut
 from veggie_pl.prepare.layouts.reasonseg import Reasonseg
+from veggie_pl.prepare.layouts.reasonvos import ReasonVos
 from veggie_pl.prepare.layouts.ref_youtube_vos import RefYoutubeVos
 from veggie_pl.prepare.layouts.revos import Revos
 from veggie_pl.prepare.layouts.rovi import Rovi
@@ -39,6 +42,9 @@ _ALL: tuple[type[Layout], ...] = (
     Rovi,
     Vplm,
     InsVie,
+    EditVerse,
+    Five,
+    ReasonVos,
 )
 LAYOUTS: dict[str, type[Layout]] = {layout.kind: layout for layout in _ALL}
 

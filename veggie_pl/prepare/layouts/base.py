@@ -25,6 +25,11 @@ class Layout(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: ClassVar[str]  # its name in cards
 
+    @property
+    def needs_targets(self) -> bool:
+        """Whether a row of an editing skill must have a target: not in benches of requests without exact answers."""
+        return bool(getattr(self, "targets", True))
+
     @abstractmethod
     def entries(self, root: Path, split: str) -> Iterator[Any]:
         """What can be turned into rows one by one, e.g. a video's name: anything that can be pickled.

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from veggie_pl.batch import Example, Skill
 from veggie_pl.data.instructions.pointing import named_fill
@@ -22,8 +22,21 @@ from veggie_pl.video.header import read_header
 from veggie_pl.video.media import Media, MediaError, inside
 from veggie_pl.video.readers.base import MAX_FRAME_PIXELS, MAX_SIDE
 
-FieldName = Literal["key", "source", "target", "mask", "instruction", "phrase", "skill", "fill"]
+FieldName = Literal[
+    "key",
+    "source",
+    "target",
+    "mask",
+    "instruction",
+    "phrase",
+    "skill",
+    "fill",
+    "caption",
+    "source_caption",
+    "checklist",
+]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
+TEXTS: tuple[FieldName, ...] = ("instruction", "phrase", "fill", "caption", "source_caption")
 Columns = dict[FieldName, str]  # what a field is called in a data set
 
 
@@ -38,6 +51,8 @@ class CellRules(BaseModel):
             ground: index 0, or gray up to 127.
         mask_alpha: In masks with transparent parts, what is the object: "opaque", "transparent", or "ignore" to go by
             colours alone; null takes what is opaque where that is plain, and refuses the others.
+        targets: Whether an edit needs a target; false in benches of requests that have no exact answers. An example
+            with neither a target nor a mask is then a request to edit.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +61,7 @@ class CellRules(BaseModel):
     skill: Skill | None = None
     mask_value: int | None = None
     mask_alpha: Alpha | None = None
+    targets: StrictBool = True
 
     def row(self, key: str, cells: Mapping[str, Any], root: Path) -> Row | Skipped:
         """The row of one example.
@@ -66,7 +82,7 @@ class CellRules(BaseModel):
     def _row(self, key: str, cells: Mapping[str, Any], root: Path) -> Row:
         if "source" not in cells:
             raise _Unusable("there is no source")
-        for name in ("instruction", "phrase", "fill"):
+        for name in TEXTS:
             if not isinstance(cells.get(name, ""), str):
                 raise _Unusable(f"its {name} is a {type(cells[name]).__name__}, not a text")
             if not storable(cells.get(name, "")):
@@ -79,9 +95,10 @@ class CellRules(BaseModel):
             if "mask" in cells
             else ()
         )
-        if not target and not mask:
+        if self.targets and not target and not mask:
             raise _Unusable("there is neither a target nor a mask")
-        skill = self._skill(cells.get("skill"), instruction, bool(target))
+        is_edit = bool(target) or not (self.targets or mask)
+        skill = self._skill(cells.get("skill"), instruction, is_edit)
         fill = cells.get("fill", "")
         if skill.is_painted and instruction is not None and not fill:
             fill = named_fill(instruction) or ""
@@ -89,7 +106,9 @@ class CellRules(BaseModel):
                 raise _Unusable(
                     "its instruction names no fill colour, or several; what only names the object is a phrase"
                 )
-        return Row(Example(key, skill, instruction, phrase.strip(), fill), source, target, mask)
+        said = {name: cells.get(name, "").strip() for name in ("caption", "source_caption")}
+        example = Example(key, skill, instruction, phrase.strip(), fill, checklist=questions(cells.get("checklist")))
+        return Row(example._replace(**said), source, target, mask)
 
     def _skill(self, cell: Any, instruction: str | None, edited: bool) -> Skill:
         if cell is not None:
@@ -105,6 +124,25 @@ class CellRules(BaseModel):
 
 class _Unusable(UseError):
     """An example that lacks something."""
+
+
+def questions(cell: Any) -> tuple[str, ...]:
+    """The questions of a checklist: a list, the same as JSON in a text, or a text with one question a line.
+
+    Raises:
+        UseError: If a question is no text, or none that tables can store.
+    """
+    if cell is None:
+        return ()
+    if isinstance(cell, str):
+        try:
+            cell = json.loads(cell) if cell.lstrip().startswith("[") else cell.splitlines()
+        except (ValueError, RecursionError):
+            cell = cell.splitlines()
+    found = list(cell) if isinstance(cell, list | tuple | np.ndarray) else [cell]
+    if wrong := [one for one in found if not isinstance(one, str) or not storable(one)]:
+        raise _Unusable(f"its checklist holds a {type(wrong[0]).__name__} that is no question: {ascii(wrong[0])[:60]}")
+    return tuple(one.strip() for one in found if one.strip())
 
 
 def storable(text: str) -> bool:

@@ -46,7 +46,7 @@ class PairedFolders(Layout, CellRules):
         Raises:
             LayoutError: If a folder is missing, or the card names neither targets nor masks.
         """
-        if self.target is None and self.masks is None:
+        if self.target is None and self.masks is None and self.targets:
             raise LayoutError("the card names neither a folder target nor a folder masks")
         for folder in (self.source, self.target, self.masks):
             if folder is not None and not self._folder(root, split, folder).is_dir():
@@ -72,7 +72,7 @@ class PairedFolders(Layout, CellRules):
         if said is None:
             yield Skipped(stem, "no words: neither in one file nor in a .txt beside the source")
             return
-        phrases = self.target is None if self.phrases is None else self.phrases
+        phrases = self.masks is not None and self.target is None if self.phrases is None else self.phrases
         cells["phrase" if phrases and self.instruction is None else "instruction"] = said
         yield self.row(stem, cells, root)
 

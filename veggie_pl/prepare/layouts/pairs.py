@@ -21,8 +21,8 @@ class PairList(Layout, CellRules):
 
     Args:
         files: Below the root, with ``{split}`` for the split, and ``*`` for any text; or one such name per split.
-        columns: Names in the list of source, target, mask, instruction, phrase, skill, fill and key; those left out
-            have these names themselves.
+        columns: Names in the list of source, target, mask, instruction, phrase, skill, fill, key, caption,
+            source_caption and checklist; those left out have these names themselves.
     """
 
     kind: ClassVar[str] = "list"
