@@ -126,7 +126,7 @@ def score(module: VeggieModule, skill: Skill, batch: Batch, shown: list[Pictures
         source, said = batch.source[rows], batch.instruction[rows]
         edited.append(module.edit(source, said, Guidance(), seeds, references=references))
     output = torch.cat(edited)
-    return SkillTable(ShapeDetector()).of_skill(skill)(output, batch)["success"].numpy()
+    return SkillTable(ShapeDetector(), aspects=["answer"]).of_skill(skill)(output, batch)["success"].numpy()
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def gap(module: VeggieModule, skill: Skill, num_frames: int, num: int) -> tuple[
     scores = []
     for start in (noised, noise):
         edited = module.vae.decode(module.predict(start, source, last, tokens))
-        scores.append(float(SkillTable().of_skill(skill)(edited, batch)["miou"].nanmean()))
+        scores.append(float(SkillTable(aspects=["answer"]).of_skill(skill)(edited, batch)["miou"].nanmean()))
     return scores[0], scores[1]
 
 

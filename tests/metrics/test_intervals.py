@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from veggie_pl.metrics.intervals import bounded_mean, mean_interval, student, wilson
+from veggie_pl.metrics.intervals import bounded_mean, mean_interval, student, weighted_interval, wilson
 from veggie_pl.seeding import numpy_rng
 
 PERCENT = (0.0, 100.0)
@@ -158,3 +158,28 @@ def test_intervals_need_two_samples_a_level_and_values_within_their_bounds() -> 
         mean_interval(np.ones(5), seed=0, level=95.0)
     with pytest.raises(ValueError, match=r"values from 1.0 to 101.0 lie outside of 0.0 .. 100.0"):
         mean_interval(np.array([1.0, 101.0]), seed=0, bounds=PERCENT)
+
+
+# --- weighted means
+
+
+def test_weighted_interval_of_equal_weights_is_students() -> None:
+    values = numpy_rng("weighted", 0).normal(50, 10, 30)
+    assert weighted_interval(values, np.full(30, 7.0)) == pytest.approx(student(values))
+
+
+def test_weighted_interval_holds_the_ratio_as_often_as_it_says() -> None:
+    held = 0
+    for seed in range(400):
+        rng = numpy_rng("weighted", 1, seed)
+        unions = rng.uniform(50, 150, 60)
+        ious = (40 + 0.2 * unions + rng.normal(0, 10, 60)).clip(0, 100)  # large objects are found better
+        low, high = weighted_interval(ious, unions, bounds=PERCENT)
+        held += low <= 40 + 0.2 * (100**2 + 100**2 / 12) / 100 <= high  # E[u v] / E[u]
+    assert 0.92 < held / 400 < 0.98
+
+
+def test_weighted_interval_stays_on_the_scale_and_needs_weight() -> None:
+    assert weighted_interval(np.array([100.0, 99.0, 100.0]), np.ones(3), bounds=PERCENT)[1] == 100.0
+    assert np.isnan(weighted_interval(np.array([1.0, 2.0]), np.zeros(2))).all()
+    assert np.isnan(weighted_interval(np.array([1.0]), np.ones(1))).all()

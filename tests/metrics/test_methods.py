@@ -21,7 +21,7 @@ def held_out(skill: Skill, count: int = 6) -> Batch:
 
 def scores(method: Method, skill: Skill) -> dict[str, float]:
     batch = held_out(skill)
-    scores = SkillScores(SkillTable(ShapeDetector()).of_skill(skill))
+    scores = SkillScores(SkillTable(ShapeDetector(), aspects=["answer"]).of_skill(skill))
     scores.update(MethodModule(method).test_step(batch, 0)["edited"], batch)
     return {name: float(value) for name, value in scores.compute().items()}
 

@@ -21,7 +21,7 @@ def report(*results: Result) -> Report:
 
 def test_results_of_take_means_intervals_and_counts() -> None:
     batch = batch_of(Skill.STYLIZATION, 8, 2, 16)
-    scores = SkillScores(SkillTable(RedDetector()).of_skill(Skill.STYLIZATION))
+    scores = SkillScores(SkillTable(RedDetector(), aspects=["answer"]).of_skill(Skill.STYLIZATION))
     scores.update(batch.target.lerp(batch.source, torch.linspace(0, 1, 8)[:, None, None, None, None]), batch)
     success, psnr, ssim = results_of(Skill.STYLIZATION, scores, seed=3)
     assert [row.metric for row in (success, psnr, ssim)] == ["success", "psnr", "ssim"]

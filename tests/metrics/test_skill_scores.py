@@ -173,6 +173,31 @@ def test_skill_scores_leave_out_what_no_batch_had_what_it_needs_for() -> None:
     assert counts == {"always": (16, 0), "early": (4, 12)}
 
 
+class Weighted:
+    """A row of which one measure is weighted by a column that is no measure."""
+
+    headline = "ratio"
+    measures = (Measure("plain", "%"), Measure("ratio", "%", weight="size"))
+
+    def __call__(self, edited: Tensor, batch: Batch) -> dict[str, Tensor]:
+        values = batch.index.double()
+        return {"plain": values, "ratio": torch.where(values == 2, torch.nan, values), "size": 10 - values}
+
+
+def test_weighted_means_are_ratios_of_sums_over_all_samples() -> None:
+    scores, whole = SkillScores(Weighted()), batch()
+    for chunk in ([3, 0], [1, 2], [3]):
+        scores.update(outputs()[chunk], whole.rows(chunk))
+    ratio = (10 * 0 + 9 * 1 + 7 * 3) / (10 + 9 + 7)
+    assert {name: float(value) for name, value in scores.compute().items()} == pytest.approx(
+        {"plain": 1.5, "ratio": ratio}
+    )
+    summaries = scores.summaries(seed=0)
+    assert list(summaries) == ["plain", "ratio"]
+    assert (summaries["ratio"].mean, summaries["ratio"].n, summaries["ratio"].skipped) == (pytest.approx(ratio), 3, 1)
+    assert scores.samples()[1]["size"].tolist() == [10.0, 9.0, 8.0, 7.0]
+
+
 # --- intervals
 
 
@@ -221,6 +246,10 @@ def _rank(rank: int, folder: str, chunks: list[list[list[int]]]) -> None:
     if rank == 1:
         sometimes.update(outputs()[:4], batch().rows(ALL[:4]))
     results.append(sometimes.compute())
+    weighted = SkillScores(Weighted())
+    if rank == 0:
+        weighted.update(outputs()[:4], batch().rows(ALL[:4]))
+    results.append(weighted.compute())
     torch.save(results, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -233,6 +262,7 @@ def test_skill_scores_of_two_processes_equal_one(tmp_path: Path) -> None:
     mp.spawn(_rank, (str(tmp_path), chunks), nprocs=2)
     for rank in (0, 1):
         results = torch.load(tmp_path / f"{rank}.pt", weights_only=False)
+        assert results.pop()["ratio"].item() == pytest.approx(30 / 26)
         assert results.pop() == {"always": 1.5, "early": -1.5}
         assert len(results) == 2 * len(chunks)
         for found, summary, (indices, values) in results:

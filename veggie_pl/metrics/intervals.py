@@ -63,6 +63,25 @@ def mean_interval(
     return least + low * (greatest - least), least + high * (greatest - least)
 
 
+def weighted_interval(values: Scores, weights: Scores, level: float = 0.95, bounds: Interval = UNBOUNDED) -> Interval:
+    """Compute the interval of a weighted mean, which is a ratio of two sums; NaN for fewer than two values.
+
+    Student's, of what each sample moves the ratio by (the delta method; Cochran, Sampling Techniques, section 6.3), cut
+    off at the bounds. It holds for many samples of similar weight, and says too little where few weigh most.
+
+    Args:
+        values: One per sample, none NaN.
+        weights: At least 0.
+        level: Coverage, in (0, 1).
+        bounds: Least and greatest value that a sample may have.
+    """
+    if len(values) < 2 or not weights.sum() > 0:
+        return math.nan, math.nan
+    mean = float((weights * values).sum() / weights.sum())
+    low, high = student(mean + weights / weights.mean() * (values - mean), level)
+    return max(low, bounds[0]), min(high, bounds[1])
+
+
 def wilson(count: int, total: int, level: float = 0.95) -> Interval:
     """Compute the score interval of a proportion (Wilson, JASA 1927): what a test by the normal law would not reject.
 

@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from veggie_pl.batch import Skill
 from veggie_pl.errors import UseError
@@ -13,6 +14,9 @@ from veggie_pl.files import write_text
 from veggie_pl.metrics.skill_scores import SkillScores
 
 REPORT_SCHEMA = 1  # raised when a field changes its meaning
+_LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")
+# What became of an output: "unfit" is one of another length, shape or with frames that are not finite.
+State = Literal["scored", "missing", "unreadable", "unfit"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,29 @@ class Result:
     unit: str
     higher_is_better: bool = True
     skipped: int = 0  # samples for which the measure is not defined
+    failed: int = 0  # samples without a usable output: in the number by the measure's worst value
+    value_without: float = math.nan  # the mean without those; NaN where there are none
 
     @property
     def row(self) -> tuple[Skill, str]:
         """What identifies the row in any report."""
         return self.skill, self.metric
+
+
+@dataclass(frozen=True)
+class SampleScore:
+    """The scores of one output, as the numbers of a report are made of them."""
+
+    key: str
+    skill: Skill
+    index: int  # in its skill's stream
+    instruction: str
+    values: Mapping[str, float]  # by measure; NaN where it is not defined, the worst value where the output failed
+    state: State = "scored"
+    reason: str = ""  # of any other state
+    notes: Mapping[str, Any] = field(default_factory=dict)  # replies and failures of judges, what was fitted
+    output: str = ""  # its file, as named below the folder of outputs
+    digest: str = ""  # of the file's bytes
 
 
 @dataclass(frozen=True)
@@ -45,11 +67,20 @@ class Report:
     versions: Mapping[str, str]  # library -> version
     results: tuple[Result, ...]
     missing: Mapping[str, int] = field(default_factory=dict)  # stream -> samples in no number: they cannot be read
+    bench: str = ""  # name of the bench and what it holds
+    conventions: Mapping[str, str] = field(default_factory=dict)  # rules that the numbers follow, by name
+    experts: Mapping[str, str] = field(default_factory=dict)  # role -> what it is, down to its weights
+    samples: tuple[SampleScore, ...] = ()  # what the results are made of
 
     def __post_init__(self) -> None:
         rows = [result.row for result in self.results]
         if twice := {f"{skill} {metric}" for skill, metric in rows if rows.count((skill, metric)) > 1}:
             raise UseError(f"a report has each row once, but these come again: {', '.join(sorted(twice))}")
+
+
+def library_versions() -> dict[str, str]:
+    """Name the versions of the libraries that numbers depend on."""
+    return {name: str(import_module(name).__version__) for name in _LIBRARIES}
 
 
 def results_of(skill: Skill, scores: SkillScores, seed: int) -> tuple[Result, ...]:
@@ -68,6 +99,25 @@ def results_of(skill: Skill, scores: SkillScores, seed: int) -> tuple[Result, ..
     )
 
 
+def samples_of(
+    skill: Skill, scores: SkillScores, asked: Mapping[tuple[Skill, int], tuple[str, str]]
+) -> tuple[SampleScore, ...]:
+    """Make the rows of one skill's samples. Under several ranks all must call it.
+
+    Args:
+        skill: Of the samples.
+        scores: Of that skill.
+        asked: Key and instruction of each sample by skill and index.
+    """
+    indices, columns = scores.samples()
+    found = []
+    for row, index in enumerate(indices.tolist()):
+        key, instruction = asked[skill, index]
+        values = {name: float(column[row]) for name, column in columns.items()}
+        found.append(SampleScore(key, skill, index, instruction, values))
+    return tuple(found)
+
+
 def write_report(report: Report, path: Path) -> None:
     """Write JSON; NaN becomes null."""
     content = {"schema": REPORT_SCHEMA, "num_samples": _num_samples(report.results), **asdict(report)}
@@ -79,24 +129,28 @@ def read_report(path: Path) -> Report:
     """Read what ``write_report`` wrote.
 
     Raises:
-        UseError: If the file is of another schema.
+        UseError: If there is no such file, it is no report, or one of another schema.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content.get("schema") != REPORT_SCHEMA:
-        raise UseError(f"{path} has report schema {content.get('schema')!r}; this version reads {REPORT_SCHEMA}")
-    numbers = ("value", "low", "high")
-    results = tuple(
-        Result(
-            **{
-                **row,
-                "skill": Skill(row["skill"]),
-                **{name: math.nan if row[name] is None else row[name] for name in numbers},
-            }
-        )
-        for row in content["results"]
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema = content.get("schema")
+    except (OSError, ValueError, AttributeError) as error:
+        raise UseError(f"{path} is no report ({' '.join(str(error).split())})") from error
+    if schema != REPORT_SCHEMA:
+        raise UseError(f"{path} has report schema {schema!r}; this version reads {REPORT_SCHEMA}")
+    results = tuple(Result(**_numbers(row, ("value", "low", "high", "value_without"))) for row in content["results"])
+    samples = tuple(
+        SampleScore(**{**_numbers(row, ()), "values": _numbers(row["values"], tuple(row["values"]))})
+        for row in content.get("samples", ())
     )
-    missing = content.get("missing", {})
-    return Report(content["model"], content["date"], content["seeds"], content["versions"], results, missing)
+    own = {one.name for one in fields(Report)} - {"results", "samples"}
+    return Report(**{name: content[name] for name in own & set(content)}, results=results, samples=samples)
+
+
+def _numbers(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Read a row: null is NaN in what is a number, a skill is one of ours."""
+    read = {name: math.nan if name in names and value is None else value for name, value in row.items()}
+    return {**read, "skill": Skill(row["skill"])} if "skill" in row else read
 
 
 def _num_samples(results: Iterable[Result]) -> dict[str, int]:

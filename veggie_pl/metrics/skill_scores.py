@@ -1,6 +1,7 @@
 """The one metric class: means over samples that remember each of them, so that they can say how sure they are."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,9 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from veggie_pl.batch import Batch, Clips
-from veggie_pl.data.benchmark import Measure, SkillMeasures
+from veggie_pl.data.benchmark import Measure, SkillMeasures, Values
 from veggie_pl.errors import UseError
-from veggie_pl.metrics.intervals import UNBOUNDED, Interval, mean_interval
+from veggie_pl.metrics.intervals import UNBOUNDED, Interval, mean_interval, weighted_interval
 
 Column = Float[Tensor, " n"]  # one number per sample
 
@@ -36,7 +37,8 @@ class SkillScores(Metric):
     The state is the list of values and of the samples' indices: a sample that a distributed sampler repeats to pad the
     ranks is counted once, and nothing depends on batch size, order or ranks. NaN means that a measure is not defined
     for a sample (such as PSNR over an empty region): it is left out of the mean and counted in ``Summary.skipped``. A
-    measure that no batch had what it needs for (such as a target) is in no result.
+    measure that no batch had what it needs for (such as a target) is in no result. Where a measure names a column of
+    weights, its mean is the weighted one: so cIoU, a ratio of sums, is the mean of IoUs weighted by their unions.
 
     Args:
         row: What to compute. ``Measure.bounds`` are the least and greatest value that a sample may have, where samples
@@ -57,9 +59,10 @@ class SkillScores(Metric):
         # the gathering with an empty tensor of the metric's own type and of one axis, and these must agree between
         # ranks. So samples x measures lie flat.
         self.set_dtype(torch.float64)
+        self.columns = columns_of(row.measures)
         self.add_state("values", [], dist_reduce_fx="cat")
         self.add_state("indices", [], dist_reduce_fx="cat")
-        self.add_state("given", torch.zeros(len(row.measures), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("given", torch.zeros(len(self.columns), dtype=torch.float64), dist_reduce_fx="sum")
 
     def _apply(self, *args: Any, **kwargs: Any) -> "SkillScores":
         """Stay of float64 on another device: torchmetrics calls a metric that was moved one of float32."""
@@ -83,22 +86,34 @@ class SkillScores(Metric):
         finite = edited.isfinite().flatten(1).all(1).tolist()
         if broken := [key for key, ok in zip(batch.key, finite, strict=True) if not ok]:
             raise UseError(f"outputs are not finite for {', '.join(broken)}")
-        found = self.row(edited.float().clamp(-1, 1), batch)
-        names = [measure.name for measure in self.row.measures]
-        undefined = torch.full((len(batch),), torch.nan)
+        self.add(self.row(edited.float().clamp(-1, 1), batch), batch.index)
+
+    def add(self, found: Mapping[str, Values], index: Int[Tensor, " b"]) -> None:
+        """Add what samples scored, computed here or before.
+
+        Args:
+            found: By measure, and by column of weights, one number a sample; NaN where it is not defined.
+            index: Of the samples: one seen before is taken for the same.
+        """
+        names = self.columns
+        undefined = torch.full((len(index),), torch.nan)
         columns = [found.get(name, undefined).to(self.device, torch.float64) for name in names]
         assert isinstance(self.values, list)
         assert isinstance(self.indices, list)
         self.values.append(torch.stack(columns, 1).flatten())
-        self.indices.append(batch.index.to(self.device, torch.float64))
+        self.indices.append(index.to(self.device, torch.float64))
         self.given = self.given + self.given.new_tensor([name in found for name in names])
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:
         """Average each measure over all samples of all ranks for which it is defined; NaN if there is none."""
-        return {name: values[~values.isnan()].mean() for name, values in self._distinct()[1].items()}
+        found = self._distinct()[1]
+        return {one.name: _mean(*_weighed(one, found)) for one in self.row.measures if one.name in found}
 
     def samples(self) -> tuple[Int[Tensor, " n"], dict[str, Column]]:
-        """Give index and values of each sample of all ranks, by index; NaN where undefined. All ranks must call it."""
+        """Give index and values of each sample of all ranks, by index; NaN where undefined. All ranks must call it.
+
+        Columns of weights stand among the values.
+        """
         with self.sync_context(should_sync=self.sync_on_compute):
             return self._distinct()
 
@@ -113,7 +128,7 @@ class SkillScores(Metric):
         """
         found = self.samples()[1]
         return {
-            measure.name: _summary(measure, found[measure.name].cpu().numpy(), seed, level)
+            measure.name: _summary(measure, found, seed, level)
             for measure in self.row.measures
             if measure.name in found
         }
@@ -127,15 +142,39 @@ class SkillScores(Metric):
         indices, values = indices[order], values.view(len(indices), -1)[order]
         is_first = torch.ones_like(indices, dtype=torch.bool)
         is_first[1:] = indices[1:] != indices[:-1]
-        columns = zip(self.row.measures, values[is_first].T.contiguous(), self.given.tolist(), strict=True)
-        return indices[is_first], {measure.name: column for measure, column, given in columns if given}
+        columns = zip(self.columns, values[is_first].T.contiguous(), self.given.tolist(), strict=True)
+        return indices[is_first], {name: column for name, column, given in columns if given}
 
 
-def _summary(measure: Measure, values: Float[np.ndarray, " n"], seed: int, level: float) -> Summary:
-    defined = values[~np.isnan(values)]
-    low, high = mean_interval(defined, seed, level, _bounds(measure, defined))
-    mean = float(defined.mean()) if len(defined) else math.nan
-    return Summary(mean, low, high, len(defined), len(values) - len(defined))
+def columns_of(measures: tuple[Measure, ...]) -> tuple[str, ...]:
+    """Name what is kept of each sample: its measures and, behind them, what these are weighted by."""
+    names = (*(one.name for one in measures), *(one.weight for one in measures if one.weight))
+    return tuple(dict.fromkeys(names))
+
+
+def _weighed(
+    measure: Measure, found: dict[str, Column]
+) -> tuple[Float[Tensor, " known"], Float[Tensor, " known"] | None]:
+    """Pick the samples for which a measure is defined, and their weights; None weighs all alike."""
+    values = found[measure.name]
+    known = ~values.isnan()
+    return values[known], found[measure.weight][known] if measure.weight else None
+
+
+def _mean(values: Column, weights: Column | None) -> Float[Tensor, ""]:
+    return values.mean() if weights is None else (weights * values).sum() / weights.sum()
+
+
+def _summary(measure: Measure, found: dict[str, Column], seed: int, level: float) -> Summary:
+    values, weights = _weighed(measure, found)
+    defined, bounds = values.cpu().numpy(), _bounds(measure, values.cpu().numpy())
+    if weights is None:
+        low, high = mean_interval(defined, seed, level, bounds)
+        mean = float(defined.mean()) if len(defined) else math.nan
+    else:
+        mean = float(_mean(values, weights))
+        low, high = weighted_interval(defined, weights.cpu().numpy(), level, bounds)
+    return Summary(mean, low, high, len(defined), len(found[measure.name]) - len(defined))
 
 
 def _bounds(measure: Measure, values: Float[np.ndarray, " n"]) -> Interval:

@@ -3,7 +3,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from veggie_pl.metrics.functional import change_success, psnr
+from veggie_pl.metrics.functional import change_success, closeness, psnr
 
 SOURCE = torch.zeros(2, 3, 16, 16)
 MASK = torch.zeros(2, 16, 16, dtype=torch.bool)
@@ -61,3 +61,10 @@ def test_change_success_is_undefined_where_nothing_was_asked() -> None:
     )
     assert both.isnan().tolist() == [True, False]
     assert change_success(SOURCE, SOURCE, TARGET, torch.zeros_like(MASK)).isnan()
+
+
+def test_closeness_is_the_part_of_the_way() -> None:
+    for share in (0.0, 0.25, 1.0):
+        assert abs(closeness(share * TARGET, SOURCE, TARGET, MASK).item() - share) < 1e-6
+    assert closeness(-TARGET, SOURCE, TARGET, MASK) == 0.0  # farther away than the source
+    assert closeness(TARGET, SOURCE, SOURCE, MASK).isnan()

@@ -28,7 +28,19 @@ def region_iou(pred: Bool[Tensor, "*lead f h w"], target: Bool[Tensor, "*lead f 
     object's area in it, and a wrong speck in a frame without the object costs that speck, not a whole frame. Two masks
     that are empty throughout agree: 1.
     """
-    return _ratio(_count(pred & target).sum(-1), _count(pred | target).sum(-1))
+    return _ratio(*region_counts(pred, target))
+
+
+def region_counts(
+    pred: Bool[Tensor, "*lead f h w"], target: Bool[Tensor, "*lead f h w"]
+) -> tuple[Int[Tensor, "*lead"], Int[Tensor, "*lead"]]:
+    """Count the pixels of intersection and union of each clip.
+
+    cIoU is a measure of a set, not of a clip: the sum of all intersections over the sum of all unions, by LISA's rule
+    (arXiv:2308.00692, ``dvlab-research/LISA``, ``train_ds.py``). It is the mean of the clips' IoU weighted by their
+    unions, so that large objects decide it, and two empty masks weigh nothing.
+    """
+    return _count(pred & target).sum(-1), _count(pred | target).sum(-1)
 
 
 def boundary_f(

@@ -46,6 +46,23 @@ def change_success(
     return torch.where(asked > 0, right.double(), torch.nan)
 
 
+def closeness(
+    edited: Float[Tensor, "*lead f 3 h w"],
+    source: Float[Tensor, "*lead f 3 h w"],
+    target: Float[Tensor, "*lead f 3 h w"],
+    mask: Bool[Tensor, "*lead f h w"],
+) -> Float[Tensor, "*lead"]:
+    r"""Tell how much of the way from source to target an edit went, in [0, 1]; ``change_success`` asks for a half.
+
+    .. math:: \max\left(0, 1 - \frac{\| edited - target \|}{\| source - target \|}\right)
+
+    over the changed region. 0 is the source, or anything as far from the target; NaN where they do not differ.
+    """
+    inside = mask[..., None, :, :]
+    wrong, asked = _energy(edited, target, inside), _energy(source, target, inside)
+    return torch.where(asked > 0, (1 - (wrong / asked).sqrt()).clamp(min=0), torch.nan)
+
+
 def _energy(
     one: Float[Tensor, "*lead f 3 h w"], other: Float[Tensor, "*lead f 3 h w"], region: Bool[Tensor, "*lead f 1 h w"]
 ) -> Float[Tensor, "*lead"]:

@@ -5,12 +5,14 @@ from torch import Tensor
 
 from veggie_pl.batch import Batch, Skill
 from veggie_pl.masks.paint import paint
-from veggie_pl.metrics import functional, measures
-from veggie_pl.metrics.measures import Scored
+from veggie_pl.metrics import functional
+from veggie_pl.metrics.experts_given import Experts
+from veggie_pl.metrics.measures import answer as measures
+from veggie_pl.metrics.scored import Scored
 
 
 def scored(edited: Tensor, batch: Batch) -> Scored:
-    return Scored(edited, batch, RedDetector())
+    return Scored(edited, batch, Experts(RedDetector()))
 
 
 def test_decoded_masks_are_read_by_each_samples_own_fill() -> None:
@@ -82,7 +84,11 @@ def test_placed_needs_the_place_of_each_sample() -> None:
     assert placed[2:].isnan().all()
 
 
-def test_a_detector_refuses_samples_without_a_phrase() -> None:
-    batch = batch_of(Skill.ADDITION, phrase="")
-    with pytest.raises(ValueError, match=r"needs a phrase, but there is none for box/0, box/1"):
-        measures.presence(scored(batch.target, batch))
+def test_samples_without_a_phrase_are_not_looked_at() -> None:
+    batch = batch_of(Skill.ADDITION)
+    batch.examples[1] = batch.examples[1]._replace(phrase="")
+    found = scored(batch.target, batch)
+    for measure in (measures.presence, measures.placed):
+        values = measure(found)
+        assert values[1].isnan()
+        assert not values[[0, *range(2, 16)]].isnan().any()
