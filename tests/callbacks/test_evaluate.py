@@ -95,7 +95,7 @@ def test_without_targets_the_table_scores_what_it_can(tmp_path: Path, caplog: py
     values, answers = {}, dict[str, Tensor]()
     methods: list[Method] = [CopySource(), Cheat(answers)]
     for method in methods:
-        data = data_of(SkillTable(ShapeDetector()), answers)
+        data = data_of(SkillTable(ShapeDetector(), aspects=["answer"]), answers)
         with caplog.at_level(logging.INFO, logger="veggie_pl"):
             values[method.name] = report_of(tmp_path / method.name, MethodModule(method), data)
     for rows in values.values():

@@ -118,7 +118,7 @@ def test_validation_scores_equal_scores_by_hand(run) -> None:
     module = run[1]
     data = make_data(num_frames=2, num_val=2)
     batch = next(iter(data.val_dataloader()[list(Skill).index(Skill.GROUNDING)]))
-    scores = SkillScores(SkillTable().of_skill(Skill.GROUNDING))
+    scores = SkillScores(SkillTable(aspects=["answer"]).of_skill(Skill.GROUNDING))
     scores.update(module.eval().edit_batch(batch), batch)
     logged = values(run, "val/miou/grounding")[-1]
     assert scores.compute()["miou"].item() == pytest.approx(logged, abs=1e-5)

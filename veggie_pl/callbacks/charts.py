@@ -58,5 +58,6 @@ def skill_charts(split: str, measures: Measures) -> Sections:
         for name in dict.fromkeys(name for own in names.values() for name in own)
     }
     score = [f"{split}/score", *(f"{split}/{row.headline}/{skill}" for skill, row in rows.items())]
-    loss = {"loss": [f"val/loss/{skill}" for skill in Skill]} if split == "val" else {}  # a test computes none
-    return {split: {"score": score, **loss, **charts}}
+    own = {"loss": "val/loss", "change_made": "val/change_made"} if split == "val" else {}  # a test computes none
+    losses = {title: [f"{tag}/{skill}" for skill in Skill] for title, tag in own.items()}
+    return {split: {"score": score, **losses, **charts}}

@@ -1,6 +1,6 @@
 """Exponential moving average of the weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -62,6 +62,11 @@ class Ema(Callback):
         else:
             torch._foreach_copy_(averaged, current)
         self.updates += 1
+
+    def pairs(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Give name, average and weight of what learns, this rank's part of each, while it is trained."""
+        for name, weight in self._weights.items():
+            yield name, self.average[name], local(weight)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the average; where there is no training, at the one that a checkpoint holds."""

@@ -4,7 +4,6 @@ import datetime
 import logging
 import math
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,31 @@ from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
 from veggie_pl.errors import UseError
 from veggie_pl.files import write_text
-from veggie_pl.metrics.report import Report, Result, read_report, results_of, write_report
+from veggie_pl.metrics.report import (
+    Report,
+    Result,
+    SampleScore,
+    library_versions,
+    read_report,
+    results_of,
+    samples_of,
+    write_report,
+)
 from veggie_pl.metrics.score import overall_score
 from veggie_pl.metrics.skill_scores import SkillScores
 from veggie_pl.metrics.tables import Grid, compare, number, table
 from veggie_pl.outputs import check_folder, refuse_overlap
 
 log = logging.getLogger(__name__)
-_LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")
 
 
 class Evaluate(HeldOut):
     """Score the module's edits skill by skill, by the measures that the benchmark brings.
 
     In validation the means go to the logger, with one number for all of them, ``val/score`` (``overall_score``); after
-    test the whole table, with 95 % intervals, goes to the console, to ``report.json`` and ``report.md`` in
-    ``output``, and to TensorBoard. Samples that cannot be read are in no number; the table says how many they are.
+    test the whole table, with 95 % intervals, goes to the console, to ``report.json``, ``report.md`` and a page,
+    ``report.html``, in ``output``, and to TensorBoard. Samples that cannot be read are in no number; the table says how
+    many they are.
     Measures that nothing has what they need for, such as an exact target, are left out, and a line says so.
 
     Args:
@@ -46,6 +54,7 @@ class Evaluate(HeldOut):
         self.output, self.against, self.seed = output, against, seed
         self.scores: dict[Skill, SkillScores] = {}
         self.missing: dict[str, set[int]] = {}  # by stream, positions in the split
+        self.asked: dict[tuple[Skill, int], tuple[str, str]] = {}  # key and instruction of what was scored
         self.report: Report | None = None
         self._told: set[str] = set()
 
@@ -55,13 +64,13 @@ class Evaluate(HeldOut):
             check_folder(Path(self.output))
         if stage == "test" and self.against is not None:
             if self.output:
-                written = [("report", Path(self.output) / name) for name in ("report.json", "report.md")]
+                written = [("report", Path(self.output) / name) for name in ("report.json", "report.md", "report.html")]
                 refuse_overlap([("earlier report", self.against)], written)
             self._before = read_report(Path(self.against))
 
     def begin(self) -> None:
         """Forget the last round."""
-        self.scores, self.missing = {}, {}
+        self.scores, self.missing, self.asked = {}, {}, {}
 
     def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Remember which; a sample that pads a rank counts once."""
@@ -74,6 +83,9 @@ class Evaluate(HeldOut):
         if len(skills) > 1:
             raise UseError(f"a loader of a benchmark holds one skill, this one has {', '.join(sorted(skills))}")
         self._scores_of(trainer, split, skills.pop()).update(outputs["edited"], batch)
+        indices = batch.index.tolist()
+        facts = zip(batch.skill, indices, batch.key, batch.instruction, strict=True)
+        self.asked |= {(skill, index): (key, instruction) for skill, index, key, instruction in facts}
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the means and the score, which checkpoints are kept by: it is there even where no sample can be read."""
@@ -93,8 +105,12 @@ class Evaluate(HeldOut):
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the table."""
         results: list[Result] = []
+        samples: list[SampleScore] = []
+        asked = {what: facts for own in gathered(self.asked) for what, facts in own.items()}
         for skill in self._skills():
-            found = results_of(skill, self._scores_of(trainer, "test", skill), self.seed)
+            scores = self._scores_of(trainer, "test", skill)
+            found = results_of(skill, scores, self.seed)
+            samples += samples_of(skill, scores, asked)
             self._tell_left_out(trainer, skill, [row.metric for row in found])
             results += found
         missing: dict[str, set[int]] = {}
@@ -105,9 +121,11 @@ class Evaluate(HeldOut):
             model=str(getattr(pl_module, "name", "model")),
             date=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             seeds={"noise": int(getattr(pl_module, "seed", 0)), "interval": self.seed},
-            versions={name: str(import_module(name).__version__) for name in _LIBRARIES},
+            versions=library_versions(),
             results=tuple(results),
             missing={stream: len(indices) for stream, indices in missing.items()},
+            bench=type(getattr(getattr(trainer, "datamodule", None), "test", None)).__name__,
+            samples=tuple(samples),
         )
         if not trainer.is_global_zero:
             return
@@ -116,8 +134,17 @@ class Evaluate(HeldOut):
         write_report(self.report, folder / "report.json")
         write_text(folder / "report.md", grid.markdown())
         Console(width=140).print(grid.console())
-        log.info("report: %s and report.md beside it", folder / "report.json")
+        self._write_page(trainer, pl_module, folder / "report.html")
+        log.info("report: %s, with report.json and report.md beside it", folder / "report.html")
         self._to_tensorboard(trainer, grid)
+
+    def _write_page(self, trainer: Trainer, pl_module: LightningModule, place: Path) -> None:
+        from veggie_pl.callbacks.edited_again import EditedAgain  # only a test draws a page
+        from veggie_pl.scoring.page import write_page
+
+        assert self.report is not None
+        reports = [self.report] if self.against is None else [self.report, self._before]
+        write_page(place, reports, EditedAgain(trainer, pl_module))
 
     def _scores_of(self, trainer: Trainer, split: str, skill: Skill) -> SkillScores:
         if skill not in self.scores:

@@ -73,4 +73,4 @@ def measures_of(trainer: Trainer, split: str) -> Measures:
         split: "val" or "test".
     """
     benchmark = getattr(getattr(trainer, "datamodule", None), split, None)
-    return getattr(benchmark, "measures", None) or SkillTable()
+    return getattr(benchmark, "measures", None) or SkillTable(aspects=["answer"])
