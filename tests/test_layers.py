@@ -20,6 +20,7 @@ FLOORS = [
     {"model", "module"},
     {"prepare", "check", "experts", "model_folder", "model_weights", "pretraining"},
     {"metrics", "inference"},
+    {"scoring"},
     {"callbacks"},
     {"planning"},
     {"commands"},

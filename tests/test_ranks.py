@@ -159,7 +159,7 @@ def test_documented_command_trains_and_leaves_one_model(tmp_path: Path, strategy
     args = ["--config", "conf/stage2.yaml", "--config", f"conf/strategy/{strategy}.yaml"]
     args += ["--trainer.devices", "2", "--trainer.accelerator", "cpu"]
     args += ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2", "--data.batch_size", "2"]
-    args += ["--data.num_val", "2", "--data.num_workers", "0", "--trainer.enable_progress_bar", "false"]
+    args += ["--data.num_val", "1", "--data.num_workers", "0", "--trainer.enable_progress_bar", "false"]
     args += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.default_root_dir", str(tmp_path)]
     start("-m", "veggie_pl", "fit", *args)
     run = tmp_path / "stage2/version_0"

@@ -65,5 +65,5 @@ def test_does_what_it_is_asked(module: VeggieModule, skill: Skill) -> None:
     stream = ShapesBenchmark("test", skills=[skill.value]).streams()[skill.value]
     batch = collate([(index, stream[index]) for index in range(6)])
     edited = module.edit_batch(batch)
-    values = SkillTable(ShapeDetector()).of_skill(skill)(edited, batch)
+    values = SkillTable(ShapeDetector(), aspects=["answer"]).of_skill(skill)(edited, batch)
     assert values[HEADLINE[skill]].nanmean() >= FLOORS[skill]

@@ -69,6 +69,15 @@ def test(args: list[str]) -> None:
 
 
 @command
+def score(args: list[str]) -> None:
+    """Score the outputs of any method on a bench: a table, intervals, a page to look at."""
+    with quick_imports():
+        from veggie_pl.commands.score import score_method
+
+    score_method(args)
+
+
+@command
 def edit(args: list[str]) -> None:
     """Edit one video or image as instructed."""
     with lean_imports():
@@ -111,6 +120,15 @@ def prepare(args: list[str]) -> None:
         from veggie_pl.commands.prepare import prepare_data
 
     prepare_data(args)
+
+
+@command
+def manifest(args: list[str]) -> None:
+    """Start a bench of your own: a list with a row per video of a folder, and its card."""
+    with quick_imports():
+        from veggie_pl.commands.manifest import make_manifest
+
+    make_manifest(args)
 
 
 @command

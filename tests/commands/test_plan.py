@@ -24,6 +24,8 @@ from veggie_pl.training.precision import FULL, MIXED, VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 A100 = GPUS["a100-80"]
+# The nano classes with fewer layers: counting takes time by the operation, whatever its size.
+PICO = "conf/ablation/pico.yaml"
 SMALL = ["--data.batch_size", "2"]
 
 
@@ -37,6 +39,10 @@ def plan(*args: str, device: Device = A100, **options: int) -> Prediction:
     return predict(config(*args), device, **options)
 
 
+def pico(stage: int) -> list[str]:
+    return ["--config", f"conf/stage{stage}.yaml", "--config", PICO]
+
+
 def paper(stage: int) -> list[str]:
     files = [f"conf/stage{stage}.yaml", "conf/backbone/paper.yaml", *["conf/backbone/paper_stage2.yaml"][: stage - 1]]
     return [word for file in files for word in ("--config", file)]
@@ -44,7 +50,7 @@ def paper(stage: int) -> list[str]:
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_counts_what_the_real_module_does(stage: int) -> None:
-    args = ["--config", f"conf/stage{stage}.yaml", *SMALL, "--trainer.precision", "32-true"]
+    args = [*pico(stage), *SMALL, "--trainer.precision", "32-true"]
     cli = VeggieCLI([*args, "--trainer.logger", "false"], run=False, parser_kwargs={"default_config_files": TRAINING})
     module = cli.model
     next(c for c in cli.trainer.callbacks if type(c).__name__ == "Freeze").apply(module)
@@ -69,28 +75,28 @@ def test_counts_what_the_real_module_does(stage: int) -> None:
 
 
 def test_a_frozen_mllm_costs_less_than_its_whole_graph() -> None:
-    ours = plan("--config", "conf/stage1.yaml")
-    whole = plan("--config", "conf/stage1.yaml", "--model.mllm.init_args.frozen_prefix", "false")
+    ours = plan(*pico(1))
+    whole = plan(*pico(1), "--model.mllm.init_args.frozen_prefix", "false")
     assert ours.flops < whole.flops
     assert ours.memory["activations"] < whole.memory["activations"]
-    learning = plan("--config", "conf/stage1.yaml", "--freeze.frozen", "[vae]")
+    learning = plan(*pico(1), "--freeze.frozen", "[vae]")
     assert whole.flops < learning.flops
 
 
 def test_grows_with_the_batch_and_with_frames() -> None:
-    one, two = (plan("--config", "conf/stage2.yaml", *size) for size in (SMALL, ()))  # 2 clips, 4 clips
+    one, two = (plan(*pico(2), *size) for size in (SMALL, ()))  # 2 clips, 4 clips
     held = [found.memory["activations"] + found.memory["gradients"] for found in (one, two)]
     assert 1.7 < held[1] / held[0] <= 2
     assert two.flops == pytest.approx(one.flops)  # of a sample
-    short = plan("--config", "conf/stage2.yaml", num_frames=4)
-    assert short.flops < 0.6 * plan("--config", "conf/stage2.yaml").flops
-    micro = plan("--config", "conf/stage1.yaml", *SMALL, "--trainer.accumulate_grad_batches", "3")
+    short = plan(*pico(2), num_frames=4)
+    assert short.flops < 0.6 * plan(*pico(2)).flops
+    micro = plan(*pico(1), *SMALL, "--trainer.accumulate_grad_batches", "3")
     assert micro.samples == 6
 
 
 def test_checkpointing_holds_less_and_computes_more() -> None:
-    plain = plan("--config", "conf/stage2.yaml")
-    less = plan("--config", "conf/stage2.yaml", "--model.viddm.init_args.gradient_checkpointing", "true")
+    plain = plan(*pico(2))
+    less = plan(*pico(2), "--model.viddm.init_args.gradient_checkpointing", "true")
     assert less.peak < plain.peak
     spatial = less.parts["diffusion, spatial"].flops / plain.parts["diffusion, spatial"].flops
     assert 1.2 < spatial <= 4 / 3 + 1e-6
@@ -98,7 +104,7 @@ def test_checkpointing_holds_less_and_computes_more() -> None:
 
 
 def test_memory_adds_up_by_hand() -> None:
-    found = plan("--config", "conf/stage1.yaml", *SMALL)
+    found = plan(*pico(1), *SMALL)
     learning = sum(part.learning for part in found.parts.values())
     assert found.memory["gradients"] == found.memory["average of the weights"] == 4 * learning
     assert found.memory["optimizer"] == 8 * learning  # AdamW: two moments in float32
@@ -117,16 +123,14 @@ def test_state_of_optimizers_is_measured() -> None:
 
 
 def test_slower_devices_take_longer() -> None:
-    fast, slow = (
-        plan("--config", "conf/stage1.yaml", device=Device(1e9, flops, flops / 100, 0.0)) for flops in (1e12, 1e11)
-    )
+    fast, slow = (plan(*pico(1), device=Device(1e9, flops, flops / 100, 0.0)) for flops in (1e12, 1e11))
     assert slow.seconds == pytest.approx(10 * fast.seconds)
 
 
 def test_precision_is_that_of_the_device_unless_the_config_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, FULL)  # of this machine, which does not matter
-    parsed = config("--config", "conf/stage1.yaml", *SMALL)
-    gpu, full = plan("--config", "conf/stage1.yaml", *SMALL), predict(parsed, replace(A100, precision=FULL))
+    parsed = config(*pico(1), *SMALL)
+    gpu, full = plan(*pico(1), *SMALL), predict(parsed, replace(A100, precision=FULL))
     assert gpu.memory != full.memory
     for name, expected in ((MIXED, gpu), (FULL, full)):
         parsed.trainer.precision = name
@@ -153,13 +157,13 @@ def test_paper_size_is_what_was_published(stage: int, tmp_path: Path, capsys: py
 
 def test_advice_holds_when_it_is_followed() -> None:
     small = Device(0.15 * 2**30, 1e12, 1e11, reserved=0.0)
-    start = config("--config", "conf/stage2.yaml")
+    start = config(*pico(2))
     now = predict(start, small)
     assert now.peak > small.memory
     given = advise(start, now, small, None, 40)
     assert [one.fits for one in given[:-1]] == [False] * (len(given) - 1)
     settings = given[0].setting.split()
-    followed = plan("--config", "conf/stage2.yaml", *settings, device=small)
+    followed = plan(*pico(2), *settings, device=small)
     assert followed.peak == pytest.approx(given[0].peak)
 
 
@@ -183,14 +187,12 @@ def test_parts_are_said_before_they_are_counted(caplog: pytest.LogCaptureFixture
     def tell(what: str, done: float, total: float | None) -> None:
         said.append(what)
 
-    found = predict(
-        config("--config", "conf/stage1.yaml"), A100, on_built=lambda held: said.append(str(held)), tell=tell
-    )
+    found = predict(config(*pico(1)), A100, on_built=lambda held: said.append(str(held)), tell=tell)
     sizes = {name: (part.parameters, part.learning) for name, part in found.parts.items()}
     assert said[0] == str(sizes)
     assert {f"operations counted, now of {name}" for name in ("language model", "diffusion, spatial")} <= {*said[1:]}
     with caplog.at_level("INFO", "veggie_pl"):
-        main(["plan", "--config", "conf/stage1.yaml"])
+        main(["plan", *pico(1)])
     (line,) = [record.message for record in caplog.records if record.message.startswith("counting")]
     assert re.fullmatch(
         r"counting a training step of: vision tower [\d.]+ M, frozen; .*diffusion, spatial [\d.]+ M", line

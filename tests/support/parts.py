@@ -101,7 +101,7 @@ def make_data(num_frames: int = 1, num_val: int = 0, bad: float = 0.0, **options
         "grounding": Weighted(GroundingStream(records(Skill.GROUNDING)), 1.0),
         "reasoning": Weighted(ReasoningStream(records(Skill.REASONING)), 1.0),
     }
-    measures = SkillTable(ShapeDetector())
+    measures = SkillTable(ShapeDetector(), aspects=["answer"])
     val: Benchmark | None = None
     if num_val:
         val = ShapesBenchmark("val", num_frames=num_frames, size=16, measures=measures)

@@ -73,7 +73,7 @@ def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate
         strategy["strategy"] = ModelParallelStrategy(world, 1, save_distributed_checkpoint=False)
     logger = CSVLogger(str(out), name="", version="")
     options = {"callbacks": watchers, "logger": logger, "log_every_n_steps": 1, "gradient_clip_val": 0.2}
-    options |= {"val_check_interval": STEPS // 2 * accumulate, "accumulate_grad_batches": accumulate}
+    options |= {"val_check_interval": STEPS * accumulate, "accumulate_grad_batches": accumulate}
     fit(module, data, plan.get("steps", STEPS), ckpt_path=None if ckpt is None else str(ckpt), **strategy, **options)
     return record
 

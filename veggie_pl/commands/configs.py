@@ -22,6 +22,7 @@ from veggie_pl.callbacks import (
     Recipe,
     Samples,
     StepBar,
+    WriteEdits,
 )
 from veggie_pl.callbacks.image_model import TellImageModel
 from veggie_pl.callbacks.keep_precision import names_precision, trainer_device
@@ -123,7 +124,8 @@ class VeggieCLI(StepsCLI):
         parser.add_lightning_class_args(InitFrom, "init_from")
         parser.add_lightning_class_args(ErrorBudget, "error_budget")
         parser.add_lightning_class_args(Recipe, "recipe")
-        parser.set_defaults({"weights_only": True} if "weights_only" in parser.get_defaults() else {})
+        if any(action.dest == "weights_only" for action in parser._actions):  # asking for defaults would parse them all
+            parser.set_defaults({"weights_only": True})
 
     def before_instantiate_classes(self) -> None:
         """Fill in the recipe of the config files."""
@@ -148,8 +150,9 @@ class TestCLI(StepsCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the blocks `evaluate:`, `samples:` and `error_budget:`; pictures go where the report goes."""
+        """Add the blocks `evaluate:`, `samples:`, `edits:` and `error_budget:`; pictures go where the report goes."""
         parser.add_lightning_class_args(Evaluate, "evaluate")
+        parser.add_lightning_class_args(WriteEdits, "edits")
         parser.add_lightning_class_args(Samples, "samples")
         parser.add_lightning_class_args(ErrorBudget, "error_budget")
         parser.link_arguments("evaluate.output", "samples.output")

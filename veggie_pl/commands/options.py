@@ -70,6 +70,20 @@ def prepare_options() -> CommandParser:
     return parser
 
 
+def manifest_options() -> CommandParser:
+    """Make the options of ``manifest``."""
+    parser = CommandParser(
+        prog="python -m veggie_pl manifest",
+        description="Start a bench from a folder of videos: a list with one row each, whose request is to be filled "
+        "in, and a card beside it. Nothing is overwritten.",
+    )
+    parser.add_argument("folder", type=str, help="folder of videos, also in folders below")
+    parser.add_argument(
+        "-o", "--output", type=str, required=True, help="list to write, such as my_bench/manifest.jsonl"
+    )
+    return parser
+
+
 def check_options() -> CommandParser:
     """Make the options of ``check``."""
     parser = CommandParser(
@@ -103,10 +117,57 @@ def index_options() -> CommandParser:
     return parser
 
 
+def score_options() -> CommandParser:
+    """Make the options of ``score``."""
+    parser = CommandParser(
+        prog="python -m veggie_pl score",
+        description="Score the outputs of any method on a bench. What is there is listed before anything long starts; "
+        "missing and unusable outputs get the worst score, and a second column leaves them out.",
+    )
+    parser.add_argument(
+        "--bench", type=str, required=True, help="a bench card's file, or one of ours: shapes, veg, ..."
+    )
+    parser.add_argument(
+        "--outputs", type=str, required=True, help="folder of the method's videos, pictures or folders of frames"
+    )
+    parser.add_argument("--method", type=str | None, help="what reports call the method (the name of the folder)")
+    parser.add_argument(
+        "--naming", type=str | None, help="how outputs are called: key, or index for SKILL/NUMBER (the card's)"
+    )
+    parser.add_argument(
+        "--experts",
+        type=str,
+        nargs="*",
+        default=[],
+        help="ROLE=FOLDER of detector, image_text, features, judge; judge=MODEL@ADDRESS; or a YAML of classes by role",
+    )
+    parser.add_argument("--against", type=str, nargs="*", default=[], help="report.json of other methods, to compare")
+    parser.add_argument("--human", type=str | None, help="CSV of people's ratings: which measures agree with them")
+    parser.add_argument(
+        "-o", "--output", type=str | None, help="new folder of the report (runs/score/METHOD/version_N)"
+    )
+    parser.add_argument("--prepared", type=str, default="prepared", help="folder of prepared tables")
+    parser.add_argument(
+        "--root", type=str | None, help="the bench's media, if they were moved since they were prepared"
+    )
+    parser.add_argument("--per_skill", type=int | None, help="examples of each skill (all)")
+    parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--devices", type=int, default=1, help="processes, each with a GPU of its own if there are any")
+    parser.add_argument("--ray", type=bool, default=False, help="work on the cluster of RAY_ADDRESS, or a local one")
+    parser.add_argument("--batch_size", type=int | None, help="outputs scored together (by size); numbers are the same")
+    parser.add_argument(
+        "--store", type=str, default="runs/score/store", help="folder of scores that are known already; '' keeps none"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what intervals draw")
+    return parser
+
+
 OPTIONS: dict[str, Callable[[], CommandParser]] = {
     "edit": edit_options,
     "predict": predict_options,
     "prepare": prepare_options,
+    "manifest": manifest_options,
     "check": check_options,
     "index": index_options,
+    "score": score_options,
 }

@@ -46,7 +46,7 @@ def prepare_data(args: list[str]) -> None:
 def default_root(card: Card, given: str) -> Path:
     """Find where a data set lies if nobody says: your own beside its card."""
     own = Path(given).resolve()
-    return own.parent if own.is_file() and own.parent != CARDS else Path("datasets") / card.name
+    return own.parent if own.is_file() and not own.is_relative_to(CARDS) else Path("datasets") / card.name
 
 
 def _emptiness(folder: Path, info: TableInfo) -> str:

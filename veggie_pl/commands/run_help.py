@@ -67,6 +67,7 @@ HELP: dict[str, tuple[str, str, dict[str, dict[str, str]]]] = {
                 "--evaluate.output FOLDER": "report.md and report.json go here (the run's folder)",
                 "--evaluate.against FILE": "an earlier report.json to print beside this one",
                 "--samples.per_skill N": "clips drawn of each skill",
+                "--edits.folder FOLDER": "write every edit here, for `score`; --edits.kind png is without loss",
                 "--data.num_test N": "clips scored of each skill",
                 "--data.eval_batch_size N": "clips edited at a time",
                 **CONFIG,
