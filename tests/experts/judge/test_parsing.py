@@ -40,6 +40,7 @@ def test_plain_replies_are_read(reply: str) -> None:
         ('{"follow": 7, "preserve": 8, "quality": 9', "malformed JSON"),
         ('{\n"follow": 7,\n"preserve": 8,\n"quality": 1', "malformed JSON"),
         ("{'follow': 7, 'preserve': 8, 'quality': 9}", "malformed JSON"),
+        (f'{{"follow": {"9" * 5000}}}', "malformed JSON"),  # more digits than Python reads
         ('{"rating": 7}', "none of follow, preserve, quality"),
         ('{"follow": 7, "follow": 2, "preserve": 8, "quality": 9}', "follow is given twice"),
         (f"{JSON} or {JSON.replace('7', '3')}", "2 JSON objects that say different things"),

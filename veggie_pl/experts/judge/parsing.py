@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from veggie_pl.errors import UseError
+
 _SPACE = r"[ \t*_\"'`]*"  # and marks of emphasis; never a new line
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"  # never the digits of other scripts
 _REST = _SPACE + r"(?:[.,;:)(\u2013\u2014-][^0-9\n]*)?$"  # words may follow, digits may not
@@ -111,7 +113,7 @@ def _object(reply: str, names: set[str]) -> tuple[dict[str, Any], str]:
     """Return the JSON object that names what was asked, or why there is none."""
     try:
         objects = [one for one in _objects(reply) if names & one.keys()]
-    except ValueError as problem:
+    except UseError as problem:
         return {}, str(problem)
     if not objects:
         return {}, "malformed JSON, or none of " + ", ".join(sorted(names)) + " in it"
@@ -125,13 +127,15 @@ def _objects(reply: str) -> Iterator[dict[str, Any]]:
     """Give all JSON objects of a text that are not inside another; keys in lower case.
 
     Raises:
-        ValueError: If an object has a key twice.
+        UseError: If an object has a key twice.
     """
     decoder, place = json.JSONDecoder(object_pairs_hook=_once), 0
     while (place := reply.find("{", place)) >= 0:
         try:
             found, place = decoder.raw_decode(reply, place)
-        except (json.JSONDecodeError, RecursionError):
+        except UseError:
+            raise
+        except (ValueError, RecursionError):  # no JSON, or a number of more digits than Python reads
             place += 1
             continue
         yield found
@@ -142,7 +146,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         name = key.strip().lower()
         if name in found:
-            raise ValueError(f"{name} is given twice")
+            raise UseError(f"{name} is given twice")
         found[name] = value
     return found
 
