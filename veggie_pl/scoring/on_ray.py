@@ -56,8 +56,9 @@ def score_on_ray(task: Task, outputs: Sequence[Output], workers: int, device: st
     except ImportError as error:
         raise UseError("--ray needs Ray; install it beside the project: pip install 'ray[data]'") from error
     ray.init(ignore_reinit_error=True, log_to_driver=False)
-    rows = ray.data.range(len(outputs), override_num_blocks=max(1, -(-len(outputs) // AT_ONCE)))
-    rows = rows.rename_columns({"id": "item"})
+    # Rows that are there already: tasks that make them would wait for a core while the workers hold them all.
+    num_blocks = max(1, -(-len(outputs) // AT_ONCE))
+    rows = ray.data.from_items([{"item": item} for item in range(len(outputs))], override_num_blocks=num_blocks)
     scored = rows.map_batches(
         RayScorer,
         fn_constructor_args=(task, list(outputs), device),
