@@ -75,6 +75,7 @@ def test_failed_outputs_get_the_worst_value_and_a_column_without_them(outputs: l
     scored = [one for one in scorer(None).score(outputs) if isinstance(one, SampleScore)]
     failed = [one for one in scored if one.state != "scored"]
     assert sorted(one.state for one in failed) == ["missing", "unreadable"]
+    assert all(one.output for one in failed if one.state == "unreadable")  # the report names the file
     addition = next(one for one in failed if one.skill == Skill.ADDITION)
     assert addition.values["success"] == addition.values["psnr_outside"] == 0
     assert BENCH.measures is not None

@@ -1,7 +1,7 @@
 """From outputs to scores: what is known is read, the rest is decoded, measured and kept."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -82,7 +82,7 @@ class Scorer:
             except BadRecordError as error:
                 yield BadExample(output, error.reason)
                 continue
-            if waiting and _kind(*waiting[0]) != _kind(output, sample, None):
+            if waiting and _kind(*waiting[0][:2]) != _kind(output, sample):
                 yield from self._together(waiting)
                 waiting = []
             output, clip = _read(output, sample)
@@ -132,7 +132,7 @@ def _read(output: Output, sample: Sample) -> tuple[Output, Clip | None]:
         return output, read_fitted(edit_file(output.path), Shape(frames, height, width))
     except ClipError as error:
         reason = " ".join(str(error).split())
-        return Output(output.unit, output.path, "unreadable", reason, digest=output.digest), None
+        return replace(output, state="unreadable", reason=reason, note=""), None
 
 
 def _measured(
@@ -144,7 +144,7 @@ def _measured(
     return row(edited, batch), [{} for _ in range(len(batch))]
 
 
-def _kind(output: Output, sample: Sample, clip: Clip | None) -> tuple[object, ...]:
+def _kind(output: Output, sample: Sample) -> tuple[object, ...]:
     """What has to agree among outputs that are scored together."""
     return output.unit.stream, tuple(sample.source.shape), sample.target is None
 
