@@ -58,7 +58,7 @@ def score_method(args: list[str]) -> None:
         if human is not None:  # what cannot be used of it is said before anything long starts
             keys = {name: [one.key for one in own.samples] for name, own in named(others).items()}
             read_ratings(human, {**keys, method: [unit.key for unit in units]})
-        scorer = task.scorer(devices[0])
+        scorer = task.scorer(devices[0], benchmark)
         try:
             results = _score(task, scorer, found, devices, options.ray, lambda done: tell("scoring", done, len(found)))
         except KeyboardInterrupt:

@@ -55,13 +55,14 @@ class Task:
         cache = None if self.store is None else Path(self.store) / "features"
         return skill_table(benchmark, self.experts, device, cache)
 
-    def scorer(self, device: str) -> Scorer:
+    def scorer(self, device: str, benchmark: Benchmark | None = None) -> Scorer:
         """Build all of it.
 
         Args:
             device: Where experts and measures compute.
+            benchmark: The bench, if it is open already; None opens it.
         """
-        benchmark = self.benchmark()
+        benchmark = benchmark or self.benchmark()
         measures = self.measures(benchmark, device)
         store = ScoreStore(None if self.store is None else Path(self.store) / "scores")
         return Scorer(benchmark.streams(), measures, identity_of(measures), store, self.batch_size, device)
