@@ -20,7 +20,7 @@ FLOORS = [
     {"model", "module"},
     {"prepare", "check", "experts", "model_folder", "model_weights", "pretraining"},
     {"metrics", "inference"},
-    {"scoring"},
+    {"scoring", "synthesis"},
     {"callbacks"},
     {"planning"},
     {"commands"},
