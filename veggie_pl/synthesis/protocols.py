@@ -48,9 +48,7 @@ class Animation:
 
     frames: Frames
     fps: float
-    motion: Mapping[str, object] = field(
-        default_factory=dict
-    )  # JSON by which the class moves another picture
+    motion: Mapping[str, object] = field(default_factory=dict)  # JSON by which the class moves another picture
 
 
 @dataclass(frozen=True)
