@@ -16,9 +16,9 @@ from veggie_pl.files import name_of_old, restore, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
-from veggie_pl.models.digest import digest_of
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.outputs import Role, check_folder, refuse_inside
+from veggie_pl.tensor_digest import digest_of
 from veggie_pl.training.left_out import frozen_keys
 from veggie_pl.training.record import TrainingRecord, read_record
 

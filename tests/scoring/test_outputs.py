@@ -9,7 +9,9 @@ from support.outputs import copied, write_outputs
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.errors import UseError
 from veggie_pl.metrics.edited_files import EditFolder
+from veggie_pl.scoring import headers as outputs_headers
 from veggie_pl.scoring.expected import expected_of
+from veggie_pl.scoring.headers import KnownHeaders
 from veggie_pl.scoring.outputs import counts, digest_of, findings, look
 from veggie_pl.scoring.units import list_units
 from veggie_pl.video.writer import write_clip
@@ -58,3 +60,27 @@ def test_digest_changes_with_bytes_and_names(tmp_path: Path) -> None:
     second = digest_of(tmp_path / "a")
     (tmp_path / "a" / "1.png").write_bytes(b"y")
     assert len({first, second, digest_of(tmp_path / "a"), digest_of(tmp_path / "a" / "1.png")}) == 4
+
+
+def test_what_was_looked_at_is_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_outputs(tmp_path / "edits", BENCH, 3, copied)
+    headers = KnownHeaders(tmp_path / "headers")
+
+    def again() -> object:
+        return look(UNITS, EditFolder(tmp_path / "edits"), expected_of(BENCH.streams()), headers=headers)
+
+    first = again()
+    opened: list[Path] = []
+    whole = outputs_headers.edit_file
+    monkeypatch.setattr(outputs_headers, "edit_file", lambda path: opened.append(path) or whole(path))
+    assert again() == first
+    assert not opened
+    changed = next(path for path in (tmp_path / "edits").rglob("*.png"))
+    write_clip(changed, torch.ones(1, 3, 32, 32))
+    again()
+    assert opened == [changed.parent]
+    kept = next(path for path in (tmp_path / "headers").rglob("*.json"))
+    kept.write_text("{}")
+    assert len(opened) == 1
+    again()
+    assert len(opened) == 2

@@ -52,7 +52,8 @@ def score_method(args: list[str]) -> None:
     console = Console(width=140)
     with progress() as tell:
         units = task.units(benchmark)
-        found = look(units, edits, expected_of(streams), lambda done: tell("looking", done, len(units)))
+        expected, headers = expected_of(streams), task.headers()
+        found = look(units, edits, expected, lambda done: tell("looking", done, len(units)), headers)
         extra = edits.others([one.path for one in found if one.path is not None])
         console.print(findings(found, extra, edits.folder).console())
         if human is not None:  # what cannot be used of it is said before anything long starts

@@ -27,7 +27,7 @@ from veggie_pl.experts.protocols import (
     Vectors,
 )
 from veggie_pl.files import whole_file
-from veggie_pl.models.digest import bytes_of
+from veggie_pl.tensor_digest import bytes_of
 
 log = logging.getLogger(__name__)
 

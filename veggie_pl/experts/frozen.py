@@ -17,8 +17,8 @@ from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerF
 
 from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
-from veggie_pl.models.digest import digest_of
 from veggie_pl.models.weight_files import check_finite, describe_misfit, find_weights
+from veggie_pl.tensor_digest import digest_of
 from veggie_pl.video.clip import to_uint8
 
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")

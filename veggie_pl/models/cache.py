@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from veggie_pl.files import whole_file
-from veggie_pl.models.digest import bytes_of, digest_of
+from veggie_pl.tensor_digest import bytes_of, digest_of
 
 log = logging.getLogger(__name__)
 

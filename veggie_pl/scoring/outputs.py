@@ -1,16 +1,18 @@
 """The outputs of a method, looked at before anything long starts: which are there, and which can be compared."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from veggie_pl.errors import UseError
-from veggie_pl.metrics.edited_files import EditFolder, edit_file
+from veggie_pl.metrics.edited_files import EditFolder
 from veggie_pl.metrics.report import State
 from veggie_pl.metrics.tables import Grid
 from veggie_pl.scoring.fit import Shape, check_fit
+from veggie_pl.scoring.headers import KnownHeaders
 from veggie_pl.scoring.units import Unit
 
 _CHUNK = 2**20  # bytes read at a time
@@ -46,6 +48,7 @@ def look(
     edits: EditFolder,
     expected: Callable[[Unit], Shape],
     tell: Callable[[int], None] = lambda done: None,
+    headers: KnownHeaders | None = None,
 ) -> list[Output]:
     """Look at every output by its name and header; pixels are not decoded.
 
@@ -54,15 +57,17 @@ def look(
         edits: Where the outputs lie.
         expected: Frames and size of an example as the bench gives it, and what is known of its source.
         tell: Hears how many are done.
+        headers: What is known of outputs that were looked at before; None knows nothing.
 
     Raises:
         UseError: If none of them is there: the folder or the naming is wrong; or two files are named as one output.
     """
+    headers = headers or KnownHeaders(None)
     found = []
     for done, unit in enumerate(units, 1):
         path = edits.find(unit.skill, unit.index, unit.key)
         name = "" if path is None else path.relative_to(edits.folder).as_posix()
-        found.append(_look(unit, path, name, expected))
+        found.append(_look(unit, path, name, expected, headers))
         tell(done)
     if all(one.state == "missing" for one in found):
         names = [edits.name(unit.skill, unit.index, unit.key) for unit in units[:2]]
@@ -74,16 +79,15 @@ def look(
     return found
 
 
-def _look(unit: Unit, path: Path | None, name: str, expected: Callable[[Unit], Shape]) -> Output:
+def _look(unit: Unit, path: Path | None, name: str, expected: Callable[[Unit], Shape], headers: KnownHeaders) -> Output:
     if path is None:
         return Output(unit, None, "missing", "there is no file of its name")
     try:
         digest = digest_of(path)
-        own = edit_file(path).info
+        own = headers.read(path, digest)
     except (UseError, OSError) as error:
         return Output(unit, path, "unreadable", " ".join(str(error).split()), name=name)
-    seconds = own.num_frames / own.fps if own.fps else None
-    fit = check_fit(Shape(own.num_frames, own.height, own.width, own.num_frames, seconds), expected(unit))
+    fit = check_fit(own, expected(unit))
     state: State = "scored" if fit.fits else "unfit"
     reason, note = ("", fit.said) if fit.fits else (fit.said, "")
     return Output(unit, path, state, reason, note, digest, name)
@@ -92,11 +96,12 @@ def _look(unit: Unit, path: Path | None, name: str, expected: Callable[[Unit], S
 def digest_of(path: Path) -> str:
     """Hash the bytes of a file, or of the files in a folder with their names."""
     digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if path.is_dir():
+    is_folder = path.is_dir()
+    for file in sorted(os.scandir(path), key=lambda entry: entry.name) if is_folder else [path]:
+        if is_folder:
             digest.update(f"{file.name}\0".encode())
         if file.is_file():
-            with file.open("rb") as opened:
+            with open(file, "rb") as opened:
                 while chunk := opened.read(_CHUNK):
                     digest.update(chunk)
     return digest.hexdigest()

@@ -8,6 +8,7 @@ from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.metrics.skills import SkillTable
 from veggie_pl.prepare.bench import BenchCard, fingerprint, open_bench, read_bench
 from veggie_pl.scoring.engine import Scorer
+from veggie_pl.scoring.headers import KnownHeaders
 from veggie_pl.scoring.measuring import identity_of, skill_table
 from veggie_pl.scoring.store import ScoreStore
 from veggie_pl.scoring.units import Unit, list_units
@@ -49,6 +50,10 @@ class Task:
     def units(self, benchmark: Benchmark) -> list[Unit]:
         """List what is scored."""
         return list_units(benchmark, fingerprint)
+
+    def headers(self) -> KnownHeaders:
+        """Open what is known of outputs that were looked at before."""
+        return KnownHeaders(None if self.store is None else Path(self.store) / "headers")
 
     def measures(self, benchmark: Benchmark, device: str) -> Measures:
         """Build what outputs are scored by: the bench's own measures, with these experts."""

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
-from veggie_pl.models.digest import digest_of
+from veggie_pl.tensor_digest import digest_of
 from veggie_pl.training.fsdp import plain
 
 LEFT_OUT = "left_out"  # in a checkpoint: part -> folder, digest, keys
