@@ -4,17 +4,18 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+import veggie_pl
 from veggie_pl.batch import Skill
 from veggie_pl.errors import UseError
 from veggie_pl.files import write_text
 from veggie_pl.metrics.skill_scores import SkillScores
 
 REPORT_SCHEMA = 1  # raised when a field changes its meaning
-_LIBRARIES = ("veggie_pl", "torch", "lightning", "transformers", "diffusers", "torchmetrics")
+_LIBRARIES = ("torch", "lightning", "transformers", "diffusers", "torchmetrics")
 # What became of an output: "unfit" is one of another length, shape or with frames that are not finite.
 State = Literal["scored", "missing", "unreadable", "unfit"]
 
@@ -80,7 +81,8 @@ class Report:
 
 def library_versions() -> dict[str, str]:
     """Name the versions of the libraries that numbers depend on."""
-    return {name: str(import_module(name).__version__) for name in _LIBRARIES}
+    # Not by importing them: some take seconds, and scores that are known need none of them.
+    return {"veggie_pl": veggie_pl.__version__, **{name: version(name) for name in _LIBRARIES}}
 
 
 def results_of(skill: Skill, scores: SkillScores, seed: int) -> tuple[Result, ...]:
