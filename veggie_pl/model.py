@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -88,6 +89,7 @@ class VeggieModel(nn.Module):
         self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both, timestep_density)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
+        self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``
         self.name = ""  # what reports call this model; its folder, if it comes from one
         self.record: TrainingRecord | None = None  # what it was trained for, as its folder tells
 
@@ -96,10 +98,12 @@ class VeggieModel(nn.Module):
         """Where the parts are."""
         return next(self.parameters()).device
 
-    def predict(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"], tokens: Tensor) -> Latents:
+    def predict(
+        self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"], tokens: Tensor, **how: Any
+    ) -> Latents:
         """Run the diffusion model once; one that adds the source to its output sees the noisy *change* only."""
         shown = self.objective.remove_source(noisy, source, timestep) if self.viddm.add_source else noisy
-        return self.viddm(shown, source, timestep, tokens)  # type: ignore[no-any-return]
+        return self.viddm(shown, source, timestep, tokens, **how)  # type: ignore[no-any-return]
 
     def edit_batch(self, batch: Batch) -> Clips:
         """Edit held-out examples, each under its skill's guidance and with noise of its own."""
@@ -154,11 +158,15 @@ class VeggieModel(nn.Module):
         return Condition(self.vae.encode_source(source), tokens, null)
 
     def prediction(self, condition: Condition, guidance: Guidance) -> Prediction:
-        """Give the guided prediction of one clip or window; ``over_windows`` joins those of several windows to one."""
+        """Give the guided prediction of one clip or window; ``over_windows`` joins those of several windows to one.
+
+        It is for one sampling run, in which it may keep what changes slowly; see ``reuse``.
+        """
+        how = {} if self.reuse == 1 else {"unet": self.viddm.reusing(self.reuse)}
 
         def predict(noisy: Latents, timestep: Num[Tensor, " b"]) -> Latents:
             source, tokens, null = condition.source, condition.tokens, condition.null
-            return guided(self.predict, guidance, noisy, source, timestep, tokens, null)
+            return guided(partial(self.predict, **how), guidance, noisy, source, timestep, tokens, null)
 
         return predict
 

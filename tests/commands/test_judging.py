@@ -11,7 +11,15 @@ from veggie_pl.commands.judging import MAX_SEED, judge_options
 
 
 def options(**changed: object) -> Namespace:
-    given = {"model": None, "steps": None, "guidance_task": None, "guidance_source": None, "seed": 0}
+    given = {
+        "model": None,
+        "steps": None,
+        "guidance_task": None,
+        "guidance_source": None,
+        "seed": 0,
+        "solver": None,
+        "reuse": 1,
+    }
     return Namespace(**{**given, "instruction": "remove it", "device": "cpu", **changed})
 
 
@@ -28,6 +36,8 @@ def options(**changed: object) -> Namespace:
         (["--steps", "many"], "--steps must be a whole number or null, got many"),
         (["--device", "tpu"], "--device tpu: the choices are auto, cpu and cuda"),
         (["--device", "cuda:x"], "--device cuda:x: the choices are"),
+        (["--solver", "Magic"], "no solver 'Magic'; the choices are DDIMScheduler"),
+        (["--reuse", "0"], "--reuse must be 1 or more, got 0"),
         (["--guidance", "2"], "guidance"),
         (["--dev", "cpu"], "did you mean device"),
     ],

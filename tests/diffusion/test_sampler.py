@@ -95,3 +95,23 @@ def test_noise_is_drawn_where_its_generator_lives() -> None:
     first = draw_noise((2, 3), [torch_rng(7), torch_rng(8)], torch.device("cpu"))
     assert torch.equal(first[1], torch.randn(2, 3, generator=torch_rng(8)))
     assert draw_noise((2, 3), [torch_rng(7)], torch.device("meta")).device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        diffusers.DDIMScheduler(),
+        diffusers.DPMSolverMultistepScheduler(),
+        diffusers.EulerDiscreteScheduler(),
+        diffusers.FlowMatchEulerDiscreteScheduler(),
+        diffusers.UniPCMultistepScheduler(),
+    ],
+    ids=lambda scheduler: type(scheduler).__name__,
+)
+def test_no_step_waits_for_the_device(scheduler: Any) -> None:
+    """On the meta device there is nothing to read: a look at a number would be an error."""
+    noise = torch.empty(1, 2, 4, 8, 8, device="meta")
+    out = sample_latents(
+        lambda noisy, timestep: noisy * timestep[:, None, None, None, None], process_of(scheduler), noise, 4
+    )
+    assert out.device.type == "meta"

@@ -17,6 +17,7 @@ from veggie_pl import VeggiePipeline
 from veggie_pl.cli import main
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.quick import Quick
 from veggie_pl.inference.which_model import find_model
 from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.video.clip import resize, to_clip, to_frames
@@ -68,6 +69,19 @@ def test_equals_the_command_line_with_the_shipped_weights(tmp_path: Path) -> Non
     pipe = VeggiePipeline.from_pretrained(SHIPPED)
     found = np.asarray(pipe(Image.fromarray(picture), "make it night").frames[0][0])
     assert np.array_equal(found, cv2.imread(str(tmp_path / "out.png"))[..., ::-1])
+
+
+def test_a_quick_one_equals_the_command_line(folder: Path, tmp_path: Path) -> None:
+    picture = pattern(1, 16, 16)[0]
+    cv2.imwrite(str(tmp_path / "in.png"), picture[..., ::-1])
+    command = ["edit", str(tmp_path / "in.png"), "make it night", "-o", str(tmp_path / "out.png"), "--steps", "5"]
+    main([*command, "--model", str(folder), "--solver", "UniPCMultistepScheduler", "--reuse", "2", "--half"])
+    quick = Quick(solver="UniPCMultistepScheduler", reuse=2, half=True)
+    pipe = VeggiePipeline.from_pretrained(folder).quicken(quick)
+    found = np.asarray(pipe(Image.fromarray(picture), "make it night", num_inference_steps=5).frames[0][0])
+    assert np.array_equal(found, cv2.imread(str(tmp_path / "out.png"))[..., ::-1])
+    plain = VeggiePipeline.from_pretrained(folder)(Image.fromarray(picture), "make it night", num_inference_steps=5)
+    assert not np.array_equal(found, np.asarray(plain.frames[0][0]))
 
 
 def test_saved_again_it_is_the_same_folder(folder: Path, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from veggie_pl.commands.trained import trained_model
 from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.errors import UseError
 from veggie_pl.files import CONF, TESTING, TRAINING
+from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.metrics.methods import CopySource, Method, MethodModule, Oracle
 from veggie_pl.models.codec import Codec
 from veggie_pl.models.stored import deferred_weights
@@ -169,6 +170,7 @@ def scored_method(
     baseline: Literal["copy", "oracle"] | None = None,
     codec: Codec | None = None,
     method: Method | None = None,
+    quick: Quick | None = None,
 ) -> LightningModule:
     """Make what is scored: a trained model, a baseline that needs none, or any other method.
 
@@ -178,6 +180,7 @@ def scored_method(
         baseline: Score the source itself ("copy") or the exact target through a codec ("oracle") instead.
         codec: Of the oracle: that of the models it bounds.
         method: Score what this class makes instead, such as ``veggie_pl.metrics.EditedFiles``.
+        quick: How a trained model is made faster.
 
     Raises:
         UseError: If several of them are named.
@@ -191,4 +194,8 @@ def scored_method(
         if codec is None:
             raise UseError("--model.baseline oracle: name the codec, --model.codec CLASS, as conf/eval.yaml does")
         method = Oracle(codec)
-    return trained_model(folder, num_steps, VeggieModule) if method is None else MethodModule(method)
+    if method is not None:
+        return MethodModule(method)
+    module = trained_model(folder, num_steps, VeggieModule)
+    quicken(module, quick or Quick())
+    return module

@@ -13,6 +13,7 @@ from veggie_pl.commands.trained import trained_model
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, plan_edits, refuse_own_folder
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.model import VeggieModel
 from veggie_pl.outputs import check_folder
 from veggie_pl.progress import Tell, progress
@@ -86,7 +87,8 @@ def _of_file(tell: Tell, number: int, total: int) -> Callable[[float], None]:
 
 def _editor(options: Namespace) -> Editor:
     module: VeggieModel = trained_model(options.model, naming="--model")
-    module = module.to(find_device(options.device))
+    quick = Quick(options.compiled, options.half, options.reuse, options.solver)
+    module = quicken(module.to(find_device(options.device)), quick)
     return Editor(module, options.guidance_task, options.guidance_source, options.steps, options.seed)
 
 

@@ -8,6 +8,7 @@ import torch
 from jsonargparse import Namespace
 
 from veggie_pl.batch import is_blank
+from veggie_pl.diffusion.solvers import check_solver
 from veggie_pl.errors import UseError
 
 MAX_SEED = 2**63 - 1  # what generators of torch take
@@ -29,6 +30,10 @@ def judge_options(options: Namespace) -> None:
             raise UseError(f"--{name.replace('_', '-')} must be a finite number, got {scale}")
     if not 0 <= options.seed <= MAX_SEED:
         raise UseError(f"--seed must be in 0 .. {MAX_SEED}, got {options.seed}")
+    if options.solver is not None:
+        check_solver(options.solver)
+    if options.reuse < 1:
+        raise UseError(f"--reuse must be 1 or more, got {options.reuse}")
     if options.instruction is not None and is_blank(options.instruction):
         raise UseError(f"the instruction is empty: {options.instruction!r}")
     find_device(options.device)

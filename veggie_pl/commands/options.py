@@ -46,6 +46,16 @@ def _add_model(parser: CommandParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
     parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--solver", type=str | None, help="scheduler of diffusers, such as UniPCMultistepScheduler (the model's own)"
+    )
+    parser.add_argument(
+        "--reuse", type=int, default=1, help="sampling steps from one full pass of the network to the next; 1 is off"
+    )
+    parser.add_argument("--half", action="store_true", help="keep the diffusion model in bfloat16, for a GPU")
+    parser.add_argument(
+        "--compiled", action="store_true", help="compile the diffusion model by region: pays for many edits on a GPU"
+    )
 
 
 def prepare_options() -> CommandParser:

@@ -54,10 +54,10 @@ class Denoising:
         share: Tensor = self.scheduler.alphas_cumprod.to(noisy)[timestep.long()].sqrt()
         return noisy - share[:, None, None, None, None] * source
 
-    def sampling(self, num_steps: int, device: torch.device) -> "DenoisingRun":
+    def sampling(self, num_steps: int) -> "DenoisingRun":
         """Begin a sampling run with a fresh copy of the scheduler: runs share no state."""
         scheduler = type(self.scheduler).from_config(self.scheduler.config)
-        scheduler.set_timesteps(num_steps, device=device)
+        scheduler.set_timesteps(num_steps)  # stays on the CPU: to look one up would wait for the device
         return DenoisingRun(scheduler)
 
 

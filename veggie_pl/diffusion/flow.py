@@ -57,11 +57,11 @@ class FlowMatching:
         """Take a source out of noisy latents."""
         return noisy - (1 - self._sigma(noisy, timestep)) * source
 
-    def sampling(self, num_steps: int, device: torch.device) -> "FlowRun":
+    def sampling(self, num_steps: int) -> "FlowRun":
         """Begin a sampling run with a fresh copy of the scheduler: runs share no state."""
         scheduler = type(self.scheduler).from_config(self.scheduler.config)
         # Named, or the last of the scheduler's own sigmas would be shifted twice.
-        scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / num_steps, num_steps), device=device)
+        scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / num_steps, num_steps))
         return FlowRun(scheduler)
 
     def _sigma(self, like: Latents, timestep: Num[Tensor, " b"]) -> Tensor:

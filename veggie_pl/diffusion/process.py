@@ -71,8 +71,8 @@ class Process(Protocol):
         """Take a source out of noisy latents: what ``mix(target - source)`` would be."""
         ...
 
-    def sampling(self, num_steps: int, device: torch.device) -> Run:
-        """Begin a sampling run."""
+    def sampling(self, num_steps: int) -> Run:
+        """Begin a sampling run; its timesteps lie on the CPU, so that none is waited for."""
         ...
 
 

@@ -51,11 +51,12 @@ def sample_latents(
     """
     if not 1 <= num_steps <= process.num_timesteps:
         raise UseError(f"num_steps must be in 1 .. {process.num_timesteps}, got {num_steps}")
-    run = process.sampling(num_steps, noise.device)
+    run = process.sampling(num_steps)
     latents = run.start(noise)
-    left = [*run.timesteps[1:], torch.zeros_like(run.timesteps[0])]  # the noise after each step
+    asked = run.timesteps.to(noise.device)  # once: the scheduler's own stay on the CPU, which then runs ahead
+    left = [*asked[1:], torch.zeros_like(asked[0])]  # the noise after each step
     for done, (timestep, after) in enumerate(zip(run.timesteps, left, strict=True), start=1):
-        predicted = predict(run.shown(latents, timestep), timestep.to(noise.device).expand(len(noise)))
+        predicted = predict(run.shown(latents, timestep), asked[done - 1].expand(len(noise)))
         latents = run.step(predicted, timestep, latents, generators)
         if constrain is not None:
             latents = constrain(latents, after)

@@ -17,6 +17,7 @@ from PIL import Image
 from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import PARTS, load_model, save_model
 from veggie_pl.models import Aligner, Codec, Mllm, TaskQueries, VidDM
@@ -106,6 +107,12 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         self._module.to(device)
         return self
 
+    def quicken(self, quick: Quick) -> "VeggiePipeline":
+        """Trade something for speed; see ``Quick``."""
+        quicken(self.module, quick)
+        self.scheduler = self._module.objective.scheduler
+        return self
+
     @property
     def device(self) -> torch.device:
         """Where the parts are."""
@@ -149,7 +156,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         seed = 0 if generator is None else generator.initial_seed()
         steps = num_inference_steps or self.module.num_steps
         bar: Any = self.progress_bar(total=steps)
-        timesteps = self.module.objective.process.sampling(steps, self.device).timesteps
+        timesteps = self.module.objective.process.sampling(steps).timesteps
 
         def on_step(done: int) -> None:
             if done == 1:  # of a window

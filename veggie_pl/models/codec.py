@@ -121,6 +121,9 @@ class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
         return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
 
 
+DECODED = 8  # frames at a time: 5 GB at 512 x 512, however long the clip is
+
+
 class KlCodec(FrameCodec, nn.Module):
     """Stable Diffusion's ``AutoencoderKL``, one frame at a time.
 
@@ -160,8 +163,9 @@ class KlCodec(FrameCodec, nn.Module):
     def decode(self, latents: Latents) -> Pixels:
         """Decode latents in the target's scale."""
         flat = latents.flatten(0, 1) / self.vae.config.scaling_factor
-        pixels = self.vae.decode(flat.to(self.vae.dtype)).sample
-        return pixels.float().unflatten(0, latents.shape[:2]).clamp(-1, 1)  # type: ignore[no-any-return]
+        parts = [self.vae.decode(part).sample.float() for part in flat.to(self.vae.dtype).split(DECODED)]
+        pixels: Tensor = torch.cat(parts)
+        return pixels.view(*latents.shape[:2], *pixels.shape[1:]).clamp(-1, 1)
 
     def save_pretrained(self, folder: str) -> None:
         """Write the diffusers folder this codec was read from."""

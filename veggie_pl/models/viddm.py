@@ -1,5 +1,6 @@
 """The video diffusion model: a diffusers UNet for images, inflated to one for video."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import load_strictly, read_motion_adapter, read_unet
+from veggie_pl.models.reuse import Reuse
 
 Latents = Float[Tensor, "b f c h w"]
 
@@ -125,18 +127,41 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source: Latents,
         timestep: Num[Tensor, " b"],
         tokens: Float[Tensor, "b f q d"],
+        unet: Callable[..., Any] | None = None,
     ) -> Latents:
-        """Predict what the noise process asks for, in the target's latent scale."""
+        """Predict what the noise process asks for, in the target's latent scale.
+
+        A UNet whose weights are of 16 bits computes in 16 bits from end to end, without autocast's copies between them
+        and float32; so it can be sampled from, and not trained.
+
+        Args:
+            noisy: Noisy target.
+            source: Source.
+            timestep: Of each sample.
+            tokens: Of each frame.
+            unet: What stands for the UNet, see ``reusing``.
+        """
+        if self.unet.dtype == torch.float32:
+            return self._predict(noisy, source, timestep, tokens, unet or self.unet)
+        shown, beside, told = (part.to(self.unet.dtype) for part in (noisy, source, tokens))
+        with torch.autocast(noisy.device.type, enabled=False):
+            return self._predict(shown, beside, timestep, told, unet or self.unet).to(noisy.dtype)
+
+    def reusing(self, every: int, layers: int = 2) -> Callable[..., Any]:
+        """Make what stands for the UNet in one sampling run and computes its deep part at some steps only."""
+        return Reuse(self.unet, every, layers)
+
+    def _predict(self, noisy: Latents, source: Latents, timestep: Tensor, tokens: Tensor, unet: Any) -> Latents:
         num_frames = noisy.shape[1]
         both = torch.cat([noisy, source], dim=2)  # (b, f, 2c, h, w)
         pooled = tokens.mean(1).flatten(1) if self.pool_task else None  # (b, q*d)
         per_frame = tokens.flatten(0, 1)  # (b*f, q, d): frame i attends to the tokens of frame i only
         if self.is_video:
-            out = self.unet(both.transpose(1, 2), timestep, per_frame, timestep_cond=pooled).sample.transpose(1, 2)
+            out = unet(both.transpose(1, 2), timestep, per_frame, timestep_cond=pooled).sample.transpose(1, 2)
         else:
             timesteps = timestep.repeat_interleave(num_frames)
             pooled = None if pooled is None else pooled.repeat_interleave(num_frames, 0)
-            out = self.unet(both.flatten(0, 1), timesteps, per_frame, timestep_cond=pooled).sample
+            out = unet(both.flatten(0, 1), timesteps, per_frame, timestep_cond=pooled).sample
             out = out.unflatten(0, noisy.shape[:2])
         return out + source if self.add_source else out  # type: ignore[no-any-return]
 
