@@ -1,0 +1,123 @@
+"""The measures by name: unit, and how each is taken from a pair. Where two clips are measured, the worse one counts."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from veggie_pl.metrics import functional
+from veggie_pl.synthesis.assess.functional import (
+    change_shares,
+    edit_strengths,
+    flow_gaps,
+    frozen_share,
+    is_black,
+    lost_shares,
+    motion,
+)
+from veggie_pl.synthesis.assess.seen import Seen
+from veggie_pl.video.clip import to_clip
+
+_MIN_OUTSIDE = 0.02  # of the pixels of a frame: less than that outside of the edit is no ground to judge by
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of a pair.
+
+    Args:
+        unit: For reports.
+        good: Which values are good: "high", "low" or "middle".
+        compute: From what is seen of a pair; NaN where it is not defined.
+    """
+
+    unit: str
+    good: Literal["high", "low", "middle"]
+    compute: Callable[[Seen], float]
+
+
+def first_frame(seen: Seen) -> float:
+    """Compare first frames with their pictures: PSNR in dB."""
+    lifted = seen.lifted
+    pairs = ((lifted.source, lifted.still.source), (lifted.target, lifted.still.target))
+    return min(float(functional.psnr(to_clip(clip[:1]), to_clip(picture[None]))) for clip, picture in pairs)
+
+
+def black(seen: Seen) -> float:
+    """Give the share of frames that are black where the picture is not."""
+    shares = []
+    for frames in (seen.source, seen.edited):
+        found = is_black(frames)
+        shares.append(0.0 if found[0] and found.all() else float(found.mean()))
+    return max(shares)
+
+
+def frozen(seen: Seen) -> float:
+    """Give the share of neighbouring frames that are alike."""
+    return max(frozen_share(seen.source), frozen_share(seen.edited))
+
+
+def slowest(seen: Seen) -> float:
+    """Give the mean flow between neighbouring frames."""
+    return min(motion(flows) for flows in seen.steps)
+
+
+def lost(seen: Seen) -> float:
+    """Give the largest share of a later frame that does not come from the first one: drift, cuts, other subjects."""
+    clips = zip((seen.source, seen.edited), seen.back, strict=True)
+    return max((float(lost_shares(frames, back).max(initial=0.0)) for frames, back in clips), default=0.0)
+
+
+def kept(seen: Seen) -> float:
+    """Compare the clips outside of the edit, frame by frame: the lowest PSNR in dB."""
+    outside = ~seen.region
+    outside[outside.mean((1, 2)) < _MIN_OUTSIDE] = False
+    error = functional.squared_error(*seen.clips)[:, None]  # (f, 1, h, w)
+    found = functional.psnr_of(error, torch.from_numpy(outside)[:, None])
+    return _least(found.numpy())
+
+
+def edit_left(seen: Seen) -> float:
+    """Give the least share of the edit's strength in the first frame that a later frame has."""
+    return _least(edit_strengths(seen.source, seen.edited))
+
+
+def edit_spread(seen: Seen) -> float:
+    """Give the largest area in which a frame differs, as a multiple of the first frame's."""
+    return -_least(-change_shares(seen.change))
+
+
+def flow_gap(seen: Seen) -> float:
+    """Give the largest distance of the two clips' motion from the first frame, outside of the edit."""
+    return -_least(-flow_gaps(*seen.back, ~seen.region[1:]))
+
+
+def color_drift(seen: Seen) -> float:
+    """Measure how fast the mean colours of the clips run apart."""
+    every = torch.ones(seen.change.shape, dtype=torch.bool)
+    return float(functional.color_drift(seen.clips[1], seen.clips[0], every))
+
+
+MEASURES: dict[str, Measure] = {
+    "frames": Measure("frames", "high", lambda seen: float(len(seen.lifted.source))),
+    "side": Measure("px", "high", lambda seen: float(min(seen.lifted.source.shape[1:3]))),
+    "first_frame": Measure("dB", "high", first_frame),
+    "black": Measure("share of frames", "low", black),
+    "frozen": Measure("share of pairs of frames", "low", frozen),
+    "motion": Measure("sides per frame", "high", slowest),
+    "lost": Measure("share of pixels", "low", lost),
+    "kept": Measure("dB", "high", kept),
+    "edit_left": Measure("of the first frame's", "high", edit_left),
+    "edit_spread": Measure("of the first frame's", "low", edit_spread),
+    "flow_gap": Measure("sides", "low", flow_gap),
+    "color_drift": Measure("CIELAB per 100 frames", "low", color_drift),
+}
+
+
+def _least(values: Float[np.ndarray, " f"]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.min()) if len(known) else math.nan

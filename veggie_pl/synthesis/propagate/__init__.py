@@ -1,0 +1,5 @@
+"""Step 3: the edited picture is carried along the video of the source picture."""
+
+from veggie_pl.synthesis.propagate.same_motion import SameMotion
+
+__all__ = ["SameMotion"]
