@@ -65,6 +65,7 @@ class Counting:
     """A judge that counts how often it is asked."""
 
     name, digest, axes, scale = "counting", "judge-1", ("follow",), (1.0, 10.0)
+    needs_checklist = False
 
     def __init__(self, failures: tuple[str, ...] = ()) -> None:
         self.asked, self.failures = 0, failures

@@ -151,6 +151,32 @@ def test_missing_outputs_get_the_least_of_each_scale(skill: Skill) -> None:
                 assert (sign * values[known] >= sign * worst[name][known] - 1e-9).all(), name
 
 
+def test_missing_output_is_the_worst_overall_where_only_a_judge_knows_the_answer() -> None:
+    judge = Moody()
+    row = SkillTable(judge=judge, aspects=["judge", "overall"]).of_skill(Skill.CHANGING)
+    batch = batch_of(Skill.CHANGING, 2, 2)
+    batch.target = None
+    values = row(batch.source, batch)
+    assert not values["overall"][0].isnan()
+    asked = len(judge.questions)
+    worst = worst_values(row, batch)
+    assert worst["overall"].tolist() == [0.0, 0.0]
+    assert worst["judge_follow"].tolist() == [1.0, 1.0]
+    assert len(judge.questions) == asked
+
+
+def test_judge_by_checklist_is_not_asked_about_an_example_without_one() -> None:
+    judge = Moody(needs_checklist=True)
+    row = SkillTable(judge=judge, aspects=["judge"]).of_skill(Skill.CHANGING)
+    batch = batch_of(Skill.CHANGING, 4, 2)
+    batch.examples = [one._replace(checklist=("Is it red?",) if i == 2 else ()) for i, one in enumerate(batch.examples)]
+    values, notes = row.with_notes(batch.target, batch)
+    assert values["judge_follow"].isnan().tolist() == [True, True, False, True]
+    assert [question.key for question in judge.questions] == [batch.key[2]]
+    assert [bool(note) for note in notes] == [False, False, True, False]  # no failure is counted
+    assert worst_values(row, batch)["judge_follow"].isnan().tolist() == [True, True, False, True]
+
+
 def test_missing_outputs_weigh_as_their_true_regions_in_ciou() -> None:
     edited, batch = clips([[4, 4], [2, 2]], [[4, 4], [2, 2]])
     row = REGION.of_skill(Skill.GROUNDING)

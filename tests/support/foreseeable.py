@@ -39,8 +39,9 @@ class Moody:
     axes = ("follow", "quality")
     scale = (1.0, 10.0)
 
-    def __init__(self) -> None:
+    def __init__(self, needs_checklist: bool = False) -> None:
         self.questions: list[Question] = []
+        self.needs_checklist = needs_checklist
 
     def judge(self, question: Question) -> Judgement:
         self.questions.append(question)

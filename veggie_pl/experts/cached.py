@@ -203,6 +203,7 @@ class CachedJudge:
     def __init__(self, expert: Judge, folder: str) -> None:
         self.expert, self.digest, self.kept = expert, expert.digest, Kept(folder, expert.digest)
         self.name, self.axes, self.scale = expert.name, expert.axes, expert.scale
+        self.needs_checklist = expert.needs_checklist
 
     def judge(self, question: Question) -> Judgement:
         """Rate one edit."""

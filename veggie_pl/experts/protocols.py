@@ -105,6 +105,11 @@ class Judge(Protocol):
         """Least and greatest score of an axis, such as (1, 10)."""
         ...
 
+    @property
+    def needs_checklist(self) -> bool:
+        """Whether it rates by a checklist: an example without one is not asked about."""
+        ...
+
     def judge(self, question: Question) -> Judgement:
         """Rate one edit; a fault of the model or the server is told in ``failures``, never raised."""
         ...

@@ -163,6 +163,9 @@ class Scored:
         found = []
         clips = zip(batch.examples, batch.source, self.edited, self.notes, strict=True)
         for example, source, edited, note in clips:
+            if judge.needs_checklist and not example.checklist:
+                found.append(Judgement({}))
+                continue
             one = judge.judge(
                 Question(example.key, example.skill, example.instruction or "", source, edited, example.checklist)
             )

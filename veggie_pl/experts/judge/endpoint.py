@@ -80,6 +80,7 @@ class EndpointJudge:
             )
         self.mode = find_mode(mode)
         self.name, self.axes, self.scale = f"{model} ({mode})", self.mode.axes, self.mode.scale
+        self.needs_checklist = self.mode.needs_checklist
         self.repeats, self.swap, self.num_frames, self.side = repeats, swap, num_frames, side
         self.jpeg_quality, self.base_url = jpeg_quality, base_url
         self.sampling: dict[str, Any] = {"model": model, "temperature": temperature}

@@ -63,6 +63,7 @@ class LocalJudge:
         self.mllm = Mllm(folder, dtype=dtype, max_text_tokens=MAX_PROMPT).eval().requires_grad_(False).to(self.device)
         self.name = f"{self.mllm.model.config.model_type} ({mode})"
         self.axes, self.scale = self.mode.axes, self.mode.scale
+        self.needs_checklist = self.mode.needs_checklist
         self.repeats, self.swap, self.num_frames, self.side = repeats, swap, num_frames, side
         self.temperature, self.seed, self.max_tokens, self.dtype = temperature, seed, max_tokens, dtype
 

@@ -57,6 +57,7 @@ class RewardJudge:
 
     axes = tuple(TOKENS)
     scale = (1.0, 4.0)
+    needs_checklist = False
 
     def __init__(
         self,
