@@ -123,6 +123,15 @@ def prepare(args: list[str]) -> None:
 
 
 @command
+def synthesize(args: list[str]) -> None:
+    """Lift a table of image-edit pairs to a data set of video-edit pairs."""
+    with quick_imports():
+        from veggie_pl.commands.synthesize import synthesize_table
+
+    synthesize_table(args)
+
+
+@command
 def manifest(args: list[str]) -> None:
     """Start a bench of your own: a list with a row per video of a folder, and its card."""
     with quick_imports():

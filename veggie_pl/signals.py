@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from threading import current_thread, main_thread
 from types import FrameType
 
@@ -52,3 +53,14 @@ def own_group(worker: int) -> None:
     Otherwise they would end at once, and the step that is to be finished would lack its data.
     """
     os.setpgid(0, 0)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal; those started here inherit that they do not hear it."""
+    resource_tracker.ensure_running()  # multiprocessing starts it with the first process, and unblocks signals then
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from veggie_pl.batch import Clip, Mask, Sample, Skill
+from veggie_pl.batch import Clip, Example, Mask, Sample, Skill
 from veggie_pl.data.instructions.templates import with_articles, word
 from veggie_pl.data.records import Record, Records
 from veggie_pl.errors import UseError
@@ -60,13 +60,24 @@ class Stream(ABC):
 
         Templates are those of the record, if it brings any; what is held out is always ours.
         """
-        example = record.example
-        if example.instruction is not None:
-            return example.instruction
-        rng = numpy_rng("wording", example.key)
-        if record.templates and not self.held_out_wordings:
-            return with_articles(record.templates[int(rng.random() * len(record.templates))].format(**slots))
-        return word(example.skill, rng, self.held_out_wordings, **slots)
+        return instruction_of(record.example, record.templates, self.held_out_wordings, **slots)
+
+
+def instruction_of(example: Example, templates: tuple[str, ...] = (), held_out: bool = False, **slots: str) -> str:
+    """Return an example's own instruction, else one worded from slots by the chance of its key.
+
+    Args:
+        example: The facts.
+        templates: To word it by, in place of ours; what is held out is always ours.
+        held_out: Word it as no training instruction is worded.
+        slots: What to fill in.
+    """
+    if example.instruction is not None:
+        return example.instruction
+    rng = numpy_rng("wording", example.key)
+    if templates and not held_out:
+        return with_articles(templates[int(rng.random() * len(templates))].format(**slots))
+    return word(example.skill, rng, held_out, **slots)
 
 
 class EditingStream(Stream):

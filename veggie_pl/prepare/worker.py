@@ -1,11 +1,9 @@
 """One part of a table: made by any process, kept for ever once it is whole."""
 
-import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from veggie_pl.files import write_text
 from veggie_pl.prepare.card import Card
 from veggie_pl.prepare.examples import examples, header_of_files
 from veggie_pl.prepare.report import PrepareReport
+from veggie_pl.signals import interrupts_held
 
 
 class DonePart(BaseModel):
@@ -111,7 +110,7 @@ def run_in_processes(works: list[Work], num_workers: int) -> Iterator[tuple[int,
     running: dict[Future[DonePart], Work] = {}
     try:
         while True:
-            with _interrupts_held():
+            with interrupts_held():
                 while len(running) < 2 * num_workers and (work := next(rest, None)) is not None:
                     running[pool.schedule(run_here, args=[work])] = work
             if not running:
@@ -126,14 +125,3 @@ def run_in_processes(works: list[Work], num_workers: int) -> Iterator[tuple[int,
     finally:
         pool.stop()  # also on Ctrl-C: parts in the making are dropped
         pool.join()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C goes to all processes of a terminal; those started here inherit that they do not hear it."""
-    resource_tracker.ensure_running()  # multiprocessing starts it with the first process, and unblocks signals then
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,15 +1,12 @@
 """Clips to disk: H.264 through PyAV, images through opencv; whole or not at all."""
 
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from jaxtyping import UInt8
 
 from veggie_pl.batch import Clip
@@ -18,11 +15,11 @@ from veggie_pl.files import partial_of, put_file
 from veggie_pl.outputs import check_place
 from veggie_pl.video.clip import ClipError, to_frames
 from veggie_pl.video.formats import IMAGES
+from veggie_pl.video.mp4 import Mp4Encoder
 from veggie_pl.video.readers.base import one_line
 from veggie_pl.video.sound import Sound
 from veggie_pl.video.timing import Timing
 
-SMALL = 128  # pixels; frames with a side below keep colour at full resolution
 MAX_SIDES = {".mp4": 16384, ".jpg": 65500, ".jpeg": 65500, ".webp": 16383}  # pixels that an encoder takes
 # How many ways to fail PyAV and opencv have.
 _FAILURES = (av.FFmpegError, cv2.error, OSError, ValueError, RuntimeError)
@@ -64,9 +61,7 @@ def check_fits(path: Path, num_frames: int, height: int, width: int) -> None:
 class ClipWriter:
     """Writes frames one after another; the file appears under its name only when it is whole.
 
-    Videos are H.264 through PyAV: what opencv can write, browsers do not play, and it cuts odd sizes to even ones.
-    Their colours are converted by the matrix of BT.709 in its limited range, and the file says so: players take
-    untagged files for one thing or another.
+    Videos are H.264, see ``Mp4Encoder``.
 
     Args:
         path: .mp4, or an image for one frame.
@@ -83,13 +78,10 @@ class ClipWriter:
         self.suffix = self.path.suffix.lower()
         check_output(self.path)
         timing = timing if isinstance(timing, Timing) else Timing.constant(timing)
-        self._ticks, self._rate = timing.for_mp4()
         self._partial = partial_of(self.path)
-        self._file: Any = None
-        self._stream: Any = None
-        self._convert = VideoReformatter()
+        # An absolute path behind "file:" is no address and no pattern, whatever colons and percents are in it.
+        self._encoder = Mp4Encoder(f"file:{self._partial.absolute()}", *timing.for_mp4(), sound)
         self._count = 0
-        self._durations: dict[int, int] = {}  # ticks of frames inside the encoder, which forgets that of the last one
 
     def __enter__(self) -> "ClipWriter":
         return self
@@ -106,7 +98,7 @@ class ClipWriter:
                 if self.suffix in IMAGES:
                     self._write_image(frame)
                 else:
-                    self._append(np.ascontiguousarray(frame))
+                    self._encoder.append(np.ascontiguousarray(frame))
             except _FAILURES as error:
                 if isinstance(error, ClipError):
                     raise
@@ -120,58 +112,8 @@ class ClipWriter:
             raise UseError("the encoder gives nothing")
         self._partial.write_bytes(data.tobytes())
 
-    def _append(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        if self._file is None:
-            self._begin(*frame.shape[:2])
-        if frame.shape[:2] != (self._stream.height, self._stream.width):
-            raise UseError(f"the first frame has {self._stream.width} x {self._stream.height}")
-        picture = self._convert.reformat(
-            av.VideoFrame.from_ndarray(frame, format="rgb24"),
-            format=self._stream.pix_fmt,
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
-        start, stop = self._ticks[self._count : self._count + 2]
-        start += round(self.sound.lead * self._rate) if self.sound else 0
-        picture.pts, picture.time_base = start, Fraction(1, self._rate)
-        self._durations[start] = stop - self._ticks[self._count]
-        self._mux(self._stream.encode(picture))
-
-    def _begin(self, height: int, width: int) -> None:
-        options = {"video_track_timescale": str(self._rate)}
-        # An absolute path behind "file:" is no address and no pattern, whatever colons and percents are in it.
-        place = f"file:{self._partial.absolute()}"
-        self._file = av.open(place, "w", format="mp4", container_options=options)
-        last = min(len(self._ticks) - 1, 1000)  # the encoder only shares out bits by it
-        average = Fraction(last * self._rate, self._ticks[last]).limit_denominator(1_000_000)
-        self._stream = self._file.add_stream("libx264", rate=average or Fraction(1, 1_000_000))
-        self._stream.height, self._stream.width = height, width
-        # Half-resolution colour is what every player knows, but it needs even sides and blurs small pictures.
-        whole_color = height % 2 or width % 2 or min(height, width) < SMALL
-        self._stream.pix_fmt = "yuv444p" if whole_color else "yuv420p"
-        self._stream.options = {"crf": "10"}  # low, to keep colour fills readable
-        context = self._stream.codec_context
-        context.time_base = Fraction(1, self._rate)
-        context.max_b_frames = 0  # frames lie in the file in the order and at the times in which they are shown
-        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
-        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-        if self.sound:
-            self.sound.join(self._file)
-
-    def _mux(self, packets: list[Any]) -> None:
-        for packet in packets:
-            packet.duration = self._durations.pop(packet.pts)
-            if self.sound:
-                self.sound.until(Fraction(packet.pts) * packet.time_base, self._file)
-            self._file.mux(packet)
-
     def _finish(self) -> None:
-        if self._file is not None:
-            self._mux(self._stream.encode())
-            if self.sound:
-                self.sound.until(None, self._file)
-            self._file.close()
+        self._encoder.close()
         if not self._count:
             raise ClipError(f"{self.path}: there was no frame to write")
         put_file(self._partial, self.path)
@@ -192,9 +134,8 @@ class ClipWriter:
 
     def _discard(self) -> None:
         """Leave nothing half-written behind."""
-        if self._file is not None:
-            with suppress(*_FAILURES):  # what cannot be ended is thrown away all the same
-                self._file.close()
+        with suppress(*_FAILURES):  # what cannot be ended is thrown away all the same
+            self._encoder.drop()
         self._partial.unlink(missing_ok=True)
 
 
