@@ -169,3 +169,13 @@ def task_of(folder: Path, table: Path, **changes: Any) -> Task:
     """A task whose store lies in a folder."""
     words = {name: changes.pop(name) for name in ("log", "least", "num_frames", "stored") if name in changes}
     return replace(Task(str(table), steps(**words), str(folder / "store")), **changes)
+
+
+class Stay(_Counted):
+    """The edited picture, which does not move."""
+
+    digest = "stay"
+
+    def propagate(self, still: Still, description: Description, animation: Animation, seed: int) -> Frames:
+        self.count(still)
+        return rolled(still.target, 0, len(animation.frames))

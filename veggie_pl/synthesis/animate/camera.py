@@ -44,6 +44,8 @@ class CameraAnimator:
         UseError: If a number is out of range, or none of the moves can be made.
     """
 
+    stored = False  # making it takes less than reading it
+
     def __init__(
         self, num_frames: int = 8, fps: float = 8.0, pan: float = 0.12, zoom: float = 1.3, roll: float = 6.0
     ) -> None:

@@ -45,6 +45,11 @@ class RuleAssessor:
         rules = {name: rule.settings for name, rule in self.rules.items()}
         return digest_of_step(self, 1, rules=rules, measures=[*self.measures], side=self.side)
 
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each measure, for reports."""
+        return {name: MEASURES[name].unit for name in self.measures}
+
     def assess(self, lifted: Lifted) -> Assessment:
         """Measure a lifted pair and name the rules that it breaks.
 

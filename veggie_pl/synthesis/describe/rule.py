@@ -24,6 +24,8 @@ class RuleDescriber:
         motions: Animation prompts of which the seed picks one. Embedded animators do not read them.
     """
 
+    stored = False  # making it takes less than reading it
+
     def __init__(self, motions: tuple[str, ...] = MOTIONS) -> None:
         self.motions = tuple(motions)
 

@@ -15,6 +15,8 @@ _MOVERS: dict[str, Callable[[Still, Mapping[str, object]], Frames]] = {
 class SameMotion:
     """Implements ``Propagator`` for animations that can be repeated: those that say what their motion is."""
 
+    stored = False  # making it takes less than reading it
+
     @cached_property
     def digest(self) -> str:
         """Class."""
