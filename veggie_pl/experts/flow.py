@@ -14,7 +14,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.video.clip import to_uint8
 
 LEAST_SIDE = 64  # pixels; smaller frames are enlarged: DIS works on a pyramid, and fails below about 12
-_PRESETS = {
+PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
@@ -39,13 +39,13 @@ def dense_flow(frames: Clip, backward: bool = False, preset: str = "medium") -> 
     Raises:
         UseError: If the preset is unknown.
     """
-    if preset not in _PRESETS:
-        raise UseError(f"preset {preset!r} of optical flow; the choices are {', '.join(_PRESETS)}")
+    if preset not in PRESETS:
+        raise UseError(f"preset {preset!r} of optical flow; the choices are {', '.join(PRESETS)}")
     height, width = frames.shape[-2:]
     scale = max(1.0, LEAST_SIDE / min(height, width))
     size = (round(width * scale), round(height * scale))
     grays = [_gray(frame, size) for frame in to_uint8(frames.detach()).permute(0, 2, 3, 1).cpu().numpy()]
-    search = cv2.DISOpticalFlow.create(_PRESETS[preset])
+    search = cv2.DISOpticalFlow.create(PRESETS[preset])
     found = torch.zeros(max(len(frames) - 1, 0), 2, height, width)
     for i, (one, other) in enumerate(pairwise(grays)):
         flow = search.calc(*((other, one) if backward else (one, other)), None)

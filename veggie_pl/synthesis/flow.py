@@ -1,5 +1,7 @@
 """Optical flow between frames of bytes, and pixels fetched along it."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import torch
@@ -13,19 +15,19 @@ Flow = Float[np.ndarray, "h w 2"]  # pixels in x and y
 Flows = Float[np.ndarray, "p h w 2"]
 
 
-def to_previous(frames: Frames, preset: str = "fast") -> Flows:
+def to_previous(frames: Frames, preset: str = "ultrafast") -> Flows:
     """Tell where each pixel of frames 1, 2, ... is in the frame before."""
     return _as_numpy(dense_flow(to_clip(frames), backward=True, preset=preset))
 
 
-def to_first(frames: Frames, preset: str = "fast") -> Flows:
+def to_first(frames: Frames, preset: str = "ultrafast") -> Flows:
     """Tell where each pixel of frames 1, 2, ... is in frame 0."""
     clip = to_clip(frames)
     pairs = [dense_flow(clip[[0, number]], backward=True, preset=preset) for number in range(1, len(clip))]
     return _as_numpy(torch.cat(pairs) if pairs else dense_flow(clip[:1]))
 
 
-def from_first(frames: Frames, preset: str = "fast") -> Flows:
+def from_first(frames: Frames, preset: str = "ultrafast") -> Flows:
     """Tell where each pixel of frame 0 is in frames 1, 2, ..."""
     clip = to_clip(frames)
     pairs = [dense_flow(clip[[0, number]], preset=preset) for number in range(1, len(clip))]
@@ -46,9 +48,15 @@ def fetch(
         method: Of interpolation, of opencv.
         border: What is beyond the picture, of opencv.
     """
-    rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    places = flow.astype(np.float32)
-    return np.asarray(cv2.remap(picture, columns + places[..., 0], rows + places[..., 1], method, borderMode=border))
+    places = _grid(*flow.shape[:2]) + flow.astype(np.float32, copy=False)
+    return np.asarray(cv2.remap(picture, places, None, method, borderMode=border))
+
+
+@lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> Flow:
+    grid = np.ascontiguousarray(np.mgrid[:height, :width][::-1].transpose(1, 2, 0), dtype=np.float32)
+    grid.setflags(write=False)  # it is shared
+    return grid
 
 
 def _as_numpy(flows: Float[torch.Tensor, "p 2 h w"]) -> Flows:

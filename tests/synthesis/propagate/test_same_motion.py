@@ -24,5 +24,5 @@ def test_pair_is_aligned_exactly() -> None:
 
 def test_motion_of_a_model_cannot_be_repeated() -> None:
     animation = Animation(np.stack([STILL.source] * 2), 8.0)
-    with pytest.raises(ItemError, match="kind None cannot be repeated; those that can are camera"):
+    with pytest.raises(ItemError, match="kind None cannot be repeated; those that can are camera, parallax, shapes"):
         SameMotion().propagate(STILL, WORDS, animation, 0)

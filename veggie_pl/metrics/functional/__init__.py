@@ -2,7 +2,7 @@
 
 from veggie_pl.metrics.functional.change import changed_share, has_changed, region_of_change
 from veggie_pl.metrics.functional.detection import addition_success, detection_score
-from veggie_pl.metrics.functional.fidelity import mean_over, psnr, psnr_of, squared_error, ssim_map
+from veggie_pl.metrics.functional.fidelity import PSNR_CAP, mean_over, psnr, psnr_of, squared_error, ssim_map
 from veggie_pl.metrics.functional.motion import temporal_flickering, warp_errors, warp_ratio
 from veggie_pl.metrics.functional.region import boundary_f, region_counts, region_iou, region_jaccard
 from veggie_pl.metrics.functional.seams import color_drift, seam_excess, seam_ratio
@@ -18,6 +18,7 @@ from veggie_pl.metrics.functional.success import change_success, closeness
 from veggie_pl.metrics.functional.together import geometric_mean
 
 __all__ = [
+    "PSNR_CAP",
     "addition_success",
     "blur_effect",
     "boundary_f",

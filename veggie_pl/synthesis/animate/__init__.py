@@ -1,6 +1,8 @@
-"""Step 2: a picture becomes a video, by embedded motion or by an image-to-video model."""
+"""Step 2: a picture becomes a video, by embedded motion, by an image-to-video model, or a real one is taken."""
 
 from veggie_pl.synthesis.animate.camera import CameraAnimator
+from veggie_pl.synthesis.animate.parallax import ParallaxAnimator
 from veggie_pl.synthesis.animate.recorded import RecordedVideo
+from veggie_pl.synthesis.animate.shapes import ShapesAnimator
 
-__all__ = ["CameraAnimator", "RecordedVideo"]
+__all__ = ["CameraAnimator", "ParallaxAnimator", "RecordedVideo", "ShapesAnimator"]

@@ -31,7 +31,7 @@ class RuleAssessor:
         preset: str = "embedded",
         rules: dict[str, Rule] | None = None,
         also: tuple[str, ...] = (),
-        side: int = 128,
+        side: int = 96,
     ) -> None:
         self.preset, self.side = preset, side
         self.rules = find_preset(preset) | (rules or {})

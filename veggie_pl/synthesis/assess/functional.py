@@ -5,9 +5,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from veggie_pl.metrics.functional.change import MIN_CHANGED
-from veggie_pl.synthesis.assess.seen import Where, differs
+from veggie_pl.synthesis.assess.seen import Where
 from veggie_pl.synthesis.flow import Flows, fetch
 from veggie_pl.synthesis.protocols import Frames
+from veggie_pl.synthesis.regions import apart, differs
 
 _BLACK_LEVEL, _BLACK_SHARE = 32, 0.98  # ffmpeg's blackframe: 98 % of the pixels below 32 of 255
 _FOUND_LEVEL = 40  # of 255: how far a pixel may be from where it came from, after interpolation and flow
@@ -44,10 +45,7 @@ def lost_shares(frames: Frames, back: Flows) -> Float[np.ndarray, " p"]:
         frames: A clip.
         back: From each frame but the first to the first one.
     """
-    lost = [
-        cv2.absdiff(frame, fetch(frames[0], flow)).max(-1) > _FOUND_LEVEL
-        for frame, flow in zip(frames[1:], back, strict=True)
-    ]
+    lost = [apart(frame, fetch(frames[0], flow)) > _FOUND_LEVEL for frame, flow in zip(frames[1:], back, strict=True)]
     return np.array([float(one.mean()) for one in lost])
 
 

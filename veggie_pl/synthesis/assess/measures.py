@@ -20,9 +20,10 @@ from veggie_pl.synthesis.assess.functional import (
     motion,
 )
 from veggie_pl.synthesis.assess.seen import Seen
-from veggie_pl.video.clip import to_clip
+from veggie_pl.video.clip import resize, to_clip
 
 _MIN_OUTSIDE = 0.02  # of the pixels of a frame: less than that outside of the edit is no ground to judge by
+_MEAN_SIDE = 24  # pixels
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,12 @@ def first_frame(seen: Seen) -> float:
     """Compare first frames with their pictures: PSNR in dB."""
     lifted = seen.lifted
     pairs = ((lifted.source, lifted.still.source), (lifted.target, lifted.still.target))
-    return min(float(functional.psnr(to_clip(clip[:1]), to_clip(picture[None]))) for clip, picture in pairs)
+    return min(
+        functional.PSNR_CAP
+        if np.array_equal(clip[0], picture)
+        else float(functional.psnr(to_clip(clip[:1]), to_clip(picture[None])))
+        for clip, picture in pairs
+    )
 
 
 def black(seen: Seen) -> float:
@@ -98,8 +104,8 @@ def flow_gap(seen: Seen) -> float:
 
 def color_drift(seen: Seen) -> float:
     """Measure how fast the mean colours of the clips run apart."""
-    every = torch.ones(seen.change.shape, dtype=torch.bool)
-    return float(functional.color_drift(seen.clips[1], seen.clips[0], every))
+    source, edited = (resize(clip, _MEAN_SIDE, _MEAN_SIDE) for clip in seen.clips)  # means do not need more
+    return float(functional.color_drift(edited, source, torch.ones(len(edited), _MEAN_SIDE, _MEAN_SIDE).bool()))
 
 
 MEASURES: dict[str, Measure] = {

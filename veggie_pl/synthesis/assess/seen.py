@@ -10,11 +10,11 @@ from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.synthesis.flow import Flows, fetch, to_first, to_previous
 from veggie_pl.synthesis.protocols import Frames, ItemError, Lifted
+from veggie_pl.synthesis.regions import differs, widened
 from veggie_pl.video.clip import to_clip
 
 Where = Bool[np.ndarray, "f h w"]
 
-LEVELS = 12  # of 255, in any channel: a smaller difference may be the encoder's
 _MARGIN = 0.03  # of the shorter side: soft edges of a change, and errors of flow
 
 
@@ -29,7 +29,7 @@ class Seen:
         ItemError: If the clips do not fit each other or their pictures.
     """
 
-    def __init__(self, lifted: Lifted, side: int = 128) -> None:
+    def __init__(self, lifted: Lifted, side: int = 96) -> None:
         if side < 16:
             raise UseError(f"frames have to be measured at 16 pixels at least, got {side}")
         if lifted.source.shape != lifted.target.shape or not len(lifted.source):
@@ -79,18 +79,6 @@ class Seen:
             places = [fetch(first.astype(np.uint8), flow, cv2.INTER_NEAREST) for flow in flows]
             carried.append(widened(np.maximum(*places).astype(bool), _MARGIN))
         return np.stack(carried)
-
-
-def differs(one: Frames, other: Frames) -> Where:
-    """Tell which pixels differ by more than ``LEVELS`` of 255 in any channel."""
-    return np.asarray(cv2.absdiff(one, other).max(-1) > LEVELS)
-
-
-def widened(region: Bool[np.ndarray, "h w"], margin: float) -> Bool[np.ndarray, "h w"]:
-    """Add to a region what lies within a share of the shorter side, at least a pixel."""
-    reach = max(1, round(margin * min(region.shape)))
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return np.asarray(cv2.dilate(region.astype(np.uint8), brush).astype(bool))
 
 
 def _reduced(frames: Frames, side: int) -> Frames:

@@ -1,5 +1,6 @@
 """Step 3: the edited picture is carried along the video of the source picture."""
 
+from veggie_pl.synthesis.propagate.flow_warp import FlowWarp
 from veggie_pl.synthesis.propagate.same_motion import SameMotion
 
-__all__ = ["SameMotion"]
+__all__ = ["FlowWarp", "SameMotion"]

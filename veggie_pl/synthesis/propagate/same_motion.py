@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from veggie_pl.synthesis.animate import camera
+from veggie_pl.synthesis.animate import camera, parallax, shapes
 from veggie_pl.synthesis.digest import digest_of_step
 from veggie_pl.synthesis.protocols import Animation, Description, Frames, ItemError, Still
 
 _MOVERS: dict[str, Callable[[Still, Mapping[str, object]], Frames]] = {
     camera.KIND: lambda still, motion: camera.moved(still.target, motion),
+    parallax.KIND: parallax.moved,
+    shapes.KIND: lambda still, motion: shapes.moved(still, motion)[1],
 }
 
 
