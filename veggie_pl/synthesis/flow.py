@@ -20,14 +20,14 @@ def to_previous(frames: Frames, preset: str = "ultrafast") -> Flows:
     return _as_numpy(dense_flow(to_clip(frames), backward=True, preset=preset))
 
 
-def to_first(frames: Frames, preset: str = "ultrafast") -> Flows:
+def to_first(frames: Frames, preset: str = "fast") -> Flows:
     """Tell where each pixel of frames 1, 2, ... is in frame 0."""
     clip = to_clip(frames)
     pairs = [dense_flow(clip[[0, number]], backward=True, preset=preset) for number in range(1, len(clip))]
     return _as_numpy(torch.cat(pairs) if pairs else dense_flow(clip[:1]))
 
 
-def from_first(frames: Frames, preset: str = "ultrafast") -> Flows:
+def from_first(frames: Frames, preset: str = "fast") -> Flows:
     """Tell where each pixel of frame 0 is in frames 1, 2, ..."""
     clip = to_clip(frames)
     pairs = [dense_flow(clip[[0, number]], preset=preset) for number in range(1, len(clip))]
