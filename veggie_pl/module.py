@@ -1,18 +1,19 @@
 """VEGGIE as a LightningModule: start reading here."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import lightning as L
 import torch
 from diffusers import SchedulerMixin
 from diffusers.optimization import get_scheduler
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, per_skill
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.diffusion.objective import Density
+from veggie_pl.diffusion.objective import Density, Draws, Latents
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, Mllm, TaskQueries
@@ -22,6 +23,23 @@ from veggie_pl.training.deferred import read_deferred
 from veggie_pl.training.fsdp import shard
 from veggie_pl.training.left_out import frozen_keys, leave_out, origins, put_back
 from veggie_pl.training.optimizer import scaled_optimizer
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a step begins with, and no gradient goes through.
+
+    Args:
+        frame_index: Place of each frame among those the queries know.
+        source: Latents to edit.
+        target: Latents to reach.
+        draws: Noise, its level, and what is left out.
+    """
+
+    frame_index: Int[Tensor, "b f"]
+    source: Latents
+    target: Latents
+    draws: Draws
 
 
 class VeggieModule(VeggieModel, L.LightningModule):
@@ -131,29 +149,39 @@ class VeggieModule(VeggieModel, L.LightningModule):
         Raises:
             UseError: If the batch has no target.
         """
+        return self.loss_of(batch, self.draw(batch, purpose))
+
+    @torch.no_grad()
+    def draw(self, batch: Batch, purpose: str) -> Drawn:
+        """Draw all that is random, each example from a generator of its own, and turn both videos into latents.
+
+        Raises:
+            UseError: If the batch has no target.
+        """
         if batch.target is None:
             raise UseError(f"training needs targets, but {batch.key[0]} has none")
         where = self.device if purpose == "fit" else "cpu"  # where it is fast, or where it is the same for every device
         generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
-
-        # 1. What to do: the MLLM fills the queries of every frame.
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
+        self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
+        source = self.vae.encode_source(batch.source)  # (b, f, c, h/factor, w/factor)
+        target = self.vae.encode_target(batch.target, generators)
+        return Drawn(frame_index, source, target, self.objective.draw(target, generators))
+
+    def loss_of(self, batch: Batch, drawn: Drawn) -> Float[Tensor, " b"]:
+        """Compute the loss of each example from what was drawn: nothing is random from here on."""
+        # 1. What to do: the MLLM fills the queries of every frame.
+        frame_index = drawn.frame_index
         hidden = self.mllm(batch.source, batch.instruction, self.queries(frame_index), frame_index)  # (b, f, q, d_mllm)
 
-        # 2. Where to do it: both videos as latents.
-        self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
-        with torch.no_grad():
-            source = self.vae.encode_source(batch.source)  # (b, f, c, h/factor, w/factor)
-            target = self.vae.encode_target(batch.target, generators)
+        # 2. Drop conditions now, so that guidance has unconditional branches later.
+        draws, target = drawn.draws, drawn.target
+        tokens = self.aligner(hidden, draws.drop_task).expand(-1, target.shape[1], -1, -1)  # (b, f, q, d_unet)
+        kept = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(drawn.source), drawn.source)
 
-        # 3. Drop conditions now, so that guidance has unconditional branches later.
-        draws = self.objective.draw(target, generators)
-        tokens = self.aligner(hidden, draws.drop_task).expand(-1, source.shape[1], -1, -1)  # (b, f, q, d_unet)
-        source = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(source), source)
-
-        # 4. Noise the target and predict.
+        # 3. Noise the target and predict.
         noisy = self.objective.add_noise(target, draws)
-        predicted = self.predict(noisy, source, draws.timestep, tokens)
+        predicted = self.predict(noisy, kept, draws.timestep, tokens)
         return self.objective.loss(predicted, target, draws)
 
     def configure_optimizers(self) -> Any:

@@ -3,6 +3,7 @@
 from veggie_pl.callbacks.charts import Charts
 from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.copying import Copying
+from veggie_pl.callbacks.cuda_graphs import CudaGraphs
 from veggie_pl.callbacks.ema import Ema
 from veggie_pl.callbacks.ema_gap import EmaGap
 from veggie_pl.callbacks.error_budget import ErrorBudget
@@ -32,6 +33,7 @@ __all__ = [
     "Charts",
     "Compile",
     "Copying",
+    "CudaGraphs",
     "Ema",
     "EmaGap",
     "ErrorBudget",

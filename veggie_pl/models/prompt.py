@@ -52,6 +52,7 @@ class Prompt:
         self.tokenizer = tokenizer
         self.vision_token_id = vision_token_id
         self.max_text_tokens = max_text_tokens
+        self.text_multiple = 1  # texts of a batch are filled up to a multiple of this: fewer shapes
         self.around = around
         if not tokenizer.chat_template:
             raise UseError("the MLLM has no chat template: chat_template.jinja is missing beside its tokenizer")
@@ -161,6 +162,7 @@ class Prompt:
         head = torch.tensor(self.before + frame * num_seen + [self.vision_token_id] * extra_tokens)
         texts = [self.text_ids(instruction) for instruction in instructions]
         longest = max(map(len, texts))
+        longest += -longest % self.text_multiple
         text = torch.tensor([[self.filler_id] * (longest - len(ids)) + ids for ids in texts])
         is_text = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in texts])
         queries = torch.full((batch, asked.shape[1] * num_queries), self.filler_id)
