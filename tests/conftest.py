@@ -1,28 +1,43 @@
-"""Settings of every test process."""
+"""Settings of every test process.
 
+The process that hands tests out to others (`-n 2`) runs none: nothing is imported here that it would wait for.
+"""
+
+import gc
 import os
 import signal
 from pathlib import Path
 
 import pytest
-import torch
-from support.parts import randomise_output, tiny_module
 
-from veggie_pl.model_folder import save_model
-from veggie_pl.training.precision import VARIABLE, best_precision
-
+gc.disable()  # until all tests are imported: see `veggie_pl.commands.lean`
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
-# One answer for all test processes and what they start.
-os.environ.setdefault(VARIABLE, best_precision("cpu").precision)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of what tests start: threads that wait for each other burn the cores
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
-torch.set_num_threads(1)  # results do not depend on the machine's cores, and parallel test processes do not fight
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Settle what all tests of this process share, once they are imported; the one that runs none has none."""
+    gc.freeze()
+    gc.enable()
+    if session.items:
+        import torch
+
+        from veggie_pl.training.precision import VARIABLE, best_precision
+
+        torch.set_num_threads(1)  # results do not depend on the machine's cores, and parallel processes do not fight
+        # One answer for all test processes and what they start.
+        os.environ.setdefault(VARIABLE, best_precision("cpu").precision)
 
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder of a tiny video model with random weights, at 16 pixels."""
+    from support.parts import randomise_output, tiny_module
+
+    from veggie_pl.model_folder import save_model
+
     module = tiny_module(video=True, num_steps=2)
     randomise_output(module)
     folder = tmp_path_factory.mktemp("trained") / "model"
