@@ -53,10 +53,10 @@ def fit(args: list[str]) -> None:
 def validate(args: list[str]) -> None:
     """Loss and metrics of a checkpoint on held-out samples (--ckpt_path)."""
     with quick_imports():
-        from veggie_pl.commands.configs import VeggieCLI
+        from veggie_pl.commands.configs import ValidateCLI
         from veggie_pl.files import TRAINING
 
-    VeggieCLI(["validate", *args], parser_kwargs={"validate": {"default_config_files": TRAINING}})
+    ValidateCLI(["validate", *args], parser_kwargs={"validate": {"default_config_files": TRAINING}})
 
 
 @command

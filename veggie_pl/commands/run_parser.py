@@ -18,6 +18,10 @@ class RunParser(LightningArgumentParser):
         """Raise, with what may have been meant."""
         refuse(self, message, ex)
 
+    def dump(self, *args: Any, **kwargs: Any) -> str:
+        """Write a config as text; it was judged when it was parsed, and again, which takes a second, only if asked."""
+        return str(super().dump(*args, **{"skip_validation": True, **kwargs}))
+
     def instantiate_classes(self, *args: Any, **kwargs: Any) -> Any:
         """Build what the config names.
 
