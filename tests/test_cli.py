@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from support.command_line import error_of
 from support.fake import bad_files, write_fake
 
 from veggie_pl.cli import COMMANDS, main
+from veggie_pl.module import VeggieModule
 from veggie_pl.video.clip import ClipFile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,24 +160,16 @@ def test_process_ends_with_one_line_and_exit_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_out_of_memory_names_the_three_cheapest_switches(tmp_path: Path) -> None:
-    code = """
-import sys, torch
-from veggie_pl.cli import main
-from veggie_pl.module import VeggieModule
+def test_out_of_memory_names_the_three_cheapest_switches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
-def full(*args):
-    raise torch.OutOfMemoryError("CUDA out of memory")
-
-VeggieModule.training_step = full
-main(sys.argv[1:])
-"""
+    monkeypatch.setattr(VeggieModule, "training_step", full)
+    monkeypatch.chdir(ROOT)
     args = ["fit", "--config", "conf/stage2.yaml", "--trainer.max_steps", "1", "--data.batch_size", "8"]
     args += ["--trainer.default_root_dir", str(tmp_path), "--trainer.logger", "false", "--data.num_workers", "0"]
     args += ["--trainer.callbacks", "null", "--trainer.accelerator", "cpu"]
-    done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    said = done.stderr.strip().splitlines()[-1]
+    said = error_of(args)
     assert said.startswith("error: out of memory")
     assert said.count(";") == 2
     for switch in ("viddm.init_args.gradient_checkpointing true", "accumulate_grad_batches 8"):
