@@ -1,5 +1,7 @@
 """Ray carries out the same steps; what runs where is told by the config."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,13 +37,19 @@ def test_stages_hand_items_on_through_the_store(tmp_path: Path) -> None:
     assert [(one.number, one.state, one.pair) for one in found] == [(e.number, e.state, e.pair) for e in expected]
 
 
-def test_cluster_gives_what_one_process_gives(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is an extra: pip install 'veggie_pl[ray]'")
+@pytest.mark.slow
+def test_cluster_gives_what_one_process_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'veggie_pl[ray]'")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # of the actors: our steps
     table = write_stills(tmp_path / "data", 12, asked={4: "impossible"})
     task = task_of(tmp_path / "many", table)
     resources = {"animate": Resources(num_cpus=0.5, batch_size=2)}
-    found = {one.number: one for one in lift_on_ray(task, Lifter(task), range(12), 1, resources)}
+    try:
+        found = {one.number: one for one in lift_on_ray(task, Lifter(task), range(12), 1, resources)}
+    finally:
+        ray.shutdown()
     expected = list(lift_here(Lifter(task_of(tmp_path / "alone", table)), range(12)))
     assert [(found[e.number].state, found[e.number].pair) for e in expected] == [(e.state, e.pair) for e in expected]
-    again = list(lift_on_ray(task, Lifter(task), [number for number in range(12) if number != 4], 1, resources))
-    assert len(again) == 11
+    known = [number for number in range(12) if number != 4]
+    assert len(list(lift_on_ray(task, Lifter(task), known, 1, resources))) == 11
+    assert not ray.is_initialized()  # what is known needs no cluster

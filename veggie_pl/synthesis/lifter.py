@@ -40,7 +40,10 @@ class Lifter:
 
     def known(self, number: int) -> Outcome | None:
         """Look up how an item ended before; None where that is not known. Nothing is decoded."""
-        found = self.store.get(ITEM, self._name(number))
+        return self._known(number, self._name(number))
+
+    def _known(self, number: int, name: str) -> Outcome | None:
+        found = self.store.get(ITEM, name)
         if found is None:
             return None
         try:
@@ -62,12 +65,13 @@ class Lifter:
         Raises:
             StoreError: If the store cannot be written to.
         """
-        if (known := self.known(number)) is not None:
+        name = self._name(number)
+        if (known := self._known(number, name)) is not None:
             return known
         try:
-            return self._lift(number, until)
+            return self._lift(number, name, until)
         except DamagedError:  # it is forgotten by now
-            return self._lift(number, until)
+            return self._lift(number, name, until)
 
     def clips(self, number: int) -> tuple[Frames, Frames]:
         """Return both clips of an item before they are encoded, from the store as far as they are there.
@@ -78,7 +82,7 @@ class Lifter:
         item = self._item(number)
         return item.animation().frames, item.carried().frames
 
-    def _lift(self, number: int, until: StepName) -> Outcome | None:
+    def _lift(self, number: int, name: str, until: StepName) -> Outcome | None:
         item = self._item(number)
         try:
             if until != LAST:
@@ -92,7 +96,7 @@ class Lifter:
                 raise
             return self._failed(item, error)
         if not outcome.facts["notes"].get("failures"):  # what a judge did not answer is asked again next time
-            self.store.put(ITEM, self._name(number), outcome.plain())
+            self.store.put(ITEM, name, outcome.plain())
         return outcome
 
     def _failed(self, item: Item, error: Exception) -> Outcome:
