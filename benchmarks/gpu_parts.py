@@ -9,13 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from benchmarks import paper_size
-from benchmarks.gpu_model import ROOT, SIZES, Size, build, clips
+from benchmarks import gpu_edit, gpu_nano
+from benchmarks.gpu_model import ROOT, SIZES, build, clips
 from veggie_pl.batch import Batch
-from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.model_folder import load_model
 from veggie_pl.module import VeggieModule
 from veggie_pl.planning.devices import GIB, GPUS
 from veggie_pl.planning.meter import Meter
@@ -183,70 +180,13 @@ def inside(device: str, size: str) -> None:
         say(name[:90].replace("|", "/"), f"{total[name]:.1f} ms")
 
 
-def sampling(device: str, size: str) -> None:
-    """An edit against diffusers' InstructPix2Pix pipeline with the same UNet and codec."""
-    module = build(size, device).eval()
-    source = clips(module, 1, 8).source
-    counts = (20, 4) if size == "real" else (2, 1)
-    asked, scales, seeds = ["make the circle red"], Guidance(7.5, 1.5), [("edit", 0)]
-
-    def ours(steps: int) -> Callable[[], Any]:
-        def run() -> None:
-            with autocast(device):
-                module.edit(source, asked, scales, seeds, num_steps=steps)
-
-        return run
-
-    theirs = published_edit(module, source, counts[0], SIZES[size], device)
-    first = timed(theirs, device, 3, 1)
-    say("diffusers' pipeline, no MLLM", counts[0], f"{first:.2f}", "1.00")
-    for steps in counts:
-        seconds = timed(ours(steps), device, 3, 1)
-        say("image UNet", steps, f"{seconds:.2f}", f"{first / seconds:.2f}")
-    del theirs
-    module = build(size, device, video=True).eval()
-    for steps in counts:
-        seconds = timed(ours(steps), device, 3, 1)
-        say("video UNet", steps, f"{seconds:.2f}", f"{first / seconds:.2f}")
-
-
-def published_edit(module: VeggieModule, source: Tensor, steps: int, size: Size, device: str) -> Callable[[], None]:
-    """An edit of the same frames by diffusers' pipeline, as published, with the module's UNet and codec."""
-    pipeline = paper_size.pipeline_of(module)
-    states = torch.zeros(source.shape[1], size.queries, size.task_width, device=device)
-
-    def run() -> None:
-        with autocast(device):
-            pipeline(
-                image=source[0] / 2 + 0.5,
-                num_inference_steps=steps,
-                guidance_scale=7.5,
-                image_guidance_scale=1.5,
-                prompt_embeds=states,
-                negative_prompt_embeds=states,
-                output_type="pt",
-            )
-
-    return run
-
-
-def nano(device: str, size: str) -> None:
-    """The shipped weights of stage 1, learning on."""
-    module = load_model(ROOT / "weights/nano/stage1", VeggieModule).to(device).train()
-    module.mllm.requires_grad_(False).eval()
-    for batch in (32, 256) if size == "real" else (2,):
-        step = trainer_step(module, clips(module, batch, 1), device)
-        seconds = timed(step, device, 10, 3)
-        say("shipped", batch, f"{seconds * 1e3:.0f}", f"{batch / seconds:.0f}")
-
-
 PARTS = {
     "machine": machine,
     "steps": steps,
     "inside": inside,
     "adapters": adapters,
-    "sampling": sampling,
-    "nano": nano,
+    "sampling": gpu_edit.sampling,
+    "nano": gpu_nano.nano,
 }
 
 

@@ -14,7 +14,7 @@ PATIENCE = 20.0  # times the limits of a GPU: what is tested here is no speed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("part", "rows"), {"steps": 9, "inside": 5, "adapters": 3, "sampling": 5, "nano": 1}.items())
+@pytest.mark.parametrize(("part", "rows"), {"steps": 9, "inside": 5, "adapters": 3, "sampling": 19, "nano": 6}.items())
 def test_every_part_says_all_its_rows(part: str, rows: int, capsys: pytest.CaptureFixture[str]) -> None:
     PARTS[part]("cpu", "narrow")
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("[")]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from veggie_pl.diffusion.solvers import solver_like
 from veggie_pl.errors import UseError
@@ -46,7 +47,7 @@ def quicken(module: VeggieModel, quick: Quick) -> VeggieModel:
         module.viddm.reusing(quick.reuse)  # or one clear error
         module.reuse = quick.reuse
     if quick.half:
-        module.viddm.to(torch.bfloat16)
+        nn.Module.to(module.viddm, torch.bfloat16)  # diffusers' own warns of parts that it would keep in float32: none
     if quick.compiled:
         compile_regions(module.viddm)
     return module

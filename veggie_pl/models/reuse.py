@@ -111,10 +111,14 @@ class _Run:
 
     def layer(self, block: Any, number: int, found: Feature) -> Feature:
         """One layer of a block: convolutions, then attention to the states and along time, where it has them."""
-        found = block.resnets[number](found, self.embedded)
+        # Called as diffusers' blocks call them: to a compiler another way of passing arguments is another function.
+        named = {"input_tensor": found, "temb": self.embedded}
+        found = block.resnets[number](**named) if self.is_video else block.resnets[number](*named.values())
         if getattr(block, "has_cross_attention", False):
-            given = {"encoder_hidden_states": self.states, "return_dict": False}
-            found = block.attentions[number](hidden_states=found, **given)[0]
+            given = dict.fromkeys(("cross_attention_kwargs", "attention_mask", "encoder_attention_mask"))
+            given |= {"encoder_hidden_states": self.states, "return_dict": False}
+            attend = block.attentions[number]
+            found = (attend(hidden_states=found, **given) if self.is_video else attend(found, **given))[0]
         if self.is_video:
             found = block.motion_modules[number](found, num_frames=self.frames)
         return found

@@ -47,6 +47,7 @@ class GraphedLoss:
         self.asked: dict[tuple[int, ...], Asked] = {}  # shape of clips -> how the MLLM asks, beside texts and places
         self.replays: dict[tuple[Any, ...], Callable[..., Tensor]] = {}
         self.learning = [p for p in module.parameters() if p.requires_grad]
+        self.held: list[Any] = []  # what graphs read beside their buffers: it must not be freed
         self.is_full = False
 
     def __call__(self, batch: Batch, drawn: Any) -> Tensor:
@@ -71,6 +72,7 @@ class GraphedLoss:
         masks: list[Any] = []
         with self._asked_through(_Fixed(layout)), self._placeholders(masks, known=False):
             self.eager(self.module, batch, drawn)
+        self.held.append(masks)
 
         def compute(*tensors: Tensor) -> Tensor:
             inputs = iter(tensors[: len(given)])
