@@ -16,7 +16,7 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.inference import quick
 from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.model import Condition
-from veggie_pl.models.regions import compile_regions, regions
+from veggie_pl.models.regions import compile_regions
 from veggie_pl.module import VeggieModule
 from veggie_pl.seeding import torch_rng
 from veggie_pl.training.precision import autocast
@@ -94,7 +94,7 @@ def compile_it(module: VeggieModule, source: Tensor, name: str) -> None:
         say(f"{name} compiled by region: first edit, of one step", 1, f"{time.perf_counter() - started:.1f}", "", "")
     except Exception as error:
         say(f"{name} is not compiled: {error}"[:300].replace("\n", " "), "", "", "", "")
-        for block in regions(module.viddm):
+        for block in module.viddm.modules():
             block._compiled_call_impl = None
 
 
