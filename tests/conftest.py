@@ -6,9 +6,14 @@ The process that hands tests out to others (`-n 2`) runs none: nothing is import
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from support.starts import Starts
 
 gc.disable()  # until all tests are imported: see `veggie_pl.commands.lean`
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
@@ -43,6 +48,16 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     save_model(module, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def starts(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Starts]":
+    """Starts processes of the command line."""
+    from support.starts import Starts
+
+    one = Starts(tmp_path_factory.mktemp("starts"))
+    yield one
+    one.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,7 +21,10 @@ from veggie_pl.errors import from_worker
 )
 def test_worker_that_does_not_return(tmp_path: Path, what: str, said: str) -> None:
     told = tmp_path / "told"
-    records = {"class_path": "support.deadly.DeadlyRecords", "init_args": {"what": what, "told": str(told)}}
+    records = {
+        "class_path": "support.deadly.DeadlyRecords",
+        "init_args": {"what": what, "told": str(told), "number": 32},
+    }
     stream = {"class_path": "veggie_pl.data.streams.GroundingStream", "init_args": {"records": records}}
     data = {"streams": {"deadly": {"stream": stream}}, "val": None, "batch_size": 4}
     args = ["fit", "--config", "conf/stage1.yaml", "--config", str(tmp_path / "deadly.yaml")]

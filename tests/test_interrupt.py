@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.starts import Starts
 from support.ticking import HANGS, ticks, wait_for_steps
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,23 +29,19 @@ FIT, PRETRAIN = ["fit", "--config", "conf/stage1.yaml"], ["pretrain", "--data.nu
     [(FIT, signal.SIGINT), (FIT, signal.SIGTERM), (FIT, signal.SIGHUP), (PRETRAIN, signal.SIGINT)],
     ids=lambda one: one.name if isinstance(one, signal.Signals) else one[0],
 )
-def test_signal_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path: Path, run: list[str], sent: signal.Signals) -> None:
+def test_signal_keeps_a_checkpoint_and_says_how_to_go_on(
+    tmp_path: Path, starts: Starts, run: list[str], sent: signal.Signals
+) -> None:
     """It comes to the whole group, as from a terminal, a scheduler or `timeout`: readers of data get it, too."""
-    command = [sys.executable, "-m", "veggie_pl", *run, "--data.batch_size", "2"]
+    command = [*run, "--data.batch_size", "2"]
     command += ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.val_check_interval", "1000000"]
     command += ["--data.num_workers", "1", "--trainer.default_root_dir", str(tmp_path)]
     command += ticks(tmp_path / "ticks")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    process = subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_signals,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
+    with starts.start(command, tmp_path / "log", session=True) as process:
         wait_for_steps(process, tmp_path / "ticks")
         os.killpg(process.pid, sent)
-        _, said = process.communicate(timeout=HANGS)
-    finally:
-        process.kill()
+        process.wait(HANGS)
+    said = (tmp_path / "log").read_text()
     assert process.returncode == (1 if sent is signal.SIGINT else 128 + sent), said
     assert "To go on: --ckpt_path" in said
     assert "Traceback" not in said

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 from support.parts import mixed_data
-from support.ranks import BATCH, PLANS, STEPS, train
+from support.ranks import BATCH, PLANS, steps_of, train
 
 from veggie_pl.model_folder import load_model
 from veggie_pl.training.left_out import LEFT_OUT
 
 ROOT = Path(__file__).resolve().parent.parent
+STEPS = steps_of("images")
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def assert_same_weights(folder: Path, other: Path, limit: float = 1e-6) -> None:
 def test_two_ranks_equal_one_with_the_joint_batch(out: Path, case: str) -> None:
     assert_same_weights(out / case, folder_of_one(out, case))
     one = metrics(folder_of_one(out, case))["train/loss"]
-    assert len(one) == STEPS
+    assert len(one) == steps_of(case)
     for rank in ranks(out, case):  # the loss of the global batch, on every rank
         assert rank["losses"] == pytest.approx(one, rel=1e-6)
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -193,6 +194,8 @@ def test_row_is_cheap(skill: Skill) -> None:
 
 
 def test_metrics_do_not_need_torchvision() -> None:
+    if find_spec("torchvision") is None:
+        return  # all tests do without it
     blocked = "import sys; sys.modules['torchvision'] = None; import veggie_pl.metrics, veggie_pl.metrics.tables"
     assert subprocess.run([sys.executable, "-c", blocked], check=False).returncode == 0
 

@@ -21,18 +21,24 @@ from veggie_pl.callbacks.error_budget import BudgetError
 from veggie_pl.models import Mllm
 from veggie_pl.models.stored import deferred_weights
 
-STEPS, BATCH, HELD = 4, 4, 3  # batch: of all ranks together; held: samples a skill, which two ranks cannot share evenly
-PLANS: dict[str, dict[str, Any]] = {  # every case trains STEPS steps of BATCH samples
-    "images": {"frozen": ["vae", "mllm"]},
-    "clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
+BATCH, HELD = 4, 3  # batch: of all ranks together; held: samples a skill, which two ranks cannot share evenly
+CLIPS: dict[str, Any] = {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"], "steps": 2}
+PLANS: dict[str, dict[str, Any]] = {  # what is gone on from is kept after every step, all others at their end
+    "images": {"frozen": ["vae", "mllm"], "kept": 1},
+    "clips": CLIPS,
     "mixed": {"video": True, "frozen": ["vae", "mllm"]},
     "holes": {"frozen": ["vae", "mllm"], "bad": 0.4},  # ranks with holes, more of them, and nothing but holes
-    "sharded": {"frozen": ["vae", "mllm"]},
+    "sharded": {"frozen": ["vae", "mllm"], "kept": 1},
     "pretrained": {"frozen": ["vae", "mllm"], "pretrained": True},
-    "sharded_pretrained": {"frozen": ["vae", "mllm"], "pretrained": True},  # starts from the meta device
-    "sharded_clips": {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"]},
+    "sharded_pretrained": {"frozen": ["vae", "mllm"], "pretrained": True, "kept": 1},  # starts from the meta device
+    "sharded_clips": CLIPS,
 }
 OVER = {"over": {"frozen": ["vae", "mllm"], "bad": 0.9, "max_bad": 0.1, "steps": 40}}  # more bad samples than allowed
+
+
+def steps_of(case: str) -> int:
+    """Training steps, of BATCH samples each."""
+    return int((PLANS | OVER)[case].get("steps", 4))
 
 
 class Record(Callback):
@@ -50,8 +56,8 @@ class Record(Callback):
 
 
 def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate: int = 1) -> Record:
-    """Train for STEPS in all; leave a model folder and a checkpoint for every step."""
-    plan = (PLANS | OVER)[case]
+    """Train for the steps of the case in all; leave a model folder and checkpoints."""
+    plan, steps = (PLANS | OVER)[case], steps_of(case)
     settings: dict[str, Any] = {"num_steps": 1, "lr_factors": {"queries": 0.1}}
     settings["optimizer"] = lambda groups: torch.optim.SGD(groups, 0.05, momentum=0.5)
     module = tiny_module(plan.get("video", False), **settings)
@@ -65,7 +71,7 @@ def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate
     frames = 2 if plan.get("video") else 1
     data = mixed_data(**batch) if case == "mixed" else make_data(frames, bad=plan.get("bad", 0.0), **batch)
     record = Record()
-    keep = ModelCheckpoint(out / "steps", every_n_train_steps=1, save_top_k=-1, filename="{step}")
+    keep = ModelCheckpoint(out / "steps", every_n_train_steps=plan.get("kept", steps), save_top_k=-1, filename="{step}")
     watchers = [Freeze(plan["frozen"]), Ema(0.9), SkillLoss(1), GradNorms(1), Evaluate(), SaveModel(), keep, record]
     watchers.append(ErrorBudget(plan.get("max_bad", 1.0)))
     strategy: Any = {} if world == 1 else {"strategy": DDPStrategy(), "devices": world}
@@ -73,8 +79,8 @@ def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate
         strategy["strategy"] = ModelParallelStrategy(world, 1, save_distributed_checkpoint=False)
     logger = CSVLogger(str(out), name="", version="")
     options = {"callbacks": watchers, "logger": logger, "log_every_n_steps": 1, "gradient_clip_val": 0.2}
-    options |= {"val_check_interval": STEPS * accumulate, "accumulate_grad_batches": accumulate}
-    fit(module, data, plan.get("steps", STEPS), ckpt_path=None if ckpt is None else str(ckpt), **strategy, **options)
+    options |= {"val_check_interval": steps * accumulate, "accumulate_grad_batches": accumulate}
+    fit(module, data, steps, ckpt_path=None if ckpt is None else str(ckpt), **strategy, **options)
     return record
 
 

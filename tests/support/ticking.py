@@ -7,6 +7,8 @@ from typing import Any
 
 from lightning import Callback
 
+from support.starts import Start
+
 HANGS = 1200.0  # seconds without what is waited for, after which a test gives up
 
 
@@ -26,7 +28,7 @@ def ticks(path: Path) -> list[str]:
     return ["--trainer.callbacks+=support.ticking.Ticks", "--trainer.callbacks.path", str(path)]
 
 
-def wait_for(process: subprocess.Popen[Any], happened: Any, what: str) -> None:
+def wait_for(process: subprocess.Popen[Any] | Start, happened: Any, what: str) -> None:
     """Until it has happened, the process has ended or seems to hang."""
     given_up = time.monotonic() + HANGS
     while not happened():
@@ -35,6 +37,6 @@ def wait_for(process: subprocess.Popen[Any], happened: Any, what: str) -> None:
         time.sleep(0.1)
 
 
-def wait_for_steps(process: subprocess.Popen[Any], path: Path, number: int = 3) -> None:
+def wait_for_steps(process: subprocess.Popen[Any] | Start, path: Path, number: int = 3) -> None:
     """Until a training process has done some steps."""
     wait_for(process, lambda: path.exists() and path.read_text().count("\n") >= number, f"step {number}")
