@@ -119,6 +119,5 @@ def clips(module: VeggieModule, size: int, frames: int) -> Batch:
     generator = torch.Generator().manual_seed(0)
     source, target = torch.rand(2, *batch.source.shape, generator=generator) * 2 - 1
     batch.source, batch.target = source.to(module.device), target.to(module.device)
-    batch.index = batch.index.to(module.device)
     batch.examples = [one._replace(instruction=paper_size.INSTRUCTION) for one in batch.examples]
     return batch

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "veggie_pl").rglob("*.py"))
 # From the bottom to the top: a module may import from its own floor and from those below it.
 FLOORS = [
-    {"errors", "batch", "seeding", "file_names", "files", "outputs", "signals", "progress", "tensor_digest"},
+    {"errors", "batch", "seeding", "host", "file_names", "files", "outputs", "signals", "progress", "tensor_digest"},
     {"masks", "models", "training"},
     {"video", "diffusion"},
     {"data"},

@@ -133,7 +133,7 @@ class Batch:
     target: Clips | None  # None where no sample has one
     mask: Masks
     examples: list[Example]
-    index: Int[Tensor, " b"]  # position in the mixture (fit) or in the split (test): seeds all chance of the example
+    index: Int[Tensor, " b"]  # position in the mixture (fit) or in the split (test), on the host: seeds all chance
     missing: list[MissingSample | None] = field(default_factory=list)  # where one is, clips and facts are filling
 
     def __post_init__(self) -> None:
@@ -176,6 +176,21 @@ class Batch:
                 left.target[row] = filling.target
             left.examples[row], left.missing[row] = filling.example, one
         return left
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch with its clips on a device; what the host asks stays on the host.
+
+        Copies from pinned memory go on while the host does.
+        """
+        return self._clips(lambda value: value.to(device, non_blocking=value.is_pinned()))
+
+    def pin_memory(self) -> Batch:
+        """Return the batch with its clips in pinned memory: what a ``DataLoader`` calls where it is told to pin."""
+        return self._clips(lambda value: value.pin_memory())
+
+    def _clips(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        clips = {"source": self.source, "target": self.target, "mask": self.mask}
+        return replace(self, **{name: change(value) for name, value in clips.items() if value is not None})
 
     def rows(self, chosen: list[int]) -> Batch:
         """Return a batch of some of the samples."""

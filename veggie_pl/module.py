@@ -15,6 +15,7 @@ from veggie_pl.batch import Batch, per_skill
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.objective import Density, Draws, Latents
 from veggie_pl.errors import UseError
+from veggie_pl.host import send
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, Mllm, TaskQueries
 from veggie_pl.models.weight_files import compare
@@ -125,12 +126,17 @@ class VeggieModule(VeggieModel, L.LightningModule):
         if "state_dict" in checkpoint and (wrong := compare(checkpoint["state_dict"], self.state_dict())):
             raise UseError(f"{path} does not fit the model of its config: {wrong}")
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move the clips of a batch; what is asked of it on the host stays there."""
+        return batch.to(device) if isinstance(batch, Batch) else super().transfer_batch_to_device(batch, device, 0)
+
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Compute one diffusion loss over a mixed batch."""
         per_sample = self.per_sample_loss(batch, "fit")
-        weight = per_sample.new_tensor([self.skill_weights[skill] for skill in batch.skill])
+        asked = zip(batch.skill, batch.missing, strict=True)
+        weight = [self.skill_weights[skill] if missing is None else 0.0 for skill, missing in asked]
         # Over all, or ranks and micro-batches would weigh unequally.
-        loss = (weight * per_sample * ~batch.is_missing).mean()
+        loss = (send(torch.tensor(weight, dtype=per_sample.dtype), per_sample.device) * per_sample).mean()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch), sync_dist=True)
         return {"loss": loss, "per_sample": per_sample.detach()}
 
@@ -164,8 +170,8 @@ class VeggieModule(VeggieModel, L.LightningModule):
         generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
-        source = self.vae.encode_source(batch.source)  # (b, f, c, h/factor, w/factor)
-        target = self.vae.encode_target(batch.target, generators)
+        # each (b, f, c, h/factor, w/factor)
+        source, target = self.vae.encode_both(batch.source, batch.target, generators)
         return Drawn(frame_index, source, target, self.objective.draw(target, generators))
 
     def loss_of(self, batch: Batch, drawn: Drawn) -> Float[Tensor, " b"]:

@@ -49,7 +49,10 @@ class LossByTimestep(Callback):
         """Collect, and log now and then; nothing waits for the device before that."""
         times, self._times, self._waits = self._times, None, False
         if times is not None:
-            self._seen.append((times[batch.good], outputs["per_sample"][batch.good]))
+            losses = outputs["per_sample"]
+            if len(batch.good) < len(batch):  # picking rows waits for the device
+                times, losses = times[batch.good], losses[batch.good]
+            self._seen.append((times, losses))
         if trainer.global_step == self._step:
             return
         self._step = trainer.global_step

@@ -190,6 +190,10 @@ class VeggieDataModule(L.LightningDataModule):
         ]
         return [DataLoader(held_out, batch_size=self.eval_batch_size, **self._loading()) for held_out in sets]
 
+    def _is_on_gpu(self) -> bool:
+        strategy: Any = getattr(self.trainer, "strategy", None)
+        return bool(strategy is not None and strategy.root_device.type == "cuda")
+
     def _loading(self) -> dict[str, Any]:
         return {
             "collate_fn": collate,
@@ -197,6 +201,7 @@ class VeggieDataModule(L.LightningDataModule):
             "prefetch_factor": 4 if self.num_workers else None,
             "timeout": self.timeout if self.num_workers else 0,
             "worker_init_fn": start_worker,
+            "pin_memory": self._is_on_gpu(),  # copies to a GPU then go on while the host does
         }
 
 

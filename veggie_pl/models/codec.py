@@ -24,6 +24,7 @@ SD_VAE = {
     "sample_size": 512,
     "scaling_factor": 0.18215,
 }
+MOST_PIXELS = 32 * 512 * 512  # encoded at once: more are no faster, and each 32 frames of 512 x 512 take 13 GB
 Pixels = Float[Tensor, "b f 3 h w"]
 Latents = Float[Tensor, "b lf c lh lw"]  # as many frames as the clip, or fewer
 
@@ -61,6 +62,10 @@ class Codec(Protocol):
         """Latents to be noised; a codec that samples draws with one generator per clip."""
         ...
 
+    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
+        """What the two above give, for clips of one shape."""
+        ...
+
     def decode(self, latents: Latents) -> Pixels:
         """Pixels in [-1, 1] of latents in the target's scale."""
         ...
@@ -93,6 +98,11 @@ class FrameCodec:
     def frames_taken(self, num_frames: int) -> int:
         """Give ``num_frames``: each frame is on its own."""
         return num_frames
+
+    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
+        """Encode the one, then the other."""
+        codec: Any = self
+        return codec.encode_source(source), codec.encode_target(target, generators)
 
 
 class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -156,7 +166,15 @@ class KlCodec(FrameCodec, nn.Module):
 
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """Return a sample of the posterior, scaled."""
-        mean, std = self._posterior(clips)
+        return self._sample(*self._posterior(clips), generators)
+
+    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
+        """Run the encoder once for both."""
+        mean, std = self._posterior(torch.cat([source, target]))
+        (mode, mean), std = mean.chunk(2), std.chunk(2)[1]
+        return mode, self._sample(mean, std, generators)
+
+    def _sample(self, mean: Latents, std: Latents, generators: list[torch.Generator]) -> Latents:
         noise = randn_tensor(mean.shape, generators, mean.device)
         return (mean + std * noise) * self.vae.config.scaling_factor  # type: ignore[no-any-return]
 
@@ -191,6 +209,8 @@ class KlCodec(FrameCodec, nn.Module):
         return mean, std
 
     def _encode(self, clips: Pixels) -> tuple[Latents, Latents]:
-        posterior = self.vae.encode(clips.flatten(0, 1).to(self.vae.dtype)).latent_dist
-        mean, std = (part.float().unflatten(0, clips.shape[:2]) for part in (posterior.mean, posterior.std))
-        return mean, std
+        frames = clips.flatten(0, 1).to(self.vae.dtype)
+        at_once = max(1, MOST_PIXELS // frames[0, 0].numel())
+        parts = [self.vae.encode(part).latent_dist for part in frames.split(at_once)]
+        mean, std = (torch.cat([getattr(part, name) for part in parts]).float() for name in ("mean", "std"))
+        return mean.unflatten(0, clips.shape[:2]), std.unflatten(0, clips.shape[:2])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from veggie_pl.batch import is_blank
 from veggie_pl.errors import UseError
+from veggie_pl.host import send
 
 _MARKER = "\N{WHITE SQUARE}instruction\N{WHITE SQUARE}"  # stands for the instruction while a chat template is cut
 
@@ -21,6 +22,7 @@ class Layout:
     attention_mask: Int[Tensor, "b n"]
     position_ids: Int[Tensor, "b n"] | Int[Tensor, "3 b n"]  # rotary: a count, or time, height and width
     num_query_tokens: int
+    is_padded: bool  # whether any of the mask is zero: the host's own answer, for which no device is waited for
 
 
 class Prompt:
@@ -166,9 +168,9 @@ class Prompt:
         text = torch.tensor([[self.filler_id] * (longest - len(ids)) + ids for ids in texts])
         is_text = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in texts])
         queries = torch.full((batch, asked.shape[1] * num_queries), self.filler_id)
-        ids = torch.cat([head.expand(batch, -1), text, queries], 1).to(frame_index.device)
+        ids = torch.cat([head.expand(batch, -1), text, queries], 1)
         mask = torch.cat([torch.ones(batch, len(head), dtype=torch.long), is_text, torch.ones_like(queries)], 1)
-        mask = mask.to(frame_index.device)
+        ids, mask = send(torch.stack([ids, mask]), frame_index.device).unbind()
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         if num_slots is not None:
             first, stride = len(self.before), len(frame)
@@ -181,7 +183,7 @@ class Prompt:
             shift = asked[:, :, None] * num_queries + within  # (b, g, q)
             text_end = positions[:, -queries.shape[1] - 1, None]
             positions[:, -queries.shape[1] :] = text_end + 1 + shift.flatten(1)
-        return Layout(ids, mask, positions, queries.shape[1])
+        return Layout(ids, mask, positions, queries.shape[1], any(len(ids) < longest for ids in texts))
 
 
 def select_queries(ids: Int[Tensor, "b n"], num_query_tokens: int) -> Bool[Tensor, "b n"]:

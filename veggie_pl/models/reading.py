@@ -1,30 +1,34 @@
 """Two ways through an MLLM with the same result: with the graph of all, or over keys and values of what is frozen."""
 
 import inspect
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from veggie_pl.models.again import selectively
 from veggie_pl.models.prompt import Layout, select_queries
 
 # Placeholders and what stands for them: one value a thread, where attributes and hooks of a model are all threads'.
 _ASKED: ContextVar[tuple[Tensor, Tensor] | None] = ContextVar("asked", default=None)
 _HOOKING = threading.Lock()
+Again = bool | Literal["selective"]
+_NAMED_MASKS = ("qwen2", "qwen3", "qwen2_5_vl_text")  # language models that take a mask by the name of a layer's kind
 
 
 def read_whole(
-    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], checkpointed: bool = False
+    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], checkpointed: Again = False
 ) -> Float[Tensor, "b n d"]:
     """Read all in one pass; queries enter through a hook that replaces the embeddings of their placeholders.
 
@@ -35,16 +39,18 @@ def read_whole(
         layout: Ids, mask and positions.
         inputs: Frames, as the forward takes them.
         queries: Embeddings of the last block.
-        checkpointed: Keep each layer's input only and run the layer again in the backward pass.
+        checkpointed: Keep each layer's input only and run the layer again in the backward pass; or keep what is dear
+            to compute as well. Matters where gradient is wanted.
     """
     _hook(model.get_input_embeddings())
+    _ask_no_device(layout.ids)
     asked = _ASKED.set((select_queries(layout.ids, layout.num_query_tokens)[:, :, None], queries))
     try:
         # Layers look at their flags in training only, so that the flags can be left alone elsewhere.
         with checkpointing(model, checkpointed) if torch.is_grad_enabled() else nullcontext():
             hidden: Tensor = model.base_model(
                 input_ids=layout.ids,
-                attention_mask=layout.attention_mask,
+                attention_mask=_mask_of_all(model, layout),
                 position_ids=layout.position_ids,
                 use_cache=False,
                 **inputs,
@@ -79,11 +85,12 @@ def read_after_prefix(
     """
     end = layout.ids.shape[1] - layout.num_query_tokens
     positions = layout.position_ids
+    _ask_no_device(layout.ids)
     with checkpointing(model, False):
         with torch.no_grad():
             prefix = model.base_model(
                 input_ids=layout.ids[:, :end],
-                attention_mask=layout.attention_mask[:, :end],
+                attention_mask=_mask_of_prefix(model, layout, end),
                 position_ids=None if positions is None else positions[..., :end],
                 use_cache=True,
                 **inputs,
@@ -96,6 +103,42 @@ def read_after_prefix(
             use_cache=True,
         ).last_hidden_state
     return hidden
+
+
+def _mask_of_prefix(model: Any, layout: Layout, end: int) -> Tensor | None:
+    """Mask as transformers would make it, which asks the device whether anything is padded and waits for the answer."""
+    if not _is_fused(model):
+        return layout.attention_mask[:, :end]
+    return _causal(layout.attention_mask[:, :end]) if layout.is_padded else None
+
+
+def _mask_of_all(model: Any, layout: Layout) -> Tensor | dict[str, None] | None:
+    """Do the same where nothing is cached: there, no mask would be taken for several texts in a row."""
+    text = model.config.get_text_config()
+    if not _is_fused(model) or {*(getattr(text, "layer_types", None) or ())} - {"full_attention"}:
+        return layout.attention_mask
+    if layout.is_padded:
+        return _causal(layout.attention_mask)
+    if layout.position_ids.ndim == 3:  # which tell nothing of texts in a row
+        return None
+    return {"full_attention": None} if text.model_type in _NAMED_MASKS else layout.attention_mask
+
+
+def _is_fused(model: Any) -> bool:
+    return bool(model.config.get_text_config()._attn_implementation == "sdpa")
+
+
+def _causal(mask: Int[Tensor, "b n"]) -> Bool[Tensor, "b 1 n n"]:
+    """Tell which token sees which: those before it and itself, if they are no padding."""
+    length = mask.shape[1]
+    earlier = torch.ones(length, length, dtype=torch.bool, device=mask.device).tril()
+    return earlier & mask.bool()[:, None, None]
+
+
+def _ask_no_device(ids: Tensor) -> None:
+    """Keep transformers from counting placeholders on a GPU, for which the host would wait: the prompt counted them."""
+    if ids.is_cuda:
+        os.environ.setdefault("TRANSFORMERS_DISABLE_TORCH_CHECK", "1")
 
 
 def can_read_after_prefix(model: Any) -> bool:
@@ -111,7 +154,7 @@ def can_read_after_prefix(model: Any) -> bool:
 
 
 @contextmanager
-def checkpointing(model: Any, on: bool) -> Iterator[None]:
+def checkpointing(model: Any, on: Again) -> Iterator[None]:
     """Set whether layers are run again in the backward pass, for the time of a forward pass.
 
     transformers decides by the layer's ``training`` flag, and drops the cache where it is on. But a frozen MLLM is in
@@ -124,9 +167,10 @@ def checkpointing(model: Any, on: bool) -> Iterator[None]:
     try:
         for module in switches:
             module.gradient_checkpointing = False  # a model's own flag would drop the cache as well
+        run_again = selectively if on == "selective" else partial(checkpoint, use_reentrant=False)
         for layer in layers if on else ():
             layer.gradient_checkpointing = layer.training = True
-            layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+            layer._gradient_checkpointing_func = run_again
         yield
     finally:
         for module, (training, switch) in zip(switches, before, strict=True):
