@@ -13,3 +13,23 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
     if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
     return (tensor if tensor.is_pinned() else tensor.pin_memory()).to(device, non_blocking=True)
+
+
+class Later:
+    """A small tensor on its way to the host.
+
+    Reading it waits for what made it, and not for what the device was given since.
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._value = tensor.detach().to("cpu", non_blocking=True)  # from a GPU: into pinned memory
+        self._made: torch.cuda.Event | None = None
+        if tensor.is_cuda:
+            self._made = torch.cuda.Event()
+            self._made.record(torch.cuda.current_stream(tensor.device))
+
+    def read(self) -> Tensor:
+        """Return it."""
+        if self._made is not None:
+            self._made.synchronize()
+        return self._value

@@ -170,8 +170,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
-        # each (b, f, c, h/factor, w/factor)
-        source, target = self.vae.encode_both(batch.source, batch.target, generators)
+        source, target = self.vae.encode_both(batch.source, batch.target, generators)  # each (b, f, c, lh, lw)
         return Drawn(frame_index, source, target, self.objective.draw(target, generators))
 
     def loss_of(self, batch: Batch, drawn: Drawn) -> Float[Tensor, " b"]:

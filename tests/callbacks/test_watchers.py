@@ -9,11 +9,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from support.parts import fit, make_data, randomise_output, tiny_module
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch._dynamo import lookup_backend, register_backend
 
 from veggie_pl.batch import Skill
 from veggie_pl.callbacks import (
-    Compile,
     Ema,
     Evaluate,
     Freeze,
@@ -264,48 +262,3 @@ def test_validation_of_a_checkpoint_looks_at_its_average(tmp_path: Path) -> None
         tiny_module(num_steps=1), make_data(num_val=1), ckpt_path=str(tmp_path / "end.ckpt"), weights_only=True
     )
     assert torch.equal(seen[0], module.state_dict()[name])
-
-
-@register_backend
-def forgetful(graph, inputs):
-    """A compiler that gets the values right and loses gradients."""
-    return lambda *args: [out.detach() * 1.0 + 0.5 * (out - out.detach()) for out in graph(*args)]
-
-
-COMPILED: list[int] = []  # operations of each graph that came to the compiler
-
-
-@register_backend
-def counted(graph, inputs):
-    """A compiler that says what comes to it."""
-    COMPILED.append(len(graph.graph.nodes))
-    return lookup_backend("aot_eager")(graph, inputs)
-
-
-def test_compiled_run_is_the_same_run_and_leaves_the_same_names() -> None:
-    losses: dict[str, list[float]] = {}
-
-    class Trace(Callback):
-        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-            losses.setdefault(name, []).append(outputs["loss"].item())
-
-    compile_it = Compile(["viddm.unet"], backend="counted")
-    modules = {name: tiny_module(optimizer=lambda p: torch.optim.SGD(p, 0.5)) for name in ("eager", "compiled")}
-    for name, module in modules.items():
-        randomise_output(module)
-        fit(module, make_data(), 3, callbacks=[Trace(), *([compile_it] if name == "compiled" else [])])
-        assert (sum(COMPILED) > 100) == (name == "compiled")  # all of the UNet
-    assert losses["compiled"] == pytest.approx(losses["eager"], rel=1e-4)
-    assert modules["compiled"].state_dict().keys() == modules["eager"].state_dict().keys()
-
-
-def test_a_compiler_with_wrong_gradients_is_found_out() -> None:
-    module = tiny_module()
-    randomise_output(module)
-    with pytest.raises(ValueError, match="compiled by forgetful, the gradients of the first batch are off by 50 %"):
-        fit(module, make_data(), 1, callbacks=[Compile(["viddm.unet"], backend="forgetful")])
-
-
-def test_compiling_what_is_not_there_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"cannot compile \['vidm'\]; the parts are \['mllm'"):
-        fit(tiny_module(), make_data(), 1, callbacks=[Compile(["vidm"])])

@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,37 @@ def test_kl_sample_depends_on_its_own_generator_only(kl: KlCodec) -> None:
         both = kl.encode_target(clips, generators(3, 4))
         alone = kl.encode_target(clips[1:], generators(4))
     assert torch.allclose(both[1], alone[0], atol=1e-5)
+
+
+def test_source_and_target_are_encoded_as_one_by_one(kl: KlCodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = torch.rand(2, 2, 3, 3, 16, 16) * 2 - 1
+    calls: list[int] = []
+    hook = kl.vae.encoder.register_forward_pre_hook(lambda _, given: calls.append(len(given[0])))
+    with torch.no_grad():
+        alone = kl.encode_source(source), kl.encode_target(target, generators(3, 4))
+        both = kl.encode_both(source, target, generators(3, 4))
+        monkeypatch.setattr("veggie_pl.models.codec.MOST_PIXELS", 5 * 16 * 16)
+        cut = kl.encode_both(source, target, generators(3, 4))
+    hook.remove()
+    assert calls == [6, 6, 12, 5, 5, 2]
+    for one, other, third in zip(both, alone, cut, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+        assert torch.allclose(one, third, atol=1e-5)
+
+
+def test_kl_weights_of_sixteen_bits_compute_in_sixteen_bits(kl: KlCodec) -> None:
+    half = copy.deepcopy(kl)
+    half.vae.to(torch.bfloat16)
+    clips = torch.rand(1, 2, 3, 16, 16) * 2 - 1
+    kinds: set[torch.dtype] = set()
+    half.vae.encoder.conv_norm_out.register_forward_hook(lambda *args: kinds.add(args[2].dtype))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = half.encode_source(clips)
+    assert kinds == {torch.bfloat16}
+    assert found.dtype == torch.float32
+    with torch.no_grad():
+        expected = kl.encode_source(clips)
+    assert (found - expected).norm() < 0.1 * expected.norm()
 
 
 def test_kl_folder_round_trip(kl: KlCodec, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 import pytest
@@ -302,9 +302,11 @@ def run(mllm: Mllm, family: str) -> tuple[list[Tensor], int]:
 
 
 @every_family
-@pytest.mark.parametrize("adapters", [True, False])
-def test_gradient_checkpointing_changes_memory_alone(folders: dict[str, str], family: str, adapters: bool) -> None:
-    mllm = Mllm(folders[family], lora=Lora(rank=2) if adapters else None, gradient_checkpointing=True)
+@pytest.mark.parametrize(("adapters", "how"), [(True, True), (False, True), (True, "selective")])
+def test_gradient_checkpointing_changes_memory_alone(
+    folders: dict[str, str], family: str, adapters: bool, how: bool | Literal["selective"]
+) -> None:
+    mllm = Mllm(folders[family], lora=Lora(rank=2) if adapters else None, gradient_checkpointing=how)
     if adapters:  # a frozen MLLM is in eval mode, where transformers' own switch does nothing
         mllm.requires_grad_(False).eval()
         for name, parameter in mllm.named_parameters():

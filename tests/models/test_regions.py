@@ -1,13 +1,14 @@
 """One graph for each kind and shape of block, and the same numbers."""
 
+import copy
 from typing import Any
 
 import pytest
 import torch
-from support.parts import TEMPORAL, UNET
+from support.parts import NANO_MLLM, TEMPORAL, UNET
 from torch import Tensor, nn
 
-from veggie_pl.models import VidDM
+from veggie_pl.models import Mllm, VidDM
 from veggie_pl.models.regions import compile_regions, regions
 
 DEEP = {**UNET, "layers_per_block": 3}
@@ -33,7 +34,8 @@ def test_blocks_of_one_shape_share_a_graph_with_equal_gradients(video: bool) -> 
         return graph.forward
 
     blocks = compile_regions(model, backend=backend)
-    assert {type(block).__name__ for block in blocks} == {"BasicTransformerBlock", "ResnetBlock2D"}
+    kinds = {"Transformer2DModel", "ResnetBlock2D"} | ({"AnimateDiffTransformer3D"} if video else set())
+    assert {type(block).__name__ for block in blocks} == kinds
     found = model(*inputs())
     torch.testing.assert_close(found, expected)
     got = torch.autograd.grad(found.square().mean(), weights, allow_unused=True)
@@ -48,8 +50,44 @@ def test_blocks_of_one_shape_share_a_graph_with_equal_gradients(video: bool) -> 
 
 
 def test_regions_are_outermost_and_a_part_without_any_is_an_error() -> None:
-    blocks = regions(VidDM(UNET, TEMPORAL, True))
+    blocks = [*regions(VidDM(UNET, TEMPORAL, True))]
     assert len({*blocks}) == len(blocks)
     assert not [inner for block in blocks for inner in block.modules() if inner is not block and inner in blocks]
-    with pytest.raises(ValueError, match="Linear has no blocks to compile by region: none is a BasicTransformerBlock"):
+    with pytest.raises(ValueError, match="Linear has no blocks to compile by region: none is a Transformer2DModel"):
         compile_regions(nn.Linear(2, 2))
+
+
+def asked(mllm: Mllm, words: list[str]) -> tuple[Tensor, Tensor]:
+    queries = torch.randn(2, 2, 3, mllm.width, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    hidden = mllm(torch.zeros(2, 2, 3, 16, 16), words, queries, torch.arange(2).expand(2, -1))
+    (grad,) = torch.autograd.grad(hidden.square().mean(), queries)
+    return hidden.detach(), grad
+
+
+@pytest.mark.parametrize("how", ["frozen prefix", "whole", "checkpointed"])
+def test_layers_of_an_mllm_share_a_graph_whichever_cache_they_have(how: str) -> None:
+    torch._dynamo.reset()
+    mllm = Mllm(str(NANO_MLLM), pretrained=False, attention="sdpa", gradient_checkpointing=how == "checkpointed")
+    mllm.requires_grad_(False).frozen_prefix = how == "frozen prefix"
+    words = [["make it night", "remove it"], ["remove the red circle that is left of the star", "make it night"]]
+    expected = [asked(mllm, one) for one in words]
+    graphs: list[int] = []
+
+    def backend(graph: Any, _: Any) -> Any:
+        graphs.append(1)
+        return graph.forward
+
+    blocks = compile_regions(mllm, backend=backend, fullgraph=True)
+    found = [asked(mllm, one) for one in words]
+    for ours, theirs in zip(found, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert (one - other).norm() <= 1e-5 * other.norm()
+    layers = len(mllm.model.get_decoder().layers)
+    assert len(blocks) > layers > 2
+    passes = 2 if how == "frozen prefix" else 1
+    assert len(graphs) <= 1 + 2 * passes  # one for the tower; two lengths of text; never one for each layer
+    asked(mllm, words[0])
+    assert len(graphs) <= 1 + 2 * passes
+    alone = copy.deepcopy(mllm)
+    assert all(block._compiled_call_impl is None for block in regions(alone))
+    assert not any("forward" in vars(block) for block in regions(mllm))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from support.parts import tiny_module
 
-from veggie_pl.training.optimizer import scaled_optimizer
+from veggie_pl.training.optimizer import fuse, scaled_optimizer
 
 
 def test_each_part_learns_at_its_own_rate() -> None:
@@ -34,3 +34,21 @@ def test_a_schedule_keeps_the_ratio() -> None:
 def test_an_unknown_part_is_an_error_that_names_the_parts() -> None:
     with pytest.raises(ValueError, match=r"lr_factors names \['unet'\]; the parts are \['mllm', 'queries'"):
         scaled_optimizer(tiny_module(), lambda p: torch.optim.AdamW(p, 1e-3), {"unet": 0.1})
+
+
+def test_adam_is_left_as_it_is_on_a_cpu() -> None:
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))])
+    fuse(optimizer)
+    assert optimizer.param_groups[0]["fused"] is None
+
+
+@pytest.mark.gpu
+def test_adam_on_a_gpu_is_fused_unless_told_otherwise() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2, device="cuda"))
+    plain, told = torch.optim.AdamW([weight]), torch.optim.AdamW([weight], foreach=True)
+    for optimizer in (plain, told):
+        fuse(optimizer)
+    weight.grad = torch.ones_like(weight)
+    plain.step()
+    assert plain.param_groups[0]["fused"]
+    assert not told.param_groups[0]["fused"]

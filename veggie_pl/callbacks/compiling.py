@@ -1,15 +1,22 @@
 """torch.compile, where it pays and where it is right."""
 
+import logging
+from collections import Counter
 from typing import Any
 
 import torch
+import torch._functorch.config
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
+from veggie_pl.models.regions import compile_regions, regions
 from veggie_pl.module import VeggieModule
 
+log = logging.getLogger(__name__)
+
 TOLERANCE = 0.05  # of the gradient's norm: bfloat16 rounds otherwise when operations are fused
+PARTS = ("mllm", "viddm", "vae")
 
 
 class Compile(Callback):
@@ -20,26 +27,49 @@ class Compile(Callback):
     ones for these UNets on a CPU (docs/BENCHMARKS.md), and a loss does not show that.
 
     Args:
-        parts: Dotted module names, such as ["viddm.unet"].
+        parts: Dotted module names, such as ["viddm.unet"]; None is all that have blocks to compile.
         backend: Of ``torch.compile``.
         mode: Of ``torch.compile``, such as "max-autotune-no-cudagraphs"; None is its default.
+        by_region: One graph for all blocks of a kind, see ``compile_regions``: a minute for a UNet, where one graph of
+            all takes many.
+        memory_budget: Share of what a compiled block would keep for its backward pass that it may keep; the rest, what
+            is cheap first, is computed again. In place of ``gradient_checkpointing`` of a part.
 
     Raises:
-        ValueError: In ``setup``, if a name is no part of the module; before the first step, if gradients differ.
+        ValueError: In ``setup``, if a name is no part of the module or has no blocks; before the first step, if
+            gradients differ.
     """
 
-    def __init__(self, parts: list[str], backend: str = "inductor", mode: str | None = None) -> None:
+    def __init__(
+        self,
+        parts: list[str] | None = None,
+        backend: str = "inductor",
+        mode: str | None = None,
+        by_region: bool = True,
+        memory_budget: float = 1.0,
+    ) -> None:
         self.parts, self.backend, self.mode = parts, backend, mode
+        self.by_region, self.memory_budget = by_region, memory_budget
+        self.blocks: list[nn.Module] = []  # what was compiled
         self._is_checked = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Compile before training or testing."""
         modules = dict(pl_module.named_modules())
-        if unknown := [name for name in self.parts if name not in modules]:
+        parts = [name for name in PARTS if any(regions(modules[name]))] if self.parts is None else self.parts
+        if unknown := [name for name in parts if name not in modules]:
             choices = [name for name, _ in pl_module.named_children()]
             raise UseError(f"cannot compile {unknown}; the parts are {choices}, and dotted names inside them")
-        for name in self.parts:
-            modules[name].compile(backend=self.backend, mode=self.mode)
+        torch._functorch.config.activation_memory_budget = self.memory_budget
+        self.blocks = []
+        for name in parts:
+            if self.by_region:
+                self.blocks += compile_regions(modules[name], backend=self.backend, mode=self.mode)
+            else:
+                modules[name].compile(backend=self.backend, mode=self.mode)
+                self.blocks.append(modules[name])
+        kinds = Counter(type(block).__name__ for block in self.blocks)
+        log.info("compiled: %s", ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Compare gradients, once."""
@@ -56,15 +86,14 @@ class Compile(Callback):
             return [torch.zeros(()) if one is None else one.float() for one in found]
 
         compiled = gradients()
-        parts: list[nn.Module] = [pl_module.get_submodule(name) for name in self.parts]
-        calls = [part._compiled_call_impl for part in parts]
+        calls = [block._compiled_call_impl for block in self.blocks]
         try:
-            for part in parts:
-                part._compiled_call_impl = None
+            for block in self.blocks:
+                block._compiled_call_impl = None
             eager = gradients()
         finally:
-            for part, call in zip(parts, calls, strict=True):
-                part._compiled_call_impl = call
+            for block, call in zip(self.blocks, calls, strict=True):
+                block._compiled_call_impl = call
         size = torch.stack(torch._foreach_norm(eager)).norm()
         error = float(torch.stack(torch._foreach_norm(torch._foreach_sub(compiled, eager))).norm() / size)
         if not error < TOLERANCE:

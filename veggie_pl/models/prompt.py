@@ -22,6 +22,7 @@ class Layout:
     attention_mask: Int[Tensor, "b n"]
     position_ids: Int[Tensor, "b n"] | Int[Tensor, "3 b n"]  # rotary: a count, or time, height and width
     num_query_tokens: int
+    vision_token_id: int
     is_padded: bool  # whether any of the mask is zero: the host's own answer, for which no device is waited for
 
 
@@ -183,7 +184,8 @@ class Prompt:
             shift = asked[:, :, None] * num_queries + within  # (b, g, q)
             text_end = positions[:, -queries.shape[1] - 1, None]
             positions[:, -queries.shape[1] :] = text_end + 1 + shift.flatten(1)
-        return Layout(ids, mask, positions, queries.shape[1], any(len(ids) < longest for ids in texts))
+        is_padded = any(len(one) < longest for one in texts)
+        return Layout(ids, mask, positions, queries.shape[1], self.vision_token_id, is_padded)
 
 
 def select_queries(ids: Int[Tensor, "b n"], num_query_tokens: int) -> Bool[Tensor, "b n"]:

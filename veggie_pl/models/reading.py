@@ -1,7 +1,6 @@
 """Two ways through an MLLM with the same result: with the graph of all, or over keys and values of what is frozen."""
 
 import inspect
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -28,7 +27,12 @@ _NAMED_MASKS = ("qwen2", "qwen3", "qwen2_5_vl_text")  # language models that tak
 
 
 def read_whole(
-    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], checkpointed: Again = False
+    model: Any,
+    layout: Layout,
+    inputs: dict[str, Any],
+    queries: Float[Tensor, "b g q d"],
+    checkpointed: Again = False,
+    part: str | None = None,
 ) -> Float[Tensor, "b n d"]:
     """Read all in one pass; queries enter through a hook that replaces the embeddings of their placeholders.
 
@@ -41,19 +45,19 @@ def read_whole(
         queries: Embeddings of the last block.
         checkpointed: Keep each layer's input only and run the layer again in the backward pass; or keep what is dear
             to compute as well. Matters where gradient is wanted.
+        part: "video" or "image", of models whose features only have to be put in the place of placeholders; for others,
+            None, the model's own forward does it.
     """
     _hook(model.get_input_embeddings())
-    _ask_no_device(layout.ids)
     asked = _ASKED.set((select_queries(layout.ids, layout.num_query_tokens)[:, :, None], queries))
     try:
         # Layers look at their flags in training only, so that the flags can be left alone elsewhere.
         with checkpointing(model, checkpointed) if torch.is_grad_enabled() else nullcontext():
             hidden: Tensor = model.base_model(
-                input_ids=layout.ids,
+                **_embedded(model, layout, layout.ids, inputs, part),
                 attention_mask=_mask_of_all(model, layout),
                 position_ids=layout.position_ids,
                 use_cache=False,
-                **inputs,
             ).last_hidden_state
         return hidden
     finally:
@@ -77,7 +81,7 @@ def _put_in(_: nn.Module, inputs: tuple[Tensor, ...], embedded: Tensor) -> Tenso
 
 
 def read_after_prefix(
-    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"]
+    model: Any, layout: Layout, inputs: dict[str, Any], queries: Float[Tensor, "b g q d"], part: str | None = None
 ) -> Float[Tensor, "b n d"]:
     """Read the same in two passes: queries come last, so what is before them needs no graph, only keys and values.
 
@@ -85,15 +89,13 @@ def read_after_prefix(
     """
     end = layout.ids.shape[1] - layout.num_query_tokens
     positions = layout.position_ids
-    _ask_no_device(layout.ids)
     with checkpointing(model, False):
         with torch.no_grad():
             prefix = model.base_model(
-                input_ids=layout.ids[:, :end],
+                **_embedded(model, layout, layout.ids[:, :end], inputs, part),
                 attention_mask=_mask_of_prefix(model, layout, end),
                 position_ids=None if positions is None else positions[..., :end],
                 use_cache=True,
-                **inputs,
             )
         hidden: Tensor = model.base_model(
             inputs_embeds=queries.flatten(1, 2).to(model.get_input_embeddings().weight.dtype),
@@ -135,10 +137,25 @@ def _causal(mask: Int[Tensor, "b n"]) -> Bool[Tensor, "b 1 n n"]:
     return earlier & mask.bool()[:, None, None]
 
 
-def _ask_no_device(ids: Tensor) -> None:
-    """Keep transformers from counting placeholders on a GPU, for which the host would wait: the prompt counted them."""
-    if ids.is_cuda:
-        os.environ.setdefault("TRANSFORMERS_DISABLE_TORCH_CHECK", "1")
+def _embedded(
+    model: Any, layout: Layout, ids: Int[Tensor, "b n"], inputs: dict[str, Any], part: str | None
+) -> dict[str, Any]:
+    """Do what the model's own forward begins with, but for counting placeholders on the device and waiting for it.
+
+    The prompt has counted them.
+    """
+    if part is None:
+        return {"input_ids": ids, **inputs}
+    base = model.base_model
+    embedded: Tensor = model.get_input_embeddings()(ids)
+    made = inputs.get("mm_encoder_outputs", {}).get(part)
+    if made is None:
+        see = base.get_video_features if part == "video" else base.get_image_features
+        made = see(**inputs, return_dict=True)
+    features = made.pooler_output
+    flat = features if isinstance(features, Tensor) else torch.cat([*features])
+    placeholders = (ids == layout.vision_token_id)[:, :, None]
+    return {"inputs_embeds": embedded.masked_scatter(placeholders, flat.to(embedded.dtype))}
 
 
 def can_read_after_prefix(model: Any) -> bool:

@@ -1,51 +1,154 @@
-"""Compile by region: one graph for each kind of block, shared by all blocks of that kind and shape.
+"""torch.compile by region: all blocks of one kind share a graph, in place of one graph for a whole network.
 
-A whole UNet of Stable Diffusion's size keeps the compiler busy for minutes; it has some forty blocks of a dozen shapes.
+A UNet of Stable Diffusion's size is some twenty kinds of blocks that come again and again: compiling each kind once
+takes a minute where the whole takes many.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
-from torch import nn
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+from torch import Tensor, nn
+from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from veggie_pl.errors import UseError
 
-KINDS = (BasicTransformerBlock, ResnetBlock2D, GradientCheckpointingLayer)  # spatial, temporal, codec; MLLM, its tower
-MOST = 128  # graphs in all; dynamo's own limit of 8 would leave most shapes uncompiled, and say so only in its log
+MOST = 64  # graphs of a kind: shapes, with and without gradient; dynamo stops at 8 and says so only in its log
+# Outermost first: a transformer with what is around its blocks, unless it checkpoints them one by one.
+KINDS = (Transformer2DModel, AnimateDiffTransformer3D, BasicTransformerBlock, ResnetBlock2D, GradientCheckpointingLayer)
 
 
-def regions(part: nn.Module) -> list[nn.Module]:
-    """List the repeated blocks of a part, none of them inside another."""
-    found: list[nn.Module] = []
+def regions(part: nn.Module) -> Iterator[nn.Module]:
+    """List the blocks of a part that are compiled: ResNet blocks, transformers, layers of an MLLM and its tower."""
     for child in part.children():
-        found += [child] if isinstance(child, KINDS) else regions(child)
-    return found
+        if isinstance(child, KINDS) and not (isinstance(child, Transformer2DModel) and child.gradient_checkpointing):
+            yield child
+        else:
+            yield from regions(child)
 
 
 def compile_regions(part: nn.Module, **options: Any) -> list[nn.Module]:
-    """Compile the repeated blocks of a part in place; names of weights stay as they are.
+    """Compile the blocks of a part in place: names in checkpoints and copies of the part stay as they are.
 
     Args:
-        part: A UNet, a codec, an MLLM or what holds them.
-        options: Of ``torch.compile``. Shapes are taken as they are (``dynamic=False``) unless they say otherwise: one
-            graph a shape is faster than one for all.
+        part: Such as a UNet, a codec or an MLLM.
+        options: Of ``torch.compile``. Shapes are taken as they are (``dynamic=False``) unless they say otherwise, but
+            for layers of transformers: the length of a text differs from batch to batch.
 
     Returns:
-        The blocks.
+        The blocks; ``_compiled_call_impl = None`` makes one as it was.
 
     Raises:
         UseError: If there are none.
     """
-    found = regions(part)
-    if not found:
+    graphs: dict[Any, Callable[..., Any]] = {}
+    blocks = [*regions(part)]
+    if not blocks:
         kinds = ", ".join(kind.__name__ for kind in KINDS)
         raise UseError(f"{type(part).__name__} has no blocks to compile by region: none is a {kinds}")
     config: Any = torch._dynamo.config
     config.recompile_limit = max(config.recompile_limit, MOST)
-    config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, 4 * MOST)
-    for block in found:
-        block.compile(**{"dynamic": False, **options})
-    return found
+    for block in blocks:
+        tensors = [*block.named_parameters(), *block.named_buffers()]
+        shapes = tuple((name, one.shape, one.dtype, one.requires_grad) for name, one in tensors)
+        kind = (type(block), shapes)
+        if kind not in graphs:
+            graphs[kind] = _graph(block, options)
+        block._compiled_call_impl = _Region(block, graphs[kind])
+    return blocks
+
+
+def _graph(block: nn.Module, options: dict[str, Any]) -> Callable[..., Any]:
+    """Compile what all blocks of a kind do."""
+    forward: Any = type(block).forward
+    is_layer = isinstance(block, GradientCheckpointingLayer)
+    if is_layer:  # checkpointing stands around the graph, not in it
+        forward = getattr(forward, "__wrapped__", forward)
+
+    def region(block: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        return forward(block, *args, **kwargs)
+
+    # The compiler keeps a short list of graphs with each piece of code and goes through it with every call.
+    code = region.__code__.replace(co_name=f"{type(block).__name__}_region")
+    own = FunctionType(code, region.__globals__, code.co_name, None, region.__closure__)
+    # None: a layer that meets a second length is compiled for all.
+    return torch.compile(own, **{"dynamic": None if is_layer else False, **options})
+
+
+class _Region:
+    """Calls a block with its hooks, and the graph of its kind in place of its forward."""
+
+    def __init__(self, block: nn.Module, graph: Callable[..., Any]) -> None:
+        self.block, self.graph = block, graph
+        self.is_clean = False
+        self.place = next((part.layer_idx for part in block.modules() if hasattr(part, "layer_idx")), None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.is_clean:
+            self._clean()
+        self.block.__dict__["forward"] = self._forward  # for this call: a copy of the block must not hold it
+        try:
+            return self.block._call_impl(*args, **kwargs)
+        finally:
+            self.block.__dict__.pop("forward", None)
+
+    def _clean(self) -> None:
+        """Take away what transformers listens with to attention weights inside a block: it would break the graph.
+
+        It is put in when a model is first called, and hears nothing unless weights are asked for. What listens to the
+        block itself stays.
+        """
+        self.is_clean = True
+        for inner in self.block.modules():
+            for number, hook in [*inner._forward_hooks.items()] if inner is not self.block else ():
+                if getattr(hook, "__name__", "") == "output_capturing_hook":
+                    del inner._forward_hooks[number]
+
+    def _forward(self, *args: Any, **kwargs: Any) -> Any:
+        block: Any = self.block
+        if isinstance(block, GradientCheckpointingLayer) and block.gradient_checkpointing and block.training:
+            return block._gradient_checkpointing_func(partial(self.graph, block, **kwargs), *args)
+        cache = kwargs.get("past_key_values")
+        if cache is None:
+            return self.graph(block, *args, **kwargs)
+        layers = getattr(cache, "layers", [])
+        if self.place is None or self.place >= len(layers) or type(layers[self.place]) is not DynamicLayer:
+            return type(block).forward(block, *args, **kwargs)
+        slot = _Slot(layers[self.place])
+        out = self.graph(block, *args, **{**kwargs, "past_key_values": slot})
+        slot.give_back()
+        return out
+
+
+class _Slot:
+    """The cache of one layer, to the graph: which layer it is would make a graph of its own for each.
+
+    Keys and values are kept where no gradient is wanted; a pass with gradient is the last of a prompt.
+    """
+
+    def __init__(self, layer: DynamicLayer) -> None:
+        self.layer = layer
+        self.keys: Tensor | None = layer.keys if layer.is_initialized else None
+        self.values: Tensor | None = layer.values if layer.is_initialized else None
+
+    def update(self, keys: Tensor, values: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Join with what is there, as a ``Cache`` does."""
+        if self.keys is not None and self.values is not None:
+            keys, values = torch.cat([self.keys, keys], -2), torch.cat([self.values, values], -2)
+        if not torch.is_grad_enabled():
+            self.keys, self.values = keys, values
+        return keys, values
+
+    def give_back(self) -> None:
+        """Let the cache have them."""
+        if self.keys is not None and self.values is not None:
+            if not self.layer.is_initialized:
+                self.layer.lazy_initialization(self.keys, self.values)
+            self.layer.keys, self.layer.values = self.keys, self.values

@@ -13,6 +13,7 @@ from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
+from veggie_pl.models.again import checkpoint_unet
 from veggie_pl.models.checkpoints import load_strictly, read_motion_adapter, read_unet
 from veggie_pl.models.reuse import Reuse
 
@@ -42,6 +43,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             target share one scale, and with prediction type "sample".
         eager_attention: Use plain matrix products for attention, faster than fused kernels on a CPU with few tokens.
         gradient_checkpointing: Compute block by block again in the backward pass: less memory, a third more time.
+            "selective" keeps convolutions and attention, and computes the rest again: some more memory for less time.
 
     Raises:
         UseError: If a checkpoint is not there or does not fit the configuration.
@@ -59,7 +61,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         pool_task: bool = False,
         add_source: bool = False,
         eager_attention: bool = False,
-        gradient_checkpointing: bool = False,
+        gradient_checkpointing: bool | Literal["selective"] = False,
     ) -> None:
         super().__init__()
         image_model = UNet2DConditionModel.from_config(unet_config)
@@ -87,7 +89,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if eager_attention:
             self.unet.set_attn_processor(AttnProcessor())
         if gradient_checkpointing:
-            self.checkpoint_gradients()
+            self.checkpoint_gradients(gradient_checkpointing == "selective")
 
     reads_frames = True
 
@@ -117,9 +119,9 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Tell whether a parameter belongs to the temporal layers, by diffusers' name for them."""
         return "temporal" if "motion_modules" in name else "spatial"
 
-    def checkpoint_gradients(self) -> None:
-        """Compute blocks again in the backward pass."""
-        self.unet.enable_gradient_checkpointing()
+    def checkpoint_gradients(self, selective: bool = False) -> None:
+        """Compute blocks again in the backward pass, all of them or what is cheap."""
+        checkpoint_unet(self.unet, selective)
 
     def forward(
         self,

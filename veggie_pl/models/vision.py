@@ -30,6 +30,7 @@ class Vision(nn.Module):
     """
 
     part = "image"  # as the chat template calls it
+    only_embeds = True  # features replace embeddings of placeholders, and enter nowhere else
     counted_positions = True  # rotary positions that just count up, so that others may be given in their place
 
     def __init__(self, base: Any, image_processor: Any) -> None:
@@ -100,6 +101,8 @@ class PooledVideo(Vision):
 class NestedImages(Vision):
     """Fixed-size images (b, f, 3, h, w), each seen whole and not cut up: SmolVLM."""
 
+    only_embeds = False  # the model's own code drops images of zeros
+
     def pack(self, frames: Float[Tensor, "n 3 h w"], batch: int) -> dict[str, Tensor]:
         """Images of a sample in a dimension of their own."""
         # The model takes images of zeros for padding and drops them, but that is what an even gray frame becomes.
@@ -114,6 +117,7 @@ class Patches(Vision):
     """
 
     counted_positions = False
+    only_embeds = False
 
     def measure(self, base: Any) -> None:
         """Follow the frames' size in the grid, between the processor's least and greatest number of pixels."""

@@ -19,7 +19,7 @@ from veggie_pl.file_names import in_order
 from veggie_pl.models import KlCodec, Mllm, VidDM
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.lora import Lora, add_adapters
-from veggie_pl.models.reading import can_read_after_prefix, checkpointing
+from veggie_pl.models.reading import Again, can_read_after_prefix, checkpointing
 from veggie_pl.models.vision import family_of
 from veggie_pl.module import VeggieModule
 
@@ -68,7 +68,7 @@ class ShapesMllm(Mllm):
         )
         self.width = int(config.get_text_config().hidden_size)
         self.text_tokens, self.num_slots = text_tokens, options.get("num_slots")
-        self.checkpointed = bool(options.get("gradient_checkpointing"))
+        self.checkpointed: Again = options.get("gradient_checkpointing") or False
         self.frozen_prefix = options.get("frozen_prefix", True) and can_read_after_prefix(self.model)
 
     def forward(

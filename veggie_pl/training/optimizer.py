@@ -4,7 +4,7 @@ from typing import Any
 
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from veggie_pl.errors import UseError
 
@@ -36,7 +36,18 @@ def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[s
     for group in optimizer.param_groups:
         group["lr"] *= group.pop("factor", 1.0)
     name_groups(module, optimizer)
+    fuse(optimizer)
     return optimizer
+
+
+def fuse(optimizer: Optimizer) -> None:
+    """Let Adam on GPUs update all tensors of a group in one kernel, unless its settings say how."""
+    if not isinstance(optimizer, (Adam, AdamW)):
+        return
+    for group in optimizer.param_groups:
+        told = any(group.get(name) is not None for name in ("fused", "foreach")) or group.get("differentiable")
+        if not told and all(p.is_cuda for p in group["params"]):
+            group["fused"] = True
 
 
 def name_groups(module: nn.Module, optimizer: Optimizer) -> None:

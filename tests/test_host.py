@@ -1,0 +1,80 @@
+"""Within a loss nothing waits for the device: counted on a CPU, by what reads the values of tensors."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from support.families import FAMILIES
+from support.parts import NANO_MLLM, make_batch, randomise_output, tiny_module
+from support.waits import counted_waits
+
+from veggie_pl.host import Later, send
+from veggie_pl.models import Mllm
+from veggie_pl.models.lora import Lora
+
+
+def test_what_reads_a_tensor_is_counted() -> None:
+    tensor, known = torch.arange(3), torch.arange(3)
+    with counted_waits(known) as found:
+        tensor.tolist()
+        known.tolist()
+        bool(tensor.sum() > 0)
+        tensor[tensor > 1]
+        tensor + known
+    assert [one.split(" at ")[0] for one in found] == ["tolist", "_local_scalar_dense", "index"]
+    assert "test_host.py" in found[0]
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("learns", ["queries", "adapters"])  # stage 1, stage 2
+def test_a_training_step_waits_for_nothing(attention: str, learns: str) -> None:
+    module = tiny_module(video=learns == "adapters")
+    adapters = Lora(rank=2) if learns == "adapters" else None
+    module.mllm = Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention=attention, lora=adapters)
+    randomise_output(module)
+    for name, parameter in module.mllm.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+    batch = make_batch(3, 2)
+    module.log = lambda *args, **options: None
+    with counted_waits(batch.index) as found:
+        module.training_step(batch, 0)["loss"].backward()
+    assert found == []
+
+
+@pytest.mark.parametrize("texts", [["make it night"] * 2, ["make it night", "remove the red circle"]])
+@pytest.mark.parametrize("frozen_prefix", [True, False])
+@pytest.mark.parametrize("family", ["llava_onevision", "internvl"])
+def test_an_mllm_waits_for_nothing(family: str, frozen_prefix: bool, texts: list[str], tmp_path: Path) -> None:
+    mllm = Mllm(FAMILIES[family](tmp_path), frozen_prefix=frozen_prefix).requires_grad_(False)
+    queries = torch.randn(2, 3, 4, mllm.width, requires_grad=True)
+    places = torch.arange(3).expand(2, -1)
+    with counted_waits() as found:
+        mllm(torch.zeros(2, 3, 3, 32, 32), texts, queries, places).sum().backward()
+    assert found == []
+
+
+def test_a_batch_keeps_its_index_on_the_host() -> None:
+    module, batch = tiny_module(), make_batch(2, 1)
+    moved = module.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert {moved.source.device.type, moved.target.device.type, moved.mask.device.type} == {"meta"}
+    assert moved.index is batch.index
+
+
+def test_later_gives_what_was_then() -> None:
+    assert Later(torch.tensor(2.5)).read().item() == 2.5
+    assert torch.equal(send(torch.arange(3), "cpu"), torch.arange(3))
+
+
+@pytest.mark.gpu
+def test_a_training_step_on_a_gpu_does_not_synchronise() -> None:
+    module = tiny_module(video=True).to("cuda")
+    randomise_output(module)
+    module.mllm.requires_grad_(False)
+    module.log = lambda *args, **options: None
+    batch = module.transfer_batch_to_device(make_batch(3, 2).pin_memory(), module.device, 0)
+    for warm in (True, False):
+        torch.cuda.set_sync_debug_mode("default" if warm else "error")
+        try:
+            module.training_step(batch, 0)["loss"].backward()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
