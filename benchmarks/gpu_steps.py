@@ -11,6 +11,7 @@ from benchmarks.gpu_model import ROOT, build, clips
 from benchmarks.gpu_timing import flops_of, gradients, off_by, row, say, timed, trainer_step, wait
 from veggie_pl.batch import Batch
 from veggie_pl.models.features import FeatureCache
+from veggie_pl.models.reading import Again
 from veggie_pl.models.regions import compile_regions
 from veggie_pl.module import VeggieModule
 from veggie_pl.training.precision import autocast
@@ -83,7 +84,7 @@ def at_hand(module: VeggieModule, batch: Batch, device: str) -> Any:
         made = base.get_video_features(**seen, return_dict=True)
     features = _Features(module.mllm.vision.part, made)
     module.vae.encode_both = lambda source, target, generators: latents
-    module.mllm.features = features  # type: ignore[assignment]
+    module.mllm.features = features
 
     def undo() -> None:
         del module.vae.encode_both
@@ -108,11 +109,12 @@ def adapters(device: str, size: str) -> None:
     """Stage 2 with LoRA."""
     module = build(size, device, video=True, lora=True)
     flops = None
-    for name, mllm, unet in (
-        ("MLLM checkpointed", True, None),
+    ways: tuple[tuple[str, Again, bool], ...] = (
+        ("MLLM checkpointed", True, False),
         ("MLLM and UNet checkpointed selectively", "selective", True),
         ("MLLM checkpointed, UNet selectively", True, True),
-    ):
+    )
+    for name, mllm, unet in ways:
         module.mllm.gradient_checkpointing = mllm
         if unet:
             module.viddm.checkpoint_gradients(selective=True)

@@ -18,7 +18,7 @@ import torch
 from diffusers import DDPMScheduler
 
 from benchmarks import paper_size as paper
-from benchmarks.gpu_parts import flops_of, trainer_step
+from benchmarks.gpu_timing import flops_of, trainer_step
 from benchmarks.paper_size import clips, stage1
 from veggie_pl.callbacks import Freeze
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM

@@ -189,8 +189,8 @@ class Batch:
         return self._clips(lambda value: value.pin_memory())
 
     def _clips(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        clips = {"source": self.source, "target": self.target, "mask": self.mask}
-        return replace(self, **{name: change(value) for name, value in clips.items() if value is not None})
+        target = None if self.target is None else change(self.target)
+        return replace(self, source=change(self.source), target=target, mask=change(self.mask))
 
     def rows(self, chosen: list[int]) -> Batch:
         """Return a batch of some of the samples."""

@@ -25,7 +25,7 @@ class Later:
         self._value = tensor.detach().to("cpu", non_blocking=True)  # from a GPU: into pinned memory
         self._made: torch.cuda.Event | None = None
         if tensor.is_cuda:
-            self._made = torch.cuda.Event()
+            self._made = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._made.record(torch.cuda.current_stream(tensor.device))
 
     def read(self) -> Tensor:

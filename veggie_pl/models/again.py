@@ -57,7 +57,7 @@ class _Again:
     """Calls a module in the place that ``torch.compile`` uses, so that names and copies of it stay as they are."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.module = module
+        self.module: Any = module
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not torch.is_grad_enabled():

@@ -210,10 +210,11 @@ class KlCodec(FrameCodec, nn.Module):
         return mean, std
 
     def _encode(self, clips: Pixels) -> tuple[Latents, Latents]:
-        frames = clips.flatten(0, 1).to(self.vae.dtype)
+        frames: Tensor = clips.flatten(0, 1).to(self.vae.dtype)
         at_once = max(1, MOST_PIXELS // frames[0, 0].numel())
         # Weights of 16 bits compute in 16 bits from end to end: autocast would have norms in float32.
         with torch.autocast(frames.device.type, enabled=False) if self.vae.dtype != torch.float32 else nullcontext():
-            parts = [self.vae.encode(part).latent_dist for part in frames.split(at_once)]
+            parts = [self.vae.encode(part).latent_dist for part in torch.split(frames, at_once)]
         mean, std = (torch.cat([getattr(part, name) for part in parts]).float() for name in ("mean", "std"))
-        return mean.unflatten(0, clips.shape[:2]), std.unflatten(0, clips.shape[:2])
+        shape = (*clips.shape[:2], *mean.shape[1:])
+        return mean.view(shape), std.view(shape)

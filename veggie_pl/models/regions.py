@@ -86,9 +86,10 @@ class _Region:
     """Calls a block with its hooks, and the graph of its kind in place of its forward."""
 
     def __init__(self, block: nn.Module, graph: Callable[..., Any]) -> None:
-        self.block, self.graph = block, graph
+        self.block: Any = block
+        self.graph = graph
         self.is_clean = False
-        self.place = next((part.layer_idx for part in block.modules() if hasattr(part, "layer_idx")), None)
+        self.place: Any = next((part.layer_idx for part in block.modules() if hasattr(part, "layer_idx")), None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.is_clean:
@@ -112,7 +113,7 @@ class _Region:
                     del inner._forward_hooks[number]
 
     def _forward(self, *args: Any, **kwargs: Any) -> Any:
-        block: Any = self.block
+        block = self.block
         if isinstance(block, GradientCheckpointingLayer) and block.gradient_checkpointing and block.training:
             return block._gradient_checkpointing_func(partial(self.graph, block, **kwargs), *args)
         cache = kwargs.get("past_key_values")

@@ -6,6 +6,7 @@ transformers' image processors work on PIL images, and its video processors need
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -16,6 +17,30 @@ from torch import Tensor, nn
 from veggie_pl.errors import UseError
 
 _FILTERS = {0: "nearest", 1: "bicubic", 2: "bilinear", 3: "bicubic"}  # PIL's numbers; torch has no Lanczos (1)
+
+
+def interpolated(
+    frames: Float[Tensor, "... c h w"], size: tuple[int, int], mode: str
+) -> Float[Tensor, "... c height width"]:
+    """Resize as PIL does, up to its rounding."""
+    return F.interpolate(frames, size, mode=mode, antialias=mode != "nearest")
+
+
+def by_products(
+    frames: Float[Tensor, "... c h w"], size: tuple[int, int], mode: str
+) -> Float[Tensor, "... c height width"]:
+    """Do the same by two matrix products, one a side: many times as fast on a GPU, whose own kernel is slow."""
+    with torch.autocast(frames.device.type, enabled=False):
+        rows, columns = (
+            _weights(side, new, mode, frames.device) for side, new in zip(frames.shape[-2:], size, strict=True)
+        )
+        return rows @ frames @ columns.T
+
+
+@lru_cache
+def _weights(side: int, new: int, mode: str, device: torch.device) -> Float[Tensor, "new side"]:
+    """What each new pixel takes of each old one, along one side."""
+    return interpolated(torch.eye(side, device=device)[None, None], (new, side), mode)[0, 0]
 
 
 class Vision(nn.Module):
@@ -60,7 +85,8 @@ class Vision(nn.Module):
         frames = source.flatten(0, 1).float()
         size = self.target_size(*frames.shape[-2:])
         if frames.shape[-2:] != size:
-            frames = F.interpolate(frames, size, mode=self.filter, antialias=self.filter != "nearest").clamp(-1, 1)
+            resize = by_products if frames.is_cuda else interpolated  # equal but for rounding
+            frames = resize(frames, size, self.filter).clamp(-1, 1)
         frames = ((frames + 1) / 2 - self.mean) / self.std
         return self.pack(frames.to(dtype), source.shape[0])
 
