@@ -22,8 +22,6 @@ def machine(device: str, size: str) -> None:
     say("copy", f"{2 * block.numel() / timed(lambda: block.clone(), device) / 1e9:.0f} GB/s")
 
 
-
-
 PARTS = {
     "machine": machine,
     "steps": gpu_steps.steps,
