@@ -115,7 +115,7 @@ class _Region:
     def _forward(self, *args: Any, **kwargs: Any) -> Any:
         block = self.block
         if isinstance(block, GradientCheckpointingLayer) and block.gradient_checkpointing and block.training:
-            return block._gradient_checkpointing_func(partial(self.graph, block, **kwargs), *args)
+            return block._gradient_checkpointing_func(partial(self._again, **kwargs), *args)
         cache = kwargs.get("past_key_values")
         if cache is None:
             return self.graph(block, *args, **kwargs)
@@ -126,6 +126,14 @@ class _Region:
         out = self.graph(block, *args, **{**kwargs, "past_key_values": slot})
         slot.give_back()
         return out
+
+    def _again(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the graph with the block's own flag as it is in the backward pass, or it would be compiled twice."""
+        before, self.block.training = self.block.training, False
+        try:
+            return self.graph(self.block, *args, **kwargs)
+        finally:
+            self.block.training = before
 
 
 class _Slot:
