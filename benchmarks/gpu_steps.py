@@ -50,23 +50,26 @@ def compiled(device: str, size: str) -> None:
     pair, pictures, four = at(size, 2, 8), at(size, 4, 1), at(size, 4, 8)
     batch = clips(module, *pair)
     expected = gradients(module, batch, device)
-    counted = {shape: _flops(module, *shape, device) for shape in (pair, pictures, four)}
+    counted = {shape: _flops(module, *shape, device) for shape in {pair, pictures}}
     for part in (module.mllm, module.viddm, module.vae):
         compile_regions(part, backend=BACKEND[device])
+    say("compiled from here on", "", "", "", "", "", "", "")
     error = off_by(gradients(module, batch, device), expected)
     del expected
     row(module, f"{COMPILED} (gradients off by {100 * error:.2f} %)", *pair, device, counted[pair])
-    row(module, COMPILED, *pictures, device, counted[pictures])
-    module.mllm.frozen_prefix = False
-    row(module, "straightforward, compiled by region", *pictures, device, counted[pictures])
-    module.mllm.frozen_prefix = True
-    undo = at_hand(module, clips(module, *pictures), device)
-    row(module, "the same, latents and features at hand", *pictures, device, counted[pictures])
-    undo()
     undo = at_hand(module, batch, device)
     row(module, "the same, latents and features at hand", *pair, device, counted[pair])
     undo()
-    row(module, COMPILED, *four, device, counted[four])
+    if device != "cuda":
+        return  # what follows goes the same ways with other sizes
+    module.mllm.frozen_prefix = False
+    row(module, "straightforward, compiled by region", *pictures, device, counted[pictures])
+    module.mllm.frozen_prefix = True
+    row(module, COMPILED, *pictures, device, counted[pictures])
+    undo = at_hand(module, clips(module, *pictures), device)
+    row(module, "the same, latents and features at hand", *pictures, device, counted[pictures])
+    undo()
+    row(module, COMPILED, *four, device, 2 * counted[pair])
 
 
 def _flops(module: VeggieModule, batch: int, frames: int, device: str) -> float:
@@ -121,8 +124,9 @@ def adapters(device: str, size: str) -> None:
         # FLOPs are those of the first: what is computed again is no progress.
         flops = row(module, name, *at(size, 2, 8), device, flops)
     del module
-    if device == "cuda":
-        torch.cuda.empty_cache()
+    if device != "cuda":
+        return  # ``compiled`` walks the rest
+    torch.cuda.empty_cache()
     for name, mllm, budget in (
         ("compiled by region, MLLM checkpointed", True, 1.0),
         ("compiled by region, half of what blocks keep", False, 0.5),
@@ -148,9 +152,8 @@ def inside(device: str, size: str) -> None:
     half.vae.to(torch.bfloat16)
     _codec(half, batch, device, "codec in bfloat16 without autocast")
     del half
-    torch.backends.cudnn.benchmark = True
-    _parts(module, batch, device, ", cudnn.benchmark")
-    torch.backends.cudnn.benchmark = False
+    if device != "cuda":
+        return  # ``compiled`` walks the rest
     for part in (module.vae, module.viddm, module.mllm):
         compile_regions(part, backend=BACKEND[device])
     _parts(module, batch, device, ", compiled")

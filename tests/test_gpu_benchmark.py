@@ -1,6 +1,7 @@
 """The GPU benchmark walks all its ways on a CPU, keeps what a stopped part had said, and counts what it says."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from benchmarks import gpu
 from benchmarks.gpu_model import build, clips
 from benchmarks.gpu_parts import PARTS
 from benchmarks.gpu_timing import flops_of, trainer_step
+from benchmarks.without_video import PACKAGES
 
-ROWS = {"steps": 6, "compiled": 6, "inside": 17, "adapters": 5, "sampling": 19, "nano": 6}
+ROWS = {"steps": 6, "compiled": 3, "inside": 6, "adapters": 3, "sampling": 19, "nano": 6}
 PATIENCE = 20.0  # times the limits of a GPU: what is tested here is no speed
 
 
@@ -34,6 +36,18 @@ def test_a_part_becomes_a_table() -> None:
         "| copy",
     ]
     assert said[-1].startswith("\nmachine: ")
+
+
+def test_nothing_needs_a_video_package() -> None:
+    code = (
+        "import sys, importlib.util as util; own = util.find_spec; "
+        f"util.find_spec = lambda name, *more: None if name in {PACKAGES} else own(name, *more); "
+        "import benchmarks.without_video as stands; stands.find_spec = util.find_spec; "
+        "finder = stands._StandIns(stands.PACKAGES); sys.meta_path.insert(0, finder); "
+        "from benchmarks import gpu_parts; print(gpu_parts.MISSING)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=gpu.ROOT, check=False)
+    assert done.stdout == "['av', 'decord']\n", done.stderr
 
 
 def test_a_part_that_is_stopped_leaves_what_it_said() -> None:
