@@ -44,7 +44,7 @@ def rows_of(
         moved: Which picture was set in motion.
     """
     key = f"{name}/{split}/{example.key}"
-    example = example._replace(key=key, start=0.0, stop=0.0, stream="", row=-1)
+    example = example._replace(key=key, start=0.0, stop=0.0)
     source = 0 if moved == "source" else 1
     if "forward" in directions:
         yield PairRow(example, "forward", source)
