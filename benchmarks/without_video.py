@@ -33,5 +33,5 @@ def stand_in() -> list[str]:
     """Put something in the place of the video packages that are missing; returns their names."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        sys.meta_path.append(_StandIns(missing))  # type: ignore[arg-type]
+        sys.meta_path.append(_StandIns(missing))
     return missing
