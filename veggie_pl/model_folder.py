@@ -16,6 +16,7 @@ from veggie_pl.files import name_of_old, restore, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
+from veggie_pl.models.dit import WanDenoiser
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.outputs import Role, check_folder, refuse_inside
 from veggie_pl.tensor_digest import digest_of
@@ -29,6 +30,7 @@ FORMAT = 1
 PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
 _INDEXED = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps", "seed")  # what an index has to say
 _CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
+_DENOISERS: dict[str, Any] = {"VidDM": VidDM, "WanDenoiser": WanDenoiser}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 
 
@@ -119,6 +121,7 @@ def _describe(module: VeggieModel, mllm: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "mllm": mllm,
         "vae": type(module.vae).__name__,
+        "viddm": type(module.viddm).__name__,
         "scheduler": type(module.objective.scheduler).__name__,
         "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
         "trained_with": module.objective.drop_rates,
@@ -154,12 +157,15 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
         raise UseError(f"{folder}: {index['scheduler']!r} is no scheduler of diffusers")
     if index["vae"] not in _CODECS:
         raise UseError(f"{folder}: unknown codec {index['vae']!r}; the choices are {sorted(_CODECS)}")
+    denoiser = index.get("viddm", "VidDM")  # which older folders do not say
+    if denoiser not in _DENOISERS:
+        raise UseError(f"{folder}: unknown diffusion model {denoiser!r}; the choices are {sorted(_DENOISERS)}")
     rates: dict[str, Any] = {name: float(rate) for name, rate in index["trained_with"].items()}
     module = build(
         mllm=read_mllm_wrapper(folder, index),
         queries=read_part(TaskQueries, folder / "queries"),
         aligner=read_part(Aligner, folder / "aligner"),
-        viddm=read_part(VidDM, folder / "viddm"),
+        viddm=read_part(_DENOISERS[denoiser], folder / "viddm"),
         vae=_read_codec(index["vae"], folder / "vae"),
         scheduler=_read_scheduler(scheduler, folder / "scheduler"),
         guidance={name: Guidance(*scales) for name, scales in index["guidance"].items()},

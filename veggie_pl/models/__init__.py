@@ -4,6 +4,7 @@ from veggie_pl.models.aligner import Aligner
 from veggie_pl.models.bridges import BlindMllm, DiscreteMllm
 from veggie_pl.models.codec import Codec, KlCodec, PixelCodec
 from veggie_pl.models.denoiser import Denoiser
+from veggie_pl.models.dit import WanDenoiser
 from veggie_pl.models.mllm import Mllm
 from veggie_pl.models.queries import TaskQueries
 from veggie_pl.models.viddm import VidDM
@@ -19,4 +20,5 @@ __all__ = [
     "PixelCodec",
     "TaskQueries",
     "VidDM",
+    "WanDenoiser",
 ]

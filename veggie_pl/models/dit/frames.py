@@ -1,0 +1,72 @@
+"""Task tokens frame by frame for transformers that see a clip as one sequence."""
+
+from typing import Any, Literal
+
+import torch
+from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+from jaxtyping import Float
+from torch import Tensor
+
+from veggie_pl.errors import UseError
+
+Grouping = Literal["concat", "pool"]
+
+
+def per_latent_frame(
+    tokens: Float[Tensor, "b f q d"], latent_frames: int, grouping: Grouping
+) -> Float[Tensor, "b lf lq d"]:
+    """Give each latent frame the tokens of the frames that it stands for.
+
+    A codec that compresses time makes one latent frame of the first frame and one of every ``n`` that follow (Wan: 4).
+    The first one gets its frame's tokens ``n`` times, so that all have equally many: attention to a token that stands
+    there n times is attention to it once.
+
+    Args:
+        tokens: Of every frame, or of all frames together (f = 1), which every latent frame then gets.
+        latent_frames: How many there are.
+        grouping: "concat" puts the tokens of the frames side by side, "pool" takes their mean.
+
+    Raises:
+        UseError: If the frames cannot be shared out that way.
+    """
+    num_frames = tokens.shape[1]
+    if num_frames == latent_frames:
+        return tokens
+    if num_frames == 1:
+        return tokens.expand(-1, latent_frames, -1, -1)
+    each, rest = divmod(num_frames - 1, max(latent_frames - 1, 1))
+    if latent_frames < 2 or rest:
+        raise UseError(f"{num_frames} frames cannot be shared out among {latent_frames} latent frames: 1 + k x n")
+    padded = torch.cat([tokens[:, :1].expand(-1, each - 1, -1, -1), tokens], 1)
+    groups = padded.unflatten(1, (latent_frames, each))  # (b, lf, n, q, d)
+    return groups.mean(2) if grouping == "pool" else groups.flatten(2, 3)
+
+
+class FramewiseCrossAttention:
+    """Lets the cells of a latent frame attend to the tokens of that frame only; a processor of Wan's attention.
+
+    Latent frames become samples of the batch, and the library's own processor does the rest. With equal tokens in all
+    frames it is the shared context exactly.
+
+    Args:
+        tokens_per_frame: Tokens of each latent frame, which lie one after the other in the context.
+    """
+
+    def __init__(self, tokens_per_frame: int) -> None:
+        self.tokens_per_frame = tokens_per_frame
+        self.plain: Any = WanAttnProcessor()
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Float[Tensor, "b n d"],
+        encoder_hidden_states: Float[Tensor, "b m d"],
+        attention_mask: Tensor | None = None,
+        rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Float[Tensor, "b n d"]:
+        """Attend frame by frame; arguments as of the library's processor."""
+        frames = encoder_hidden_states.shape[1] // self.tokens_per_frame
+        cells = hidden_states.unflatten(1, (frames, -1)).flatten(0, 1)
+        context = encoder_hidden_states.unflatten(1, (frames, self.tokens_per_frame)).flatten(0, 1)
+        attended: Tensor = self.plain(attn, cells, context, attention_mask, rotary_emb)
+        return attended.unflatten(0, (-1, frames)).flatten(1, 2)
