@@ -70,14 +70,10 @@ class ShardWriter:
 
 def _facts(row: PairRow) -> dict[str, Any]:
     """What readers of shards find in the JSON member."""
-    example = row.example
-    facts = {
-        "key": example.key,
-        "skill": str(example.skill),
-        "instruction": example.instruction,
-        "phrase": example.phrase,
-        "caption": example.caption,
-        "source_caption": example.source_caption,
-        "checklist": [*example.checklist],
+    facts = row.example._asdict().items()
+    told = {
+        name: value
+        for name, value in facts
+        if value and name not in ("fill", "place", "start", "stop", "stream", "row")
     }
-    return {name: value for name, value in facts.items() if value}
+    return {name: [*value] if isinstance(value, tuple) else str(value) for name, value in told.items()}
