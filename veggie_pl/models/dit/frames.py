@@ -38,7 +38,7 @@ def per_latent_frame(
     if latent_frames < 2 or rest:
         raise UseError(f"{num_frames} frames cannot be shared out among {latent_frames} latent frames: 1 + k x n")
     padded = torch.cat([tokens[:, :1].expand(-1, each - 1, -1, -1), tokens], 1)
-    groups = padded.unflatten(1, (latent_frames, each))  # (b, lf, n, q, d)
+    groups = padded.reshape(len(tokens), latent_frames, each, *tokens.shape[2:])  # (b, lf, n, q, d)
     return groups.mean(2) if grouping == "pool" else groups.flatten(2, 3)
 
 
@@ -65,8 +65,9 @@ class FramewiseCrossAttention:
         rotary_emb: tuple[Tensor, Tensor] | None = None,
     ) -> Float[Tensor, "b n d"]:
         """Attend frame by frame; arguments as of the library's processor."""
-        frames = encoder_hidden_states.shape[1] // self.tokens_per_frame
-        cells = hidden_states.unflatten(1, (frames, -1)).flatten(0, 1)
-        context = encoder_hidden_states.unflatten(1, (frames, self.tokens_per_frame)).flatten(0, 1)
+        batch, tokens, width = encoder_hidden_states.shape
+        frames = tokens // self.tokens_per_frame
+        cells = hidden_states.reshape(batch * frames, -1, hidden_states.shape[2])
+        context = encoder_hidden_states.reshape(batch * frames, self.tokens_per_frame, width)
         attended: Tensor = self.plain(attn, cells, context, attention_mask, rotary_emb)
-        return attended.unflatten(0, (-1, frames)).flatten(1, 2)
+        return attended.reshape(hidden_states.shape)
