@@ -30,7 +30,7 @@ test: .venv/.ready  ## everything CI runs: style, types, all tests
 lint: .venv/.ready  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 check: .venv/.ready  ## style, types and the quick tests
 	$(MAKE) lint

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import shapes_checked
 
 if TYPE_CHECKING:
     from support.starts import Starts
 
+shapes_checked.install()
 gc.disable()  # until all tests are imported: see `veggie_pl.commands.lean`
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of what tests start: threads that wait for each other burn the cores
