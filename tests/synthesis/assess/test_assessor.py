@@ -37,7 +37,7 @@ def test_rules_are_named_in_order_and_override_the_preset() -> None:
 
 
 def test_unknown_names_are_refused_with_the_choices() -> None:
-    with pytest.raises(UseError, match=r"no measures of pairs are called \['sharp'\]; the choices are frames, side"):
+    with pytest.raises(UseError, match=r"no measures of pairs are called \['sharp'\]; the choices are frames, side,"):
         RuleAssessor(rules={"sharp": Rule()})
     with pytest.raises(UseError, match="no preset 'best' of rules; the choices are none"):
         RuleAssessor("best")

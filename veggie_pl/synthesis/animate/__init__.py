@@ -2,7 +2,8 @@
 
 from veggie_pl.synthesis.animate.camera import CameraAnimator
 from veggie_pl.synthesis.animate.parallax import ParallaxAnimator
+from veggie_pl.synthesis.animate.pipelines import PipelineAnimator
 from veggie_pl.synthesis.animate.recorded import RecordedVideo
 from veggie_pl.synthesis.animate.shapes import ShapesAnimator
 
-__all__ = ["CameraAnimator", "ParallaxAnimator", "RecordedVideo", "ShapesAnimator"]
+__all__ = ["CameraAnimator", "ParallaxAnimator", "PipelineAnimator", "RecordedVideo", "ShapesAnimator"]

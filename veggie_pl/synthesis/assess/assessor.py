@@ -1,9 +1,12 @@
 """The filter: every pair is measured, and kept if it breaks no rule."""
 
 from functools import cached_property
+from typing import Any
 
 from veggie_pl.errors import UseError
-from veggie_pl.synthesis.assess.measures import MEASURES
+from veggie_pl.experts.protocols import Judgement
+from veggie_pl.metrics.experts_given import Experts
+from veggie_pl.synthesis.assess.asked import MEASURES
 from veggie_pl.synthesis.assess.presets import find_preset
 from veggie_pl.synthesis.assess.rules import Rule
 from veggie_pl.synthesis.assess.seen import Seen
@@ -21,9 +24,10 @@ class RuleAssessor:
         rules: Bounds by measure, in place of the preset's or beside them.
         also: Measures that are taken without a rule.
         side: Longer side in pixels at which frames are compared.
+        experts: Outside models, for measures that ask one: CLIP or SigLIP, DINO, a judge.
 
     Raises:
-        UseError: If a measure or the preset is unknown, or a number cannot be.
+        UseError: If a measure or the preset is unknown, an expert is missing, or a number cannot be.
     """
 
     def __init__(
@@ -32,23 +36,24 @@ class RuleAssessor:
         rules: dict[str, Rule] | None = None,
         also: tuple[str, ...] = (),
         side: int = 96,
+        experts: Experts | None = None,
     ) -> None:
-        self.preset, self.side = preset, side
+        self.preset, self.side, self.experts = preset, side, experts or Experts()
         self.rules = find_preset(preset) | (rules or {})
         self.measures = dict.fromkeys((*self.rules, *also))
         if unknown := [name for name in self.measures if name not in MEASURES]:
             raise UseError(f"no measures of pairs are called {unknown}; the choices are {', '.join(MEASURES)}")
+        for name in self.measures:
+            if (need := MEASURES[name].needs) and getattr(self.experts, need) is None:
+                raise UseError(f"the measure {name!r} asks an expert that is not given: experts.{need}")
 
     @cached_property
     def digest(self) -> str:
-        """Class, rules and measures."""
+        """Class, rules, measures and the experts that they ask."""
         rules = {name: rule.settings for name, rule in self.rules.items()}
-        return digest_of_step(self, 1, rules=rules, measures=[*self.measures], side=self.side)
-
-    @property
-    def units(self) -> dict[str, str]:
-        """Unit of each measure, for reports."""
-        return {name: MEASURES[name].unit for name in self.measures}
+        asked = sorted({MEASURES[name].needs for name in self.measures} - {""})
+        experts = {name: getattr(self.experts, name).digest for name in asked}
+        return digest_of_step(self, 1, rules=rules, measures=[*self.measures], side=self.side, experts=experts)
 
     def assess(self, lifted: Lifted) -> Assessment:
         """Measure a lifted pair and name the rules that it breaks.
@@ -56,7 +61,17 @@ class RuleAssessor:
         Raises:
             ItemError: If the clips do not fit each other or their pictures.
         """
-        seen = Seen(lifted, self.side)
+        seen = Seen(lifted, self.side, self.experts)
         values = {name: round(MEASURES[name].compute(seen), _DIGITS) for name in self.measures}
         broken = tuple(name for name, rule in self.rules.items() if not rule.keeps(values[name]))
-        return Assessment(values, broken)
+        return Assessment(values, broken, {name: _told(one) for name, one in seen.judgements.items()})
+
+
+def _told(judgement: Judgement) -> dict[str, Any]:
+    """Keep what a judge said, as plain JSON."""
+    return {
+        "scores": dict(judgement.scores),
+        "replies": [*judgement.replies],
+        "failures": [*judgement.failures],
+        "settings": dict(judgement.settings),
+    }

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from veggie_pl.metrics.functional.change import MIN_CHANGED
 from veggie_pl.synthesis.assess.seen import Where
 from veggie_pl.synthesis.flow import Flows, fetch
-from veggie_pl.synthesis.protocols import Frames
+from veggie_pl.synthesis.protocols import Frames, Picture
 from veggie_pl.synthesis.regions import apart, differs
 
 _BLACK_LEVEL, _BLACK_SHARE = 32, 0.98  # ffmpeg's blackframe: 98 % of the pixels below 32 of 255
@@ -20,15 +20,17 @@ def is_black(frames: Frames) -> Bool[np.ndarray, " f"]:
     return np.asarray((grays < _BLACK_LEVEL).mean((1, 2)) >= _BLACK_SHARE)
 
 
-def frozen_share(frames: Frames) -> float:
-    """Give the share of neighbouring frames between which nothing is seen to move, in [0, 1]; 1 for one frame.
+def moves(frames: Frames, where: Bool[np.ndarray, "f h w"] | None = None) -> Bool[np.ndarray, " p"]:
+    """Tell between which neighbouring frames something is seen to move: 0.1 % of the pixels change by ``LEVELS``.
 
-    Nothing moves where less than 0.1 % of the pixels change by more than ``LEVELS``.
+    Args:
+        frames: A clip.
+        where: Pixels that count; those of both frames have to.
     """
-    if len(frames) < 2:
-        return 1.0
-    changed = differs(frames[1:], frames[:-1]).mean((1, 2))
-    return float((changed < MIN_CHANGED).mean())
+    changed = differs(frames[1:], frames[:-1])
+    if where is not None:
+        changed &= where[1:] & where[:-1]
+    return np.asarray(changed.mean((1, 2)) >= MIN_CHANGED)
 
 
 def motion(flows: Flows) -> float:
@@ -57,13 +59,41 @@ def flow_gaps(one: Flows, other: Flows, where: Bool[np.ndarray, "p h w"]) -> Flo
     return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
 
-def edit_strengths(source: Frames, edited: Frames) -> Float[np.ndarray, " f"]:
-    """Give the mean difference of the clips in each frame as a share of the first frame's; NaN if there is none."""
+def edit_strengths(source: Frames, edited: Frames, pictures: tuple[Frames, Frames]) -> Float[np.ndarray, " f"]:
+    """Give the mean difference of the clips in each frame, as a share of their pictures'; NaN if these are alike.
+
+    Args:
+        source: Frames of the source clip.
+        edited: Frames of the edited clip.
+        pictures: Both, as clips of one frame.
+    """
     away = np.array([float(cv2.absdiff(*pair).mean()) for pair in zip(source, edited, strict=True)])
-    return away / away[0] if away[0] > 0 else np.full(len(away), np.nan)
+    asked = float(cv2.absdiff(pictures[0], pictures[1]).mean())
+    return away / asked if asked > 0 else np.full(len(away), np.nan)
 
 
 def change_shares(change: Where) -> Float[np.ndarray, " f"]:
     """Give the number of changed pixels of each frame as a share of the first frame's; NaN if it has none."""
     area = change.mean((1, 2))
     return area / area[0] if area[0] > 0 else np.full(len(area), np.nan)
+
+
+def edge_agreement(source: Frames, edited: Frames) -> Float[np.ndarray, " f"]:
+    """Correlate the edges of two clips in each frame, in [-1, 1]; 0 for a frame without edges.
+
+    Edges are lengths of Sobel's gradient of the brightness, smoothed over a pixel: where things are, whatever colour
+    or style they have.
+    """
+    return np.array([_correlation(_edges(a), _edges(b)) for a, b in zip(source, edited, strict=True)])
+
+
+def _edges(frame: Picture) -> Float[np.ndarray, "h w"]:
+    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    across, down = (cv2.Sobel(gray, cv2.CV_32F, x, 1 - x) for x in (1, 0))
+    return np.asarray(cv2.GaussianBlur(cv2.magnitude(across, down), (0, 0), 1.0))
+
+
+def _correlation(one: Float[np.ndarray, "h w"], other: Float[np.ndarray, "h w"]) -> float:
+    a, b = one - one.mean(), other - other.mean()
+    length = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
+    return float((a * b).sum()) / length if length > 0 else 0.0

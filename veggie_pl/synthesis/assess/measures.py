@@ -12,12 +12,13 @@ from jaxtyping import Float
 from veggie_pl.metrics import functional
 from veggie_pl.synthesis.assess.functional import (
     change_shares,
+    edge_agreement,
     edit_strengths,
     flow_gaps,
-    frozen_share,
     is_black,
     lost_shares,
     motion,
+    moves,
 )
 from veggie_pl.synthesis.assess.seen import Seen
 from veggie_pl.video.clip import resize, to_clip
@@ -34,11 +35,13 @@ class Measure:
         unit: For reports.
         good: Which values are good: "high", "low" or "middle".
         compute: From what is seen of a pair; NaN where it is not defined.
+        needs: The expert that it asks, by its name in ``Experts``.
     """
 
     unit: str
     good: Literal["high", "low", "middle"]
     compute: Callable[[Seen], float]
+    needs: str = ""
 
 
 def first_frame(seen: Seen) -> float:
@@ -63,8 +66,15 @@ def black(seen: Seen) -> float:
 
 
 def frozen(seen: Seen) -> float:
-    """Give the share of neighbouring frames that are alike."""
-    return max(frozen_share(seen.source), frozen_share(seen.edited))
+    """Give the share of neighbouring frames between which a clip stands still.
+
+    The edited clip may, where all that moves in the source is the edit itself, such as a thing that is removed.
+    """
+    if len(seen.source) < 2:
+        return 1.0
+    source, edited = moves(seen.source), moves(seen.edited)
+    asked = source if seen.is_whole else moves(seen.source, ~seen.region)
+    return max(float((~source).mean()), float((asked & ~edited).mean()))
 
 
 def slowest(seen: Seen) -> float:
@@ -88,8 +98,8 @@ def kept(seen: Seen) -> float:
 
 
 def edit_left(seen: Seen) -> float:
-    """Give the least share of the edit's strength in the first frame that a later frame has."""
-    return _least(edit_strengths(seen.source, seen.edited))
+    """Give the least strength of the edit in a frame, as a share of what it is in the pictures."""
+    return _least(edit_strengths(seen.source, seen.edited, seen.pictures))
 
 
 def edit_spread(seen: Seen) -> float:
@@ -102,13 +112,19 @@ def flow_gap(seen: Seen) -> float:
     return -_least(-flow_gaps(*seen.back, ~seen.region[1:]))
 
 
+def edges(seen: Seen) -> float:
+    """Give the largest loss since the first frame of the correlation of both clips' edges."""
+    found = edge_agreement(seen.source, seen.edited)
+    return float((found[0] - found).max())
+
+
 def color_drift(seen: Seen) -> float:
     """Measure how fast the mean colours of the clips run apart."""
     source, edited = (resize(clip, _MEAN_SIDE, _MEAN_SIDE) for clip in seen.clips)  # means do not need more
     return float(functional.color_drift(edited, source, torch.ones(len(edited), _MEAN_SIDE, _MEAN_SIDE).bool()))
 
 
-MEASURES: dict[str, Measure] = {
+OWN: dict[str, Measure] = {
     "frames": Measure("frames", "high", lambda seen: float(len(seen.lifted.source))),
     "side": Measure("px", "high", lambda seen: float(min(seen.lifted.source.shape[1:3]))),
     "first_frame": Measure("dB", "high", first_frame),
@@ -117,9 +133,10 @@ MEASURES: dict[str, Measure] = {
     "motion": Measure("sides per frame", "high", slowest),
     "lost": Measure("share of pixels", "low", lost),
     "kept": Measure("dB", "high", kept),
-    "edit_left": Measure("of the first frame's", "high", edit_left),
+    "edit_left": Measure("of the pictures'", "high", edit_left),
     "edit_spread": Measure("of the first frame's", "low", edit_spread),
     "flow_gap": Measure("sides", "low", flow_gap),
+    "edges": Measure("correlation", "low", edges),
     "color_drift": Measure("CIELAB per 100 frames", "low", color_drift),
 }
 

@@ -2,5 +2,6 @@
 
 from veggie_pl.synthesis.propagate.flow_warp import FlowWarp
 from veggie_pl.synthesis.propagate.same_motion import SameMotion
+from veggie_pl.synthesis.propagate.vace import VacePropagator
 
-__all__ = ["FlowWarp", "SameMotion"]
+__all__ = ["FlowWarp", "SameMotion", "VacePropagator"]

@@ -11,12 +11,11 @@ from veggie_pl.errors import UseError
 from veggie_pl.experts.flow import PRESETS
 from veggie_pl.synthesis.digest import digest_of_step
 from veggie_pl.synthesis.flow import Flow, fetch, from_first, to_first
-from veggie_pl.synthesis.layers import difference
+from veggie_pl.synthesis.propagate.region import MARGIN, carried, first_region
 from veggie_pl.synthesis.protocols import Animation, Description, Frames, ItemError, Picture, Still
 from veggie_pl.synthesis.regions import widened
 
 _CONSISTENT, _SLACK = 0.01, 0.5  # Sundaram, Brox, Keutzer, ECCV 2010, equation 5; pixels squared
-_MARGIN = 0.03  # of the shorter side: soft edges of the edit, and errors of flow
 _LARGEST = 0.6  # of the pixels: an edit of more than that leaves nothing of the source video to keep
 _INPAINT = 3.0  # pixels
 
@@ -56,15 +55,15 @@ class FlowWarp:
         frames = animation.frames
         if frames.shape[1:] != still.target.shape:
             raise ItemError(f"the video is {frames.shape[1:]}, the edited picture {still.target.shape}")
-        edit = widened(difference(still), _MARGIN)
+        edit = first_region(still)
         whole = not self.keep or edit.mean() > _LARGEST
         found = np.empty_like(frames)
         found[0] = still.target
         flows = zip(to_first(frames, self.preset), from_first(frames, self.preset), strict=True)
         for number, (back, ahead) in enumerate(flows, start=1):
-            region = fetch(edit.astype(np.uint8), back, cv2.INTER_NEAREST).astype(bool)
+            region = carried(edit, back)
             if still.example.skill is Skill.REMOVAL and not whole:
-                region = widened(region, _MARGIN)
+                region = widened(region, MARGIN)
                 back, known = _flow_around(back, region), np.ones(region.shape, bool)
             else:
                 known = returns(back, ahead)
