@@ -2,8 +2,8 @@
 
     python -m benchmarks.synthesis_filter [--pairs 60] [--seed 1] [--preset embedded] [--worst]
 
-Good pairs are Moving Shapes' pictures of six skills set in motion by a camera, by parallax and by their own world, every
-other one through JPEG; faults are planted in other good pairs (``veggie_pl.synthesis.assess.planted``). The bounds of
+Good pairs are Moving Shapes' pictures of six skills set in motion by a camera, by parallax and by their own world,
+every other one through JPEG; faults are planted in other good pairs (``veggie_pl.synthesis.assess.planted``). The bounds of
 the preset were chosen on seed 0: ``--seed 0 --worst`` prints the worst value that a good pair has of each measure.
 Recall is the share of faults of a kind that are rejected; precision is the share of faults among what is rejected of
 that kind and of all good pairs together, as if there were as many faults of each kind as good pairs. Prints markdown.
@@ -28,7 +28,7 @@ def assessed(assessor: RuleAssessor, num_pairs: int, seed: int) -> tuple[dict[st
 
 
 def rates(bad: list[Assessment], good: list[Assessment]) -> tuple[float, float]:
-    """Return recall, and precision at as many faults as good pairs, in [0, 1]; precision is 0 if nothing is rejected."""
+    """Return recall, and precision at as many faults as good pairs, in [0, 1]; precision 0 for none."""
     recall = sum(bool(one.rejected) for one in bad) / len(bad)
     false = sum(bool(one.rejected) for one in good) / len(good)
     return recall, recall / (recall + false) if recall + false > 0 else 0.0
@@ -37,7 +37,8 @@ def rates(bad: list[Assessment], good: list[Assessment]) -> tuple[float, float]:
 def table(bad: dict[str, list[Assessment]], good: list[Assessment]) -> list[str]:
     """Lay out a row for each fault, and one for the good pairs."""
     lines = ["| Pairs | n | rejected | recall | precision | by which rules |", "|---|---|---|---|---|---|"]
-    for name, found in [*bad.items(), ("all faults", [one for found in bad.values() for one in found])]:
+    every = [one for found in bad.values() for one in found]
+    for name, found in [*bad.items(), ("all faults", every)]:
         recall, precision = rates(found, good)
         lines.append(f"{_head(name, found)} | {recall:.3f} | {precision:.3f} | {_rules(found)} |")
     lines.append(f"{_head('good', good)} | | | {_rules(good)} |")

@@ -38,7 +38,7 @@ class PipelineFolder:
             or single "layers", which takes the least memory and the most time.
 
     Raises:
-        UseError: If the folder holds no pipeline of these classes, what it needs is not installed, or there is no such device.
+        UseError: If the folder holds no pipeline of these classes, or what it needs is not there.
     """
 
     def __init__(
@@ -135,10 +135,10 @@ def as_bytes(frames: Float[np.ndarray, "f h w 3"], height: int, width: int) -> U
         raise ItemError("the model gave frames that are no finite numbers")
     found = np.rint(frames.clip(0, 1) * 255).astype(np.uint8)
     if found.shape[1:3] == (height, width):
-        return found
+        return np.asarray(found)
     smaller = height * width < found.shape[1] * found.shape[2]
     method = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return np.stack([cv2.resize(frame, (width, height), interpolation=method) for frame in found])
+    return np.stack([np.asarray(cv2.resize(frame, (width, height), interpolation=method)) for frame in found])
 
 
 def fitted(picture: Picture, size: tuple[int, int]) -> Image.Image:

@@ -30,6 +30,7 @@ class Said:
     name: str = "said"
     axes: tuple[str, ...] = ("follow", "preserve", "quality")
     scale: tuple[float, float] = (1.0, 10.0)
+    needs_checklist: bool = False
     asked: list[Question] = field(default_factory=list)
 
     def judge(self, question: Question) -> Judgement:

@@ -66,9 +66,9 @@ def test_flow_gap_is_over_the_pixels_that_count() -> None:
 def test_edit_is_as_strong_as_in_the_pictures() -> None:
     source, edited = np.zeros((3, 8, 8, 3), np.uint8), np.zeros((3, 8, 8, 3), np.uint8)
     edited[0], edited[1] = 100, 25
-    pictures = (source[:1], edited[:1])
+    pictures = (source[0], edited[0])
     assert edit_strengths(source, edited, pictures).tolist() == [1, 0.25, 0]
-    assert np.isnan(edit_strengths(source, edited, (source[:1], source[:1]))).all()
+    assert np.isnan(edit_strengths(source, edited, (source[0], source[0]))).all()
 
 
 def test_change_is_counted_against_the_first_frame() -> None:

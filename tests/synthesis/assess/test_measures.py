@@ -47,8 +47,8 @@ def test_exact_pair_is_clean() -> None:
 @pytest.mark.parametrize(
     ("name", "bad", "least"),
     [
-        ("first_frame", changed(0, np.roll(GOOD.target, 1, 0)), -20.0),
-        ("black", changed(3, GOOD.target * 0), -0.4),
+        ("first_frame", changed(0, np.roll(GOOD.target, 1, 0)), 20.0),
+        ("black", changed(3, GOOD.target * 0), 0.3),
         ("frozen", changed(1, GOOD.target[[0] * 5]), 0.9),
         ("kept", changed(1, np.roll(GOOD.target, 6, 2)), 20.0),
         ("edit_left", changed(3, GOOD.source), 0.9),
@@ -60,7 +60,7 @@ def test_exact_pair_is_clean() -> None:
     ],
 )
 def test_fault_moves_its_measure(name: str, bad: Lifted, least: float) -> None:
-    assert abs(value(name, bad) - value(name, GOOD)) > abs(least)
+    assert abs(value(name, bad) - value(name, GOOD)) > least
 
 
 def test_edit_of_all_leaves_nothing_to_keep() -> None:
@@ -75,7 +75,7 @@ def test_edited_clip_may_rest_where_only_the_edit_moves() -> None:
     picture = STILL.source
     source = np.stack([picture] * 5)
     for number, frame in enumerate(source):
-        frame[20:32, 20 + 6 * number : 32 + 6 * number] = (220, 20, 30)
+        frame[20:44, 20 + 3 * number : 44 + 3 * number] = (220, 20, 30)
     still = still_of(source[0], picture, Skill.REMOVAL)
     pair = lifted_of(still, source, np.stack([picture] * 5))
     assert value("frozen", pair) == 0

@@ -141,7 +141,8 @@ class PipelineAnimator:
 
     def _asked(self, pipe: Any, still: Still, description: Description, seed: int) -> dict[str, Any]:
         recipe = self.recipe
-        size = self.size or working_size(*still.source.shape[:2], recipe.multiple(pipe), self.area)
+        height, width = still.source.shape[:2]
+        size = self.size or working_size(height, width, recipe.multiple(pipe), self.area)
         asked: dict[str, Any] = {
             "image": fitted(still.source, size),
             "height": size[0],

@@ -27,6 +27,8 @@ def moves(frames: Frames, where: Bool[np.ndarray, "f h w"] | None = None) -> Boo
         frames: A clip.
         where: Pixels that count; those of both frames have to.
     """
+    if len(frames) < 2:
+        return np.zeros(0, bool)
     changed = differs(frames[1:], frames[:-1])
     if where is not None:
         changed &= where[1:] & where[:-1]
@@ -59,13 +61,13 @@ def flow_gaps(one: Flows, other: Flows, where: Bool[np.ndarray, "p h w"]) -> Flo
     return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
 
 
-def edit_strengths(source: Frames, edited: Frames, pictures: tuple[Frames, Frames]) -> Float[np.ndarray, " f"]:
+def edit_strengths(source: Frames, edited: Frames, pictures: tuple[Picture, Picture]) -> Float[np.ndarray, " f"]:
     """Give the mean difference of the clips in each frame, as a share of their pictures'; NaN if these are alike.
 
     Args:
         source: Frames of the source clip.
         edited: Frames of the edited clip.
-        pictures: Both, as clips of one frame.
+        pictures: What both begin with.
     """
     away = np.array([float(cv2.absdiff(*pair).mean()) for pair in zip(source, edited, strict=True)])
     asked = float(cv2.absdiff(pictures[0], pictures[1]).mean())

@@ -99,7 +99,7 @@ def kept(seen: Seen) -> float:
 
 def edit_left(seen: Seen) -> float:
     """Give the least strength of the edit in a frame, as a share of what it is in the pictures."""
-    return _least(edit_strengths(seen.source, seen.edited, seen.pictures))
+    return _least(edit_strengths(seen.source, seen.edited, (seen.pictures[0][0], seen.pictures[1][0])))
 
 
 def edit_spread(seen: Seen) -> float:

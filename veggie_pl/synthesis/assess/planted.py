@@ -193,5 +193,5 @@ def _encoded(frames: Frames) -> Frames:
     found = []
     for frame in frames:
         _, code = cv2.imencode(".jpg", np.ascontiguousarray(frame), [cv2.IMWRITE_JPEG_QUALITY, 90])
-        found.append(cv2.imdecode(code, cv2.IMREAD_COLOR))
+        found.append(np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR)))
     return np.stack(found)
