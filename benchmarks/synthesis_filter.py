@@ -3,7 +3,7 @@
     python -m benchmarks.synthesis_filter [--pairs 60] [--seed 1] [--preset embedded] [--worst]
 
 Good pairs are Moving Shapes' pictures of six skills set in motion by a camera, by parallax and by their own world,
-every other one through JPEG; faults are planted in other good pairs (``veggie_pl.synthesis.assess.planted``). The bounds of
+every other one through JPEG; faults are planted in others (``veggie_pl.synthesis.assess.planted``). The bounds of
 the preset were chosen on seed 0: ``--seed 0 --worst`` prints the worst value that a good pair has of each measure.
 Recall is the share of faults of a kind that are rejected; precision is the share of faults among what is rejected of
 that kind and of all good pairs together, as if there were as many faults of each kind as good pairs. Prints markdown.

@@ -59,6 +59,17 @@ def test_views_stay_inside_the_picture(aspect: float) -> None:
             assert seen.max() < 1 + 1e-9
 
 
+def test_edit_stays_in_sight() -> None:
+    source = textured(60, 60)
+    target = source.copy()
+    target[2:14, 2:14] = (220, 20, 30)
+    still = still_of(source, target)
+    for seed in range(12):
+        frames = moved(target, CameraAnimator().animate(still, WORDS, seed).motion)
+        red = [int(((frame[..., 0] > 200) & (frame[..., 1] < 60)).sum()) for frame in (frames[0], frames[-1])]
+        assert red[1] > 0.8 * red[0]
+
+
 def test_pan_zoom_and_roll_do_what_they_say() -> None:
     (pan,) = path(Moves(pan=(0.1, 0.0)), np.array([1.0]), 1.0)
     assert np.allclose(places(pan, np.array([[0.5, 0.5]])), [[0.6, 0.5]])

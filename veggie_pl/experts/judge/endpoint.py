@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any
 
-from veggie_pl.errors import UseError, one_line
+from veggie_pl.errors import UseError
+from veggie_pl.experts.judge.chat import Chat
 from veggie_pl.experts.judge.frames import as_jpegs, check_asking, shown
 from veggie_pl.experts.judge.prompts import VERSION, ModeName, find_mode
 from veggie_pl.experts.judge.replies import Reply, conclude
@@ -66,29 +64,18 @@ class EndpointJudge:
         give_up: int = 5,
         api_key_variable: str = "OPENAI_API_KEY",
     ) -> None:
-        if find_spec("openai") is None:
-            raise UseError("a judge behind an endpoint needs the openai client: `pip install 'veggie_pl[judge]'`")
         check_asking(repeats, num_frames, side)
-        if base_url is not None and not base_url.startswith(("http://", "https://")):
-            raise UseError(f"the base_url of a judge begins with http:// or https://, got {base_url!r}")
         if not 1 <= jpeg_quality <= 100:
             raise UseError(f"jpeg_quality has to be in 1 .. 100, got {jpeg_quality}")
-        if concurrency < 1 or give_up < 1 or retries < 0 or timeout <= 0:
-            raise UseError(
-                "a judge's concurrency and give_up have to be at least 1, retries at least 0 and timeout above 0, "
-                f"got {concurrency}, {give_up}, {retries} and {timeout}"
-            )
+        if concurrency < 1:
+            raise UseError(f"a judge's concurrency has to be at least 1, got {concurrency}")
+        sampling = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
+        self.chat = Chat(sampling, base_url, extra, timeout, retries, give_up, api_key_variable)
         self.mode = find_mode(mode)
         self.name, self.axes, self.scale = f"{model} ({mode})", self.mode.axes, self.mode.scale
         self.needs_checklist = self.mode.needs_checklist
         self.repeats, self.swap, self.num_frames, self.side = repeats, swap, num_frames, side
-        self.jpeg_quality, self.base_url = jpeg_quality, base_url
-        self.sampling: dict[str, Any] = {"model": model, "temperature": temperature}
-        self.sampling |= {"seed": seed, "max_tokens": max_tokens}
-        self.extra = dict(extra or {})
-        self.client_options: dict[str, Any] = {"timeout": timeout, "max_retries": retries}
-        self.concurrency, self.give_up, self.api_key_variable = concurrency, give_up, api_key_variable
-        self.unanswered = 0  # requests in a row
+        self.jpeg_quality, self.seed, self.concurrency = jpeg_quality, seed, concurrency
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -96,14 +83,13 @@ class EndpointJudge:
         return {
             "prompt": VERSION,
             "mode": self.mode.name,
-            "base_url": self.base_url,
             "repeats": self.repeats,
             "swap": self.swap,
             "num_frames": self.num_frames,
             "side": self.side,
             "jpeg_quality": self.jpeg_quality,
-            **self.sampling,
-            "extra": self.extra,
+            "seed": self.seed,
+            **self.chat.settings,
         }
 
     @property
@@ -113,23 +99,12 @@ class EndpointJudge:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     @cached_property
-    def _client(self) -> Any:
-        from openai import OpenAI
-
-        key = os.environ.get(self.api_key_variable) or "none"
-        return OpenAI(base_url=self.base_url, api_key=key, **self.client_options)
-
-    @cached_property
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.concurrency, thread_name_prefix="judge")
 
-    @cached_property
-    def _lock(self) -> threading.Lock:
-        return threading.Lock()
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what other processes make for themselves."""
-        return {name: value for name, value in vars(self).items() if name not in ("_client", "_pool", "_lock")}
+        return {name: value for name, value in vars(self).items() if name != "_pool"}
 
     def judge(self, question: Question) -> Judgement:
         """Rate one edit; what the server or the model gets wrong is told in ``failures``."""
@@ -137,7 +112,7 @@ class EndpointJudge:
         settings = {**self.settings, "order": ["edited first" if one else "source first" for one in orders]}
         if fault := self.mode.fault(question):
             return conclude(self.mode, question, [Reply(failure=fault)], settings)
-        _ = self._client, self._lock  # once, before threads look for them
+        self.chat.prepare()
         contents = {order: self._content(question, order) for order in set(orders)}
         futures = [self._pool.submit(self._ask, contents[order], i) for i, order in enumerate(orders)]
         answers = [future.result() for future in futures]  # in the order of asking, whichever came first
@@ -153,38 +128,4 @@ class EndpointJudge:
 
     def _ask(self, content: list[dict[str, Any]], repeat: int) -> tuple[Reply, str]:
         """Return a reply, and which model the server says it is from."""
-        from openai import OpenAIError
-
-        if self.unanswered >= self.give_up:
-            return Reply(failure=f"not asked: {self.unanswered} requests in a row had no answer"), ""
-        given = {name: value for name, value in self.sampling.items() if value is not None}
-        if "seed" in given:
-            given["seed"] += repeat
-        try:
-            answer = self._client.chat.completions.create(
-                messages=[{"role": "user", "content": content}], extra_body=self.extra or None, **given
-            )
-        except (OpenAIError, ValueError, OSError) as problem:  # ValueError: a body that is no JSON
-            self._count(answered=False)
-            return Reply(failure=f"no answer: {type(problem).__name__}: {one_line(problem)[:300]}"), ""
-        self._count(answered=True)
-        return _reply_of(answer), str(getattr(answer, "model", "") or "")
-
-    def _count(self, answered: bool) -> None:
-        with self._lock:
-            self.unanswered = 0 if answered else self.unanswered + 1
-
-
-def _reply_of(answer: Any) -> Reply:
-    """Take the text out of a completion, which servers fill in more or less well."""
-    choices = getattr(answer, "choices", None)
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = getattr(choice, "message", None)
-    text = getattr(message, "content", None)
-    if not isinstance(text, str):
-        refusal = getattr(message, "refusal", None)
-        said = f"refused: {refusal}" if refusal else f"no text in the answer: {str(answer)[:200]}"
-        return Reply(failure=" ".join(said.split()))
-    if getattr(choice, "finish_reason", None) == "length":
-        return Reply(text, failure="the reply was cut off at max_tokens")
-    return Reply(text)
+        return self.chat.ask(content, None if self.seed is None else self.seed + repeat)

@@ -7,13 +7,12 @@ import torch
 
 from veggie_pl.errors import UseError, one_line
 from veggie_pl.experts.frozen import digest_of_folder, find_device
-from veggie_pl.experts.judge.frames import Pictures, check_asking, shown
+from veggie_pl.experts.judge.frames import check_asking, shown
+from veggie_pl.experts.judge.generate import MAX_PROMPT, generate
 from veggie_pl.experts.judge.prompts import VERSION, ModeName, find_mode
 from veggie_pl.experts.judge.replies import Reply, conclude
 from veggie_pl.experts.protocols import Judgement, Question
 from veggie_pl.models.mllm import Mllm
-
-MAX_PROMPT = 4096  # tokens of text; the pinned prompts have some 300
 
 
 class LocalJudge:
@@ -107,35 +106,6 @@ class LocalJudge:
         frames = shown(question, self.num_frames, self.side, edited_first)
         text = self.mode.text(question, len(frames) // 2, edited_first)
         try:
-            return self._generate(frames, text, seed)
+            return generate(self.mllm, frames, text, self.max_tokens, self.temperature, seed)
         except (UseError, torch.OutOfMemoryError) as problem:  # an instruction with tokens of the prompt's own
             return Reply(failure=f"not asked: {one_line(problem)}")
-
-    @torch.no_grad()
-    def _generate(self, frames: Pictures, text: str, seed: int) -> Reply:
-        mllm, device = self.mllm, self.device
-        inputs: dict[str, Any] = mllm.vision_inputs(frames[None].to(device))
-        tokens = mllm.vision.tokens_per_frame(*frames.shape[-2:])
-        index = torch.arange(len(frames), device=device)[None]
-        layout = mllm.prompt.layout([text], index, 0, tokens, mllm.extra_tokens, None)
-        if not mllm.vision.counted_positions:  # models that derive positions want to know which tokens are pictures
-            inputs["mm_token_type_ids"] = (layout.ids == mllm.prompt.vision_token_id).int()
-        sampling: dict[str, Any] = {"do_sample": False}
-        if self.temperature > 0:
-            sampling = {"do_sample": True, "temperature": self.temperature}
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            ids = mllm.model.generate(
-                input_ids=layout.ids,
-                attention_mask=layout.attention_mask,
-                max_new_tokens=self.max_tokens,
-                pad_token_id=mllm.prompt.filler_id,
-                eos_token_id=mllm.tokenizer.eos_token_id,
-                **inputs,
-                **sampling,
-            )
-        own = ids[0, layout.ids.shape[1] :]
-        said = mllm.tokenizer.decode(own, skip_special_tokens=True)
-        if len(own) >= self.max_tokens and int(own[-1]) != mllm.tokenizer.eos_token_id:
-            return Reply(said, failure="the reply was cut off at max_tokens")
-        return Reply(said)

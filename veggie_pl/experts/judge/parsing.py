@@ -40,12 +40,12 @@ def read_ratings(reply: str, axes: tuple[str, ...], scale: tuple[float, float]) 
         axes: Names, in lower case.
         scale: Least and greatest number that counts.
     """
-    reply, found = _own_words(reply), Read()
+    reply, found = own_words(reply), Read()
     if fault := _no_reply(reply):
         return Read(faults=[fault])
     values: dict[str, Any] = {}
     if "{" in reply:
-        said, fault = _object(reply, set(axes))
+        said, fault = find_object(reply, set(axes))
         if fault:
             return Read(faults=[fault])
         values = said
@@ -79,11 +79,11 @@ def read_answers(reply: str, count: int) -> Read:
     Returns:
         The share of yes as axis "checklist", in %.
     """
-    reply = _own_words(reply)
+    reply = own_words(reply)
     if fault := _no_reply(reply):
         return Read(faults=[fault])
     if "{" in reply:
-        said, fault = _object(reply, {"answers"})
+        said, fault = find_object(reply, {"answers"})
         answers = said.get("answers")
         if fault or not isinstance(answers, list):
             return Read(faults=[fault or "no list of answers"])
@@ -97,7 +97,8 @@ def read_answers(reply: str, count: int) -> Read:
     return Read({"checklist": 100 * plain.count("yes") / count})
 
 
-def _own_words(reply: str) -> str:
+def own_words(reply: str) -> str:
+    """Cut what stands before ``</think>``, and white space."""
     return reply.rpartition("</think>")[2].strip()
 
 
@@ -109,7 +110,7 @@ def _no_reply(reply: str) -> str:
     return ""
 
 
-def _object(reply: str, names: set[str]) -> tuple[dict[str, Any], str]:
+def find_object(reply: str, names: set[str]) -> tuple[dict[str, Any], str]:
     """Return the JSON object that names what was asked, or why there is none."""
     try:
         objects = [one for one in _objects(reply) if names & one.keys()]

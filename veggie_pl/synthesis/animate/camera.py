@@ -12,10 +12,12 @@ from veggie_pl.seeding import numpy_rng
 from veggie_pl.synthesis.animate.easing import EASES, eased
 from veggie_pl.synthesis.animate.homography import CORNERS, View, as_numbers, through
 from veggie_pl.synthesis.digest import digest_of_step
+from veggie_pl.synthesis.layers import difference
 from veggie_pl.synthesis.protocols import Animation, Description, Frames, Picture, Still
 
 KIND = "camera"
 _LEAST = 0.5  # of the largest move: no clip stands still
+_TRIES, _IN_SIGHT = 12, 0.9  # moves that are drawn until so much of the edit is still seen in the last frame
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class CameraAnimator:
     """Implements ``Animator`` by a moving camera; the picture itself is flat.
 
     The seed draws one, two or all of pan, zoom and roll, each of at least half its largest size. The view zooms in as
-    far as it must to stay inside the picture, so that nothing is made up.
+    far as it must to stay inside the picture, so that nothing is made up, and moves are drawn until the edit stays in
+    sight.
 
     Args:
         num_frames: Of a clip, at least 2.
@@ -62,14 +65,21 @@ class CameraAnimator:
     def digest(self) -> str:
         """Class and parameters."""
         settings = {name: getattr(self, name) for name in ("num_frames", "fps", "pan", "zoom", "roll")}
-        return digest_of_step(self, 1, **settings)
+        return digest_of_step(self, 2, **settings)
 
     def animate(self, still: Still, description: Description, seed: int) -> Animation:
-        """Set the source picture in motion; a function of its shape and the seed, whatever the description says."""
+        """Set the source picture in motion, whatever the description says."""
         height, width = still.source.shape[:2]
         rng = numpy_rng("camera", seed)
-        moves, ease = self.draw(rng), EASES[int(rng.random() * len(EASES))]
-        views = as_numbers(path(moves, eased(self.num_frames, ease), width / height))
+        ease = EASES[int(rng.random() * len(EASES))]
+        changed = np.argwhere(difference(still))[:, ::-1] / (width, height)
+        best = -1.0
+        for _ in range(_TRIES):
+            tried = path(self.draw(rng), eased(self.num_frames, ease), width / height)
+            if (sight := _in_sight(tried[-1], changed)) > best:
+                best, views = sight, as_numbers(tried)
+            if best >= _IN_SIGHT:
+                break
         motion = {"kind": KIND, "homographies": [[*view] for view in views]}
         return Animation(through(still.source, views), self.fps, motion)
 
@@ -113,6 +123,15 @@ def _view(moves: Moves, share: float, aspect: float) -> View:
     view = np.eye(3)
     view[:2, :2], view[:2, 2] = linear, centre - linear @ np.array([0.5, 0.5])
     return view
+
+
+def _in_sight(view: View, places: Float[np.ndarray, "n 2"]) -> float:
+    """Tell which share of places of the picture is seen in a view; all of none."""
+    if not len(places):
+        return 1.0
+    seen = np.linalg.solve(view, np.column_stack([places, np.ones(len(places))]).T)
+    inside = (seen[:2] >= 0) & (seen[:2] <= 1)
+    return float(inside.all(0).mean())
 
 
 def moved(picture: Picture, motion: Mapping[str, object]) -> Frames:
