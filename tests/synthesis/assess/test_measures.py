@@ -72,7 +72,7 @@ def test_edit_of_all_leaves_nothing_to_keep() -> None:
 
 
 def test_edited_clip_may_rest_where_only_the_edit_moves() -> None:
-    picture = STILL.source
+    picture = np.full_like(STILL.source, 120)
     source = np.stack([picture] * 5)
     for number, frame in enumerate(source):
         frame[20:44, 20 + 3 * number : 44 + 3 * number] = textured(24, 24, 5)

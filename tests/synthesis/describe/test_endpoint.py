@@ -39,9 +39,9 @@ def test_nonsense_is_an_error_of_the_item_with_the_raw_reply() -> None:
 
 
 def test_cut_replies_and_failures_are_errors_of_the_item() -> None:
-    with ChatServer(lambda request, number: said(REPLY[:20], "length")) as server:
-        with pytest.raises(ItemError, match=r"cut off at max_tokens; it said .*caption"):
-            describer(server).describe(STILL, 0)
+    cut = r"cut off at max_tokens; it said .*caption"
+    with ChatServer(lambda request, number: said(REPLY[:20], "length")) as server, pytest.raises(ItemError, match=cut):
+        describer(server).describe(STILL, 0)
     with ChatServer(lambda request, number: Answer("{}", status=500)) as server:
         asked = describer(server, give_up=2)
         for said_ in ("no answer: InternalServerError", "no answer", "not asked: 2 requests in a row had no answer"):
@@ -51,9 +51,9 @@ def test_cut_replies_and_failures_are_errors_of_the_item() -> None:
 
 
 def test_model_that_never_answers_is_given_up() -> None:
-    with ChatServer(lambda request, number: said(REPLY, delay=30)) as server:
-        with pytest.raises(ItemError, match="no answer: APITimeoutError"):
-            describer(server, timeout=0.1).describe(STILL, 0)
+    late = "no answer: APITimeoutError"
+    with ChatServer(lambda request, number: said(REPLY, delay=30)) as server, pytest.raises(ItemError, match=late):
+        describer(server, timeout=0.1).describe(STILL, 0)
 
 
 def test_wrong_settings_are_refused_and_digests_differ() -> None:

@@ -8,9 +8,10 @@ from veggie_pl.metrics.functional.change import MIN_CHANGED
 from veggie_pl.synthesis.assess.seen import Where
 from veggie_pl.synthesis.flow import Flows, fetch
 from veggie_pl.synthesis.protocols import Frames, Picture
-from veggie_pl.synthesis.regions import apart, differs
+from veggie_pl.synthesis.regions import apart
 
 _BLACK_LEVEL, _BLACK_SHARE = 32, 0.98  # ffmpeg's blackframe: 98 % of the pixels below 32 of 255
+_STILL_LEVEL = 4  # of 255: frames that stand still differ by less, also after an encoder
 _FOUND_LEVEL = 40  # of 255: how far a pixel may be from where it came from, after interpolation and flow
 
 
@@ -20,19 +21,22 @@ def is_black(frames: Frames) -> Bool[np.ndarray, " f"]:
     return np.asarray((grays < _BLACK_LEVEL).mean((1, 2)) >= _BLACK_SHARE)
 
 
-def moves(frames: Frames, where: Bool[np.ndarray, "f h w"] | None = None) -> Bool[np.ndarray, " p"]:
-    """Tell between which neighbouring frames something is seen to move: 0.1 % of the pixels change by ``LEVELS``.
+def moves(
+    frames: Frames, where: Bool[np.ndarray, "f h w"] | None = None, least: float = MIN_CHANGED
+) -> Bool[np.ndarray, " p"]:
+    """Tell between which neighbouring frames something is seen to move: pixels change by more than 4 of 255.
 
     Args:
         frames: A clip.
         where: Pixels that count; those of both frames have to.
+        least: Share of the pixels that have to change.
     """
     if len(frames) < 2:
         return np.zeros(0, bool)
-    changed = differs(frames[1:], frames[:-1])
+    changed = apart(frames[1:], frames[:-1]) > _STILL_LEVEL
     if where is not None:
         changed &= where[1:] & where[:-1]
-    return np.asarray(changed.mean((1, 2)) >= MIN_CHANGED)
+    return np.asarray(changed.mean((1, 2)) >= least)
 
 
 def motion(flows: Flows) -> float:

@@ -24,6 +24,7 @@ from veggie_pl.synthesis.assess.seen import Seen
 from veggie_pl.video.clip import resize, to_clip
 
 _MIN_OUTSIDE = 0.02  # of the pixels of a frame: less than that outside of the edit is no ground to judge by
+_MOVED = 0.01  # of the pixels: less outside of the edit may be its own soft edge
 _MEAN_SIDE = 24  # pixels
 
 
@@ -73,7 +74,7 @@ def frozen(seen: Seen) -> float:
     if len(seen.source) < 2:
         return 1.0
     source, edited = moves(seen.source), moves(seen.edited)
-    asked = source if seen.is_whole else moves(seen.source, ~seen.region)
+    asked = source if seen.is_whole else moves(seen.source, ~seen.region, _MOVED)
     return max(float((~source).mean()), float((asked & ~edited).mean()))
 
 
