@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ class Bound:
 
 
 class Change(_Counted):
-    """Keeps pairs that differ enough."""
+    """Keeps pairs that differ enough; judges anew only by measuring anew."""
 
     units = {"change": "gray levels"}  # noqa: RUF012
 
@@ -109,17 +110,37 @@ class Change(_Counted):
         return Assessment({"change": change, "nothing": float("nan")}, ("change",) if change < least else ())
 
 
+class MeasuredChange(Change):
+    """Judges by what was measured before."""
+
+    measured = "change"
+
+    def broken(self, values: Mapping[str, float]) -> tuple[str, ...]:
+        least = self.rules["change"].least
+        assert least is not None
+        return ("change",) if values["change"] < least else ()
+
+
+class Unsure(Change):
+    """Has a judge that never answers."""
+
+    def assess(self, lifted: Lifted) -> Assessment:
+        return replace(super().assess(lifted), notes={"judge": {"failures": ["no number in its reply"]}})
+
+
 def rolled(picture: Picture, shift: int, num_frames: int) -> Frames:
     return np.stack([np.roll(picture, shift * number, 1) for number in range(num_frames)])
 
 
-def steps(log: Path | str = "", least: float = 0.5, num_frames: int = 3, stored: bool = True) -> dict[str, Any]:
+def steps(
+    log: Path | str = "", least: float = 0.5, num_frames: int = 3, stored: bool = True, assess: str = "Change"
+) -> dict[str, Any]:
     """The steps of a task, in words."""
     own: dict[str, dict[str, Any]] = {
         "describe": {"class": "Words"},
         "animate": {"class": "Pan", "num_frames": num_frames},
         "propagate": {"class": "Follow"},
-        "assess": {"class": "Change", "least": least},
+        "assess": {"class": assess, "least": least},
     }
     return {
         name: {
@@ -167,7 +188,7 @@ def write_stills(folder: Path, count: int, side: int = 32, asked: dict[int, str]
 
 def task_of(folder: Path, table: Path, **changes: Any) -> Task:
     """A task whose store lies in a folder."""
-    words = {name: changes.pop(name) for name in ("log", "least", "num_frames", "stored") if name in changes}
+    words = {name: changes.pop(name) for name in ("log", "least", "num_frames", "stored", "assess") if name in changes}
     return replace(Task(str(table), steps(**words), str(folder / "store")), **changes)
 
 

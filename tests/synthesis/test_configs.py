@@ -1,5 +1,6 @@
 """Each shipped config of synthesis is read, and what needs no model lifts pairs that training reads."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,10 @@ def test_embedded_route_lifts_pictures_of_any_size(tmp_path: Path) -> None:
     assert "first_frame" in (tmp_path / "lifted/report.html").read_text()
     with pytest.raises(UseError, match="no pair is kept"):
         synthesize_table([*args, "--assess.init_args.rules", '{"kept": {"least": 1000}}'])
+    rules = '{"edit_left": {"least": 0.41}}'
+    synthesize_table([*args, "--assess.init_args.rules", rules])  # in place of the older one
+    facts = json.loads((tmp_path / "lifted/provenance.json").read_text())
+    assert facts["steps"]["assess"]["init_args"]["rules"]["edit_left"]["least"] == 0.41
 
 
 def test_real_video_becomes_the_target_of_the_edit(tmp_path: Path) -> None:

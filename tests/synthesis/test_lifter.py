@@ -62,6 +62,23 @@ def test_changed_setting_makes_what_depends_on_it_and_nothing_else(
     assert calls(log) == made
 
 
+def test_new_bounds_need_no_new_measurement(tmp_path: Path) -> None:
+    table, log = write_stills(tmp_path / "data", 2), tmp_path / "log"
+    kept = lift(Lifter(task_of(tmp_path, table, log=log, assess="MeasuredChange")), 1)
+    calls(log)
+    stricter = lift(Lifter(task_of(tmp_path, table, log=log, assess="MeasuredChange", least=200.0)), 1)
+    assert calls(log) == []
+    assert (kept.state, stricter.state, stricter.rejected) == ("kept", "rejected", ("change",))
+    assert stricter.values["change"] == kept.values["change"]
+
+
+def test_judge_that_did_not_answer_is_asked_again(tmp_path: Path) -> None:
+    table, log = write_stills(tmp_path / "data", 2), tmp_path / "log"
+    for made in ([*STEPS[:3], "Unsure"], ["Unsure"]):
+        assert lift(Lifter(task_of(tmp_path, table, log=log, assess="Unsure")), 1).state == "kept"
+        assert calls(log) == made
+
+
 def test_another_seed_is_another_clip(tmp_path: Path) -> None:
     table = write_stills(tmp_path / "data", 2)
     pairs = {lift(Lifter(task_of(tmp_path, table, seed=seed)), 1).pair for seed in range(3)}

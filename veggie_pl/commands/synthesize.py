@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any, get_args
 
+from jsonargparse import Namespace
 from rich.console import Console
 
 from veggie_pl.commands.options import synthesize_options
@@ -69,7 +70,12 @@ def _check(name: str, value: str, kind: Any) -> None:
         raise UseError(f"--{name} {value!r}; the choices are {', '.join(get_args(kind))}")
 
 
-def _plain(words: Any) -> dict[str, Any]:
-    """Class path and arguments as plain values, which travel to other processes."""
-    found: dict[str, Any] = words.as_dict() if hasattr(words, "as_dict") else dict(words)
-    return found
+def _plain(words: Any) -> Any:
+    """Class path and arguments as plain JSON, which travels to other processes."""
+    if isinstance(words, Namespace):
+        words = vars(words)
+    if isinstance(words, dict):
+        return {str(name): _plain(value) for name, value in words.items()}
+    if isinstance(words, list | tuple | set):
+        return [_plain(value) for value in words]
+    return words if words is None or isinstance(words, str | int | float | bool) else str(words)

@@ -1,7 +1,7 @@
 """One pair on its way through the four steps: each output is looked up, or made and kept, when it is needed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ import numpy as np
 from veggie_pl.seeding import fingerprint
 from veggie_pl.synthesis.outcome import Outcome
 from veggie_pl.synthesis.protocols import Animation, Assessment, Description, Frames, ItemError, Lifted, Still
-from veggie_pl.synthesis.steps import KINDS, StepName, Steps
+from veggie_pl.synthesis.steps import KINDS, Rejudging, StepName, Steps
 from veggie_pl.synthesis.stills import Stills
 from veggie_pl.synthesis.store import Store, digest_of, name_of
 from veggie_pl.video.mp4 import decode_mp4, encode_mp4
@@ -39,6 +39,11 @@ class Clip:
     def frames(self) -> Frames:
         """The frames themselves."""
         return self.load()
+
+
+def lacks_answers(notes: Mapping[str, object]) -> bool:
+    """Tell whether a judge left something unanswered: it is not kept, so that it is asked again next time."""
+    return any(isinstance(note, Mapping) and note.get("failures") for note in notes.values())
 
 
 class Item:
@@ -138,15 +143,19 @@ class Item:
     def assessment(self) -> Assessment:
         """Step 4."""
         contents = self.animation().content, self.carried().content
-        name = name_of("assess", self.steps.digests["assess"], self.still.digest, self._said, *contents)
+        step = self.steps.assess
+        judges = step if isinstance(step, Rejudging) else None  # new bounds need no new measurement
+        digest = self.steps.digests["assess"] if judges is None else judges.measured
+        name = name_of("assess", digest, self.still.digest, self._said, *contents)
         if (found := self._look("assess", name)) is not None:
             values = {measure: np.nan if value is None else value for measure, value in found["values"].items()}
-            return Assessment(values, tuple(found["rejected"]), found["notes"])
+            rejected = tuple(found["rejected"]) if judges is None else judges.broken(values)
+            return Assessment(values, rejected, found["notes"])
         source, target = self.animation().frames, self.carried().frames
         lifted = Lifted(self.still, self.description, source, target, self.animation().fps)
         with self._at("assess"):
-            made = self.steps.assess.assess(lifted)
-        if not made.notes.get("failures"):  # what a judge did not answer is asked again next time
+            made = step.assess(lifted)
+        if not lacks_answers(made.notes):
             values = {measure: None if np.isnan(value) else float(value) for measure, value in made.values.items()}
             self._keep("assess", name, {"values": values, "rejected": [*made.rejected], "notes": dict(made.notes)})
         return made

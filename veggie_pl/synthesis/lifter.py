@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from veggie_pl.errors import UseError, one_line
-from veggie_pl.synthesis.item import DamagedError, Item
+from veggie_pl.synthesis.item import DamagedError, Item, lacks_answers
 from veggie_pl.synthesis.outcome import Outcome
 from veggie_pl.synthesis.protocols import Frames, ItemError
 from veggie_pl.synthesis.steps import KINDS, StepName, Steps, Task, build_steps
@@ -95,7 +95,7 @@ class Lifter:
             if isinstance(error, StoreError | DamagedError) or is_full(error):
                 raise
             return self._failed(item, error)
-        if not outcome.facts["notes"].get("failures"):  # what a judge did not answer is asked again next time
+        if not lacks_answers(outcome.facts["notes"]):
             self.store.put(ITEM, name, outcome.plain())
         return outcome
 

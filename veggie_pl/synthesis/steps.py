@@ -1,9 +1,10 @@
 """The four steps of a run, from class paths in a config to objects; words travel to other processes, objects do not."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jsonargparse import ArgumentParser
 
@@ -13,6 +14,20 @@ from veggie_pl.synthesis.store import Store
 
 StepName = Literal["describe", "animate", "propagate", "assess"]
 KINDS: dict[StepName, type] = {"describe": Describer, "animate": Animator, "propagate": Propagator, "assess": Assessor}
+
+
+@runtime_checkable
+class Rejudging(Assessor, Protocol):
+    """An assessor whose measures do not depend on its bounds: with other bounds, nothing is measured again."""
+
+    @property
+    def measured(self) -> str:
+        """Name all that values depend on."""
+        ...
+
+    def broken(self, values: Mapping[str, float]) -> tuple[str, ...]:
+        """Name the rules that values break, in the order of the config."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,8 @@ def build_steps(words: Mapping[str, Any]) -> Steps:
     parser = ArgumentParser(exit_on_error=False)
     for name, kind in KINDS.items():
         parser.add_argument(f"--{name}", type=kind, required=True)
-    made = parser.instantiate_classes(parser.parse_object({name: words[name] for name in KINDS}))
+    own = {name: deepcopy(words[name]) for name in KINDS}  # the parser writes into what it reads
+    made = parser.instantiate_classes(parser.parse_object(own))
     return Steps(*(made[name] for name in KINDS))
 
 
