@@ -23,7 +23,7 @@ def test_worker_that_does_not_return(tmp_path: Path, what: str, said: str) -> No
     told = tmp_path / "told"
     records = {
         "class_path": "support.deadly.DeadlyRecords",
-        "init_args": {"what": what, "told": str(told), "number": 32},
+        "init_args": {"what": what, "told": str(told), "number": 60},
     }
     stream = {"class_path": "veggie_pl.data.streams.GroundingStream", "init_args": {"records": records}}
     data = {"streams": {"deadly": {"stream": stream}}, "val": None, "batch_size": 4}
