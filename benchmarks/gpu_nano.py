@@ -31,6 +31,8 @@ def nano(device: str, size: str) -> None:
             row(module, "CUDA graph", batch, device)
     except Exception as error:  # what follows is still measured
         cause: BaseException = error.__cause__ or error
+        while cause.__context__ is not None:  # the end of a broken capture hides what broke it
+            cause = cause.__context__
         place, last = cause.__traceback__, ""
         while place is not None:
             last, place = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}", place.tb_next
