@@ -15,8 +15,8 @@ class CudaGraphs(Callback):
     The same kernels run on the same numbers: gradients are equal, and all chance is drawn before. Validation and edits
     go without.
 
-    Unfinished: on the one GPU that it met (an H100, torch 2.11) the capture failed, and the run ends with that error. On a
-    CPU a stand-in for the capture shows that gradients are equal.
+    Unfinished: on the one GPU that it met (an H100, torch 2.11) the capture failed, and a run ends with that error. On
+    a CPU a stand-in for the capture shows that gradients are equal.
 
     Args:
         text_multiple: Instructions of a batch are filled up to a multiple of this many tokens.
