@@ -259,7 +259,7 @@ def test_skill_scores_of_two_processes_equal_one(tmp_path: Path) -> None:
     # it goes when one rank has more, and when one has nothing at all.
     expected = filled([ALL[:15]])
     chunks = [[ALL[0:15:2], [*ALL[1:15:2], 0]], [ALL[:4], ALL[2:15]], [ALL[:15], []]]
-    mp.start_processes(_rank, (str(tmp_path), chunks), nprocs=2, start_method="fork")  # which has imported
+    mp.start_processes(_rank, (str(tmp_path), chunks), nprocs=2, start_method="spawn")
     for rank in (0, 1):
         results = torch.load(tmp_path / f"{rank}.pt", weights_only=False)
         assert results.pop()["ratio"].item() == pytest.approx(30 / 26)

@@ -7,7 +7,7 @@ takes a minute where the whole takes many.
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import Any, no_type_check
 
 import torch
 from diffusers.models.attention import BasicTransformerBlock
@@ -72,6 +72,7 @@ def _graph(block: nn.Module, options: dict[str, Any]) -> Callable[..., Any]:
     if is_layer:  # checkpointing stands around the graph, not in it
         forward = getattr(forward, "__wrapped__", forward)
 
+    @no_type_check  # or a checker of annotations stands around it, whose code means nothing on its own
     def region(block: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return forward(block, *args, **kwargs)
 

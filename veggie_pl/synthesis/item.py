@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from veggie_pl.errors import UseError
 from veggie_pl.seeding import fingerprint
 from veggie_pl.synthesis.outcome import Outcome
 from veggie_pl.synthesis.protocols import Animation, Assessment, Description, Frames, ItemError, Lifted, Still
@@ -21,7 +22,7 @@ FRAMES = "frames.mp4"
 PAIR = ("source.mp4", "target.mp4")  # the clip that was set in motion, and the one carried along
 
 
-class DamagedError(Exception):
+class DamagedError(UseError):
     """A file of the store is not what was written; it is forgotten, and the item may be tried again."""
 
 

@@ -12,13 +12,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from veggie_pl.batch import Example
+from veggie_pl.errors import UseError
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Frames = UInt8[np.ndarray, "f h w 3"]
 Homographies = tuple[tuple[float, ...], ...]  # per frame nine numbers, row by row, in shares of width and height
 
 
-class ItemError(Exception):
+class ItemError(UseError):
     """Why a step could not do one item; the others go on."""
 
 

@@ -62,7 +62,7 @@ class Store:
             found = json.loads(path.read_text(encoding="utf-8"))
             for file, (size, _) in found["files"].items():
                 if self._file(step, name, file).stat().st_size != size:
-                    raise ValueError(f"{file} has another size")
+                    raise StoreError(f"{file} has another size")
             return dict(found["facts"])
         except FileNotFoundError:
             return None
