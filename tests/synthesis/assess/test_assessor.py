@@ -11,6 +11,7 @@ from veggie_pl.synthesis.animate import CameraAnimator
 from veggie_pl.synthesis.assess import Rule, RuleAssessor
 from veggie_pl.synthesis.propagate import SameMotion
 from veggie_pl.synthesis.protocols import Assessor, ItemError
+from veggie_pl.synthesis.steps import Rejudging
 
 STILL = boxed(72, 96)
 MOVING = CameraAnimator(5).animate(STILL, WORDS, 1)
@@ -49,6 +50,15 @@ def test_clips_of_other_sizes_are_an_error_of_the_item() -> None:
     for wrong in (short, lifted_of(boxed(), MOVING.frames, EDITED)):
         with pytest.raises(ItemError, match="the clips are"):
             RuleAssessor().assess(wrong)
+
+
+def test_other_bounds_are_judged_from_the_same_values() -> None:
+    loose, strict = (RuleAssessor("none", {"motion": Rule(least=least)}) for least in (0.0, 9.0))
+    assert isinstance(loose, Rejudging)
+    assert loose.measured == strict.measured != RuleAssessor("none", {"side": Rule()}).measured
+    assert loose.digest != strict.digest
+    assert strict.broken(loose.assess(GOOD).values) == strict.assess(GOOD).rejected == ("motion",)
+    assert loose.units == {"motion": "sides per frame"}
 
 
 def test_digest_names_rules_and_measures() -> None:

@@ -1,5 +1,6 @@
 """The filter: every pair is measured, and kept if it breaks no rule."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -51,9 +52,22 @@ class RuleAssessor:
     def digest(self) -> str:
         """Class, rules, measures and the experts that they ask."""
         rules = {name: rule.settings for name, rule in self.rules.items()}
+        return digest_of_step(self, 1, rules=rules, measures=[*self.measures], side=self.side, experts=self._asked)
+
+    @cached_property
+    def measured(self) -> str:
+        """Class, measures and the experts that they ask: with other bounds, values are the same."""
+        return digest_of_step(self, 1, measures=[*self.measures], side=self.side, experts=self._asked)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each measure, for reports."""
+        return {name: MEASURES[name].unit for name in self.measures}
+
+    @property
+    def _asked(self) -> dict[str, str]:
         asked = sorted({MEASURES[name].needs for name in self.measures} - {""})
-        experts = {name: getattr(self.experts, name).digest for name in asked}
-        return digest_of_step(self, 1, rules=rules, measures=[*self.measures], side=self.side, experts=experts)
+        return {name: getattr(self.experts, name).digest for name in asked}
 
     def assess(self, lifted: Lifted) -> Assessment:
         """Measure a lifted pair and name the rules that it breaks.
@@ -63,8 +77,11 @@ class RuleAssessor:
         """
         seen = Seen(lifted, self.side, self.experts)
         values = {name: round(MEASURES[name].compute(seen), _DIGITS) for name in self.measures}
-        broken = tuple(name for name, rule in self.rules.items() if not rule.keeps(values[name]))
-        return Assessment(values, broken, {name: _told(one) for name, one in seen.judgements.items()})
+        return Assessment(values, self.broken(values), {name: _told(one) for name, one in seen.judgements.items()})
+
+    def broken(self, values: Mapping[str, float]) -> tuple[str, ...]:
+        """Name the rules that values break, in the order of the config."""
+        return tuple(name for name, rule in self.rules.items() if not rule.keeps(values[name]))
 
 
 def _told(judgement: Judgement) -> dict[str, Any]:
