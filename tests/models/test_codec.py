@@ -86,6 +86,42 @@ def test_kl_folder_round_trip(kl: KlCodec, tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(kl.parameters(), again.parameters(), strict=True))
 
 
+FLOW_VAE = {**SD_VAE, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
+SCALES = {"scaling_factor": 1.5, "shift_factor": 0.5}  # of 16-channel codecs; SD3's are 1.5305 and 0.0609
+
+
+def test_source_and_target_of_sd3_and_flux_share_one_scale() -> None:
+    torch.manual_seed(0)
+    codec = KlCodec(None, {**FLOW_VAE, **SCALES}).eval()
+    clips = torch.rand(2, 3, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        mean, std = codec._posterior(clips)
+        source, target = codec.encode_both(clips, clips, generators(3, 4))
+        assert source.shape == (2, 3, 16, 8, 8)
+        assert torch.equal(source, (mean - 0.5) * 1.5)
+        torch.testing.assert_close(codec.encode_source(clips), source)
+        noise = torch.stack([torch.randn(3, 16, 8, 8, generator=g) for g in generators(3, 4)])
+        torch.testing.assert_close(target, source + 1.5 * std * noise)
+        decoded = codec.vae.decode(mean.flatten(0, 1)).sample.clamp(-1, 1)
+        torch.testing.assert_close(codec.decode(source).flatten(0, 1), decoded, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shift", [None, 0.5])
+def test_scale_of_the_source_can_be_told_and_is_kept(shift: float | None, tmp_path: Path) -> None:
+    config = {**SD_VAE, **SCALES, "shift_factor": shift}
+    by_kind, other = KlCodec(None, config), KlCodec(None, config, scale_source=shift is None)
+    other.vae.load_state_dict(by_kind.vae.state_dict())
+    clips = torch.rand(1, 1, 3, 16, 16)
+    with torch.no_grad():
+        scaled, plain = (one.encode_source(clips) for one in ((other, by_kind) if shift is None else (by_kind, other)))
+        torch.testing.assert_close(scaled, (plain - (shift or 0)) * 1.5)
+        for name, codec in (("by_kind", by_kind), ("other", other)):
+            codec.save_pretrained(str(tmp_path / name))
+            again = KlCodec.from_pretrained(str(tmp_path / name))
+            assert torch.equal(again.encode_source(clips), codec.encode_source(clips))
+    assert [(tmp_path / name / "scaling.json").is_file() for name in ("by_kind", "other")] == [False, True]
+
+
 @pytest.mark.parametrize("codec", ["pixel", "kl"])
 def test_codecs_have_one_interface(codec: str, kl: KlCodec) -> None:
     made = PixelCodec(4) if codec == "pixel" else kl

@@ -1,6 +1,8 @@
 """Pixels <-> latents, frozen: the one place that knows the latent scale."""
 
+import json
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import diffusers
@@ -132,14 +134,16 @@ class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
         return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
 
 
+SCALING = "scaling.json"  # beside the weights
 DECODED = 8  # frames at a time: 5 GB at 512 x 512, however long the clip is
 
 
 class KlCodec(FrameCodec, nn.Module):
-    """Stable Diffusion's ``AutoencoderKL``, one frame at a time.
+    """Stable Diffusion's ``AutoencoderKL``, one frame at a time; also that of SD3 and of FLUX.
 
-    As InstructPix2Pix (arXiv:2211.09800) has it: the source is the *mode* of the posterior and is not scaled; the
-    target is a *sample*, scaled by ``scaling_factor``. What comes out is float32, whatever precision it ran in.
+    The source is the *mode* of the posterior, the target a *sample*, ``(sample - shift_factor) * scaling_factor``. The
+    source of SD1.5 is not scaled, as InstructPix2Pix (arXiv:2211.09800) has it. What comes out is float32, whatever
+    precision it ran in.
 
     Args:
         folder: A ``vae`` folder of diffusers, a pipeline folder that has one, or one ``.safetensors`` file with the
@@ -147,12 +151,20 @@ class KlCodec(FrameCodec, nn.Module):
         cache: Folder that keeps what the encoder made of each clip, by the clip's pixels: for data that come again and
             are not augmented. 2 x c x 4 bytes per latent cell, 1 MB for 8 frames of 512 x 512. None keeps nothing.
         config: ``AutoencoderKL`` configuration, where the folder does not bring one; None is Stable Diffusion's.
+        scale_source: Bring the source to the target's scale, in which it is the target without noise. None goes by the
+            kind: yes for those with a ``shift_factor`` (SD3, FLUX), no for those before.
 
     Raises:
         ValueError: If there is no such checkpoint, or it does not fit the configuration.
     """
 
-    def __init__(self, folder: str | None, config: dict[str, Any] | None = None, cache: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | None,
+        config: dict[str, Any] | None = None,
+        cache: str | None = None,
+        scale_source: bool | None = None,
+    ) -> None:
         super().__init__()
         config = config or SD_VAE
         self.vae: Any = diffusers.AutoencoderKL.from_config(config) if folder is None else read_vae(folder, config)
@@ -160,10 +172,18 @@ class KlCodec(FrameCodec, nn.Module):
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
         self.cache = None if cache is None else TensorCache(cache, self.vae)
+        kept = None if folder is None else Path(folder, SCALING)
+        if scale_source is None and kept is not None and kept.is_file():
+            scale_source = bool(json.loads(kept.read_text())["scale_source"])
+        self.scale_source = self._scales_by_kind if scale_source is None else scale_source
+
+    @property
+    def _scales_by_kind(self) -> bool:
+        return self.vae.config.get("shift_factor") is not None
 
     def encode_source(self, clips: Pixels) -> Latents:
-        """Mode of the posterior, unscaled."""
-        return self._posterior(clips)[0]
+        """Mode of the posterior, in the target's scale with ``scale_source``."""
+        return self._shown(self._posterior(clips)[0])
 
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """Return a sample of the posterior, scaled."""
@@ -173,22 +193,32 @@ class KlCodec(FrameCodec, nn.Module):
         """Run the encoder once for both."""
         mean, std = self._posterior(torch.cat([source, target]))
         (mode, mean), std = mean.chunk(2), std.chunk(2)[1]
-        return mode, self._sample(mean, std, generators)
+        return self._shown(mode), self._sample(mean, std, generators)
+
+    def _shown(self, mode: Latents) -> Latents:
+        return self._scaled(mode) if self.scale_source else mode
 
     def _sample(self, mean: Latents, std: Latents, generators: list[torch.Generator]) -> Latents:
         noise = randn_tensor(mean.shape, generators, mean.device)
-        return (mean + std * noise) * self.vae.config.scaling_factor  # type: ignore[no-any-return]
+        return self._scaled(mean + std * noise)
+
+    def _scaled(self, latents: Latents) -> Latents:
+        moved = latents - self.vae.config.shift_factor if self._scales_by_kind else latents
+        return moved * self.vae.config.scaling_factor  # type: ignore[no-any-return]
 
     def decode(self, latents: Latents) -> Pixels:
         """Decode latents in the target's scale."""
         flat = latents.flatten(0, 1) / self.vae.config.scaling_factor
+        flat = flat + self.vae.config.shift_factor if self._scales_by_kind else flat
         parts = [self.vae.decode(part).sample.float() for part in flat.to(self.vae.dtype).split(DECODED)]
         pixels: Tensor = torch.cat(parts)
         return pixels.view(*latents.shape[:2], *pixels.shape[1:]).clamp(-1, 1)
 
     def save_pretrained(self, folder: str) -> None:
-        """Write the diffusers folder this codec was read from."""
+        """Write the diffusers folder this codec was read from, and a ``scale_source`` that is not its kind's."""
         self.vae.save_pretrained(folder)
+        if self.scale_source != self._scales_by_kind:
+            Path(folder, SCALING).write_text(json.dumps({"scale_source": self.scale_source}) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: str) -> "KlCodec":
