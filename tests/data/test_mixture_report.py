@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from support.mixtures import grouped, mixture
 
-from veggie_pl.data.mixture_report import Run, explanation, planned, portions, report_table, summary
+from veggie_pl.data.mixture_report import Run, explanation, far_larger, planned, portions, report_table, summary
 
 
 def test_numbers_are_those_of_drawing_every_sample() -> None:
@@ -75,3 +75,12 @@ def test_summary_is_one_line() -> None:
         "mixture, 4,096 samples: a 75.0 % (1 group, 307.20^ epochs); b 25.0 % (1 group, 102.40^ epochs)"
     )
     assert "without end" in summary(mixture(a=1), Run(None, 4))
+
+
+def test_streams_far_larger_than_the_model_are_told_with_what_to_set() -> None:
+    said = far_larger(grouped(), (2, 2))
+    assert [line.partition(":")[0] for line in said] == ["s", "g"]
+    assert "made for 2 x 2 take 16 times the memory" in said[0]
+    assert said[0].endswith("--data.streams.s.stream.init_args.records.init_args.size 2")
+    assert far_larger(grouped(), (4, 4)) == []
+    assert far_larger(grouped(), (2, 4))[1].endswith("size [2, 4]")

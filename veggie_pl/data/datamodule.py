@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from veggie_pl.batch import Batch, MissingSample, Numbered, collate
 from veggie_pl.data.benchmark import Benchmark
 from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
-from veggie_pl.data.mixture_report import planned, summary
+from veggie_pl.data.mixture_report import far_larger, planned, summary
 from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
 
@@ -76,6 +76,9 @@ class VeggieDataModule(L.LightningDataModule):
             self._processed = None  # another run of this process may have counted
             if self.trainer is not None and self.trainer.is_global_zero:
                 log.info("%s", summary(self.mixture, planned(self.trainer, self.batch_size, self.trainer.world_size)))
+                if (size := getattr(self.trainer.lightning_module, "size", None)) is not None:
+                    for line in far_larger(self.mixture, size):
+                        log.warning("%s", line)
 
     @property
     def position(self) -> int:

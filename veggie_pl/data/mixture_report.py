@@ -6,8 +6,11 @@ from typing import Any
 from rich.table import Table
 
 from veggie_pl.data.mixture import Mixture
+from veggie_pl.data.table.buckets import Bucket
+from veggie_pl.errors import UseError
 
 UPSAMPLED = "^"
+FAR_LARGER = 4  # times the pixels a model is made for; attention over space takes the square of that
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,30 @@ def summary(mixture: Mixture, run: Run) -> str:
         parts.append(f"{name} {100 * one.proportion:.1f} % ({_count(len(groups), 'group')}{epochs})")
     size = "samples without end" if run.samples is None else f"{run.samples:,} samples"
     return f"mixture, {size}: " + "; ".join(parts)
+
+
+def far_larger(mixture: Mixture, size: tuple[int, int]) -> list[str]:
+    """Say of each stream whose clips are far larger than a model is made for what that costs, and what to set.
+
+    Args:
+        mixture: What a run is fed.
+        size: Height and width in pixels that the model is made for.
+    """
+    said: dict[str, str] = {}
+    for group in mixture.groups:
+        try:
+            shape = Bucket.parse(group.bucket)
+        except UseError:  # of no one shape
+            continue
+        times = shape.height * shape.width / (size[0] * size[1])
+        if times > FAR_LARGER:
+            small = size[0] if size[0] == size[1] else [*size]
+            said[group.stream] = (
+                f"{group.stream}: clips of {shape.height} x {shape.width} for a model that is made for {size[0]} x "
+                f"{size[1]} take {times:.0f} times the memory and more, and a run without it is killed; to read them "
+                f"smaller: --data.streams.{group.stream}.stream.init_args.records.init_args.size {small}"
+            )
+    return [*said.values()]
 
 
 def report_table(mixture: Mixture, run: Run) -> Table:

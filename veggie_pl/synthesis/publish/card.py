@@ -45,6 +45,13 @@ Those of `{card}`; examples that are read backwards are worded from the phrase b
 
 What the filter did not see. `provenance.jsonl` has every measure, to filter again.
 """
+# What conf/backbone/nano.yaml is made for. Its attention over the pixels of larger clips takes all memory there is.
+NANO_SIDE, NANO_FRAMES = 32, 8
+_FIT = """\
+# Read after a stage's config: python -m veggie_pl fit --config conf/stage2.yaml --config fit.yaml
+# The clips have {num_frames} frames of {height} x {width}. They are read as {frames} of {side} x {side}: what the
+# nano model, the default, is made for. A larger one takes more: size: [{height}, {width}], num_frames: {num_frames}.
+"""
 _REAL = "The target of each is a real video, its source is made. "
 
 
@@ -86,7 +93,7 @@ def card_text(name: str, facts: Mapping[str, Any], counts: Mapping[str, int]) ->
 
 
 def fit_config(name: str, table: str, num_frames: int, size: tuple[int, int]) -> str:
-    """Write the config of a stream over the table.
+    """Write the config of a stream over the table, as the model that a stage has by default can be fed with it.
 
     Args:
         name: Of the data set.
@@ -94,10 +101,11 @@ def fit_config(name: str, table: str, num_frames: int, size: tuple[int, int]) ->
         num_frames: Of a clip.
         size: Height and width of a clip, in pixels.
     """
+    frames = min(num_frames, NANO_FRAMES)
     records = {
         "class_path": "veggie_pl.data.table.TableRecords",
-        "init_args": {"table": table, "num_frames": num_frames, "size": [*size]},
+        "init_args": {"table": table, "num_frames": frames, "size": NANO_SIDE},
     }
     stream = {"class_path": "veggie_pl.data.streams.EditingStream", "init_args": {"records": records}}
     text = yaml.safe_dump({"data": {"streams": {name: {"stream": stream}}}}, sort_keys=False)
-    return f"# Read after a stage's config: python -m veggie_pl fit --config conf/stage2.yaml --config fit.yaml\n{text}"
+    return _FIT.format(num_frames=num_frames, height=size[0], width=size[1], side=NANO_SIDE, frames=frames) + text
