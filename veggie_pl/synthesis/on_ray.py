@@ -109,7 +109,7 @@ def lift_on_ray(
             Stage,
             fn_constructor_args=(task, step),
             batch_size=what.batch_size,
-            concurrency=what.workers or workers,
+            compute=ray.data.ActorPoolStrategy(size=what.workers or workers),
             num_gpus=what.num_gpus or None,
             num_cpus=what.num_cpus,
         )
