@@ -4,7 +4,7 @@ from copy import copy
 
 import numpy as np
 import pytest
-from support.stills import WORDS, boxed, lifted_of
+from support.stills import WORDS, boxed, lifted_of, still_of
 
 from veggie_pl.errors import UseError
 from veggie_pl.synthesis.animate import CameraAnimator
@@ -28,6 +28,20 @@ def test_good_pair_is_kept_and_a_frozen_one_is_not() -> None:
     assert "frozen" in bad.rejected
     assert good.values["motion"] > 0.005 > bad.values["motion"]
     assert good.values["first_frame"] == 100
+
+
+def test_pictures_without_a_visible_edit_are_rejected_for_it() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-3, 4, STILL.source.shape)
+    noisy = np.clip(STILL.source.astype(int) + noise, 0, 255).astype(np.uint8)  # as a file that was saved again
+    for target in (STILL.source, noisy):
+        still = still_of(STILL.source, target)
+        moved = SameMotion().propagate(still, WORDS, MOVING, 1)
+        pair = lifted_of(still, MOVING.frames, moved)
+        assert "edit_seen" in RuleAssessor().assess(pair).rejected
+        assert "edit_seen" in RuleAssessor("models").assess(pair).rejected
+        assert RuleAssessor("none").assess(pair).rejected == ()
+    assert RuleAssessor().assess(GOOD).values["edit_seen"] > 0.04
 
 
 def test_rules_are_named_in_order_and_override_the_preset() -> None:

@@ -21,6 +21,7 @@ from veggie_pl.synthesis.assess.functional import (
     moves,
 )
 from veggie_pl.synthesis.assess.seen import Seen
+from veggie_pl.synthesis.regions import differs
 from veggie_pl.video.clip import resize, to_clip
 
 _MIN_OUTSIDE = 0.02  # of the pixels of a frame: less than that outside of the edit is no ground to judge by
@@ -98,6 +99,11 @@ def kept(seen: Seen) -> float:
     return _least(found.numpy())
 
 
+def edit_seen(seen: Seen) -> float:
+    """Give the share of pixels in which the pictures differ; next to nothing where nothing was edited."""
+    return float(differs(*seen.pictures)[0].mean())
+
+
 def edit_left(seen: Seen) -> float:
     """Give the least strength of the edit in a frame, as a share of what it is in the pictures."""
     return _least(edit_strengths(seen.source, seen.edited, (seen.pictures[0][0], seen.pictures[1][0])))
@@ -134,6 +140,7 @@ OWN: dict[str, Measure] = {
     "motion": Measure("sides per frame", "high", slowest),
     "lost": Measure("share of pixels", "low", lost),
     "kept": Measure("dB", "high", kept),
+    "edit_seen": Measure("share of pixels", "high", edit_seen),
     "edit_left": Measure("of the pictures'", "high", edit_left),
     "edit_spread": Measure("of the first frame's", "low", edit_spread),
     "flow_gap": Measure("sides", "low", flow_gap),

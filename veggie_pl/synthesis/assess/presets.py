@@ -1,6 +1,7 @@
 """Rules that our own benchmark found or that others publish, by name."""
 
 from veggie_pl.errors import UseError
+from veggie_pl.metrics.functional.change import MIN_CHANGED
 from veggie_pl.synthesis.assess.rules import Rule
 
 PRESETS: dict[str, dict[str, Rule]] = {
@@ -13,6 +14,7 @@ PRESETS: dict[str, dict[str, Rule]] = {
         "frozen": Rule(most=0.2),
         "lost": Rule(most=0.4),
         "kept": Rule(least=28.0),
+        "edit_seen": Rule(least=MIN_CHANGED),
         "edit_left": Rule(least=0.5, needed=True),
         "edit_spread": Rule(most=2.5),
         "edges": Rule(most=0.2),
@@ -24,6 +26,7 @@ PRESETS: dict[str, dict[str, Rule]] = {
         "frozen": Rule(most=0.2),
         "lost": Rule(most=0.7),
         "kept": Rule(least=18.0),
+        "edit_seen": Rule(least=MIN_CHANGED),
         "edit_left": Rule(least=0.3, needed=True),
     },
     # InsV2V (arXiv:2311.00213; amazon-science/instruct-video-to-video@6a51b48): CLIP ViT-L/14.
