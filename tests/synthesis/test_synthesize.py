@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import signal
+import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import yaml
 from support.lifting import task_of, write_stills
 
 from veggie_pl.batch import Skill
@@ -20,8 +22,10 @@ from veggie_pl.data.shards import ShardRecords
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.data.table import Table, TableRecords
 from veggie_pl.errors import UseError
+from veggie_pl.files import CONF
 from veggie_pl.prepare import prepare
 from veggie_pl.prepare.card import read_card
+from veggie_pl.synthesis.publish.card import NANO_FRAMES, NANO_SIDE, fit_config
 from veggie_pl.synthesis.steps import Task
 from veggie_pl.synthesis.synthesize import Run, synthesize
 
@@ -68,6 +72,11 @@ def test_training_reads_table_and_shards_alike(tmp_path: Path) -> None:
     table, out = write_stills(tmp_path / "data", 7), tmp_path / "lifted"
     synthesize(task_of(tmp_path, table, lossless=True), Run(out, directions=BOTH, shard_bytes=20_000), quiet)
     assert len(list(out.glob("train-*.tar"))) > 1
+    clips = []
+    for path in out.glob("train-*.tar"):
+        with tarfile.open(path) as tar:
+            clips += [name for name in tar.getnames() if name.endswith(".mp4")]
+    assert len(clips) == 2 * 5  # two of each pair, and no more for the way back
     of_table = EditingStream(TableRecords(str(out / "train"), 3, 32))
     of_shards = EditingStream(
         ShardRecords(str(out / "train.json"), str(tmp_path / "cache"), num_frames=3, size=(32, 32))
@@ -87,6 +96,17 @@ def test_training_reads_table_and_shards_alike(tmp_path: Path) -> None:
     assert [of_table[number].example.skill for number in (0, 1)] == [Skill.ADDITION, Skill.REMOVAL]
     assert (of_table[0].source == of_table[1].target).all()
     assert of_table.records.bucket == "3x32x32"  # type: ignore[attr-defined]
+    fit = (out / "fit.yaml").read_text()
+    assert "num_frames: 3" in fit
+    assert "size: 32" in fit
+
+
+def test_stream_is_of_the_size_that_the_default_model_is_made_for() -> None:
+    nano = yaml.safe_load((CONF / "backbone/nano.yaml").read_text())["model"]
+    side = nano["viddm"]["init_args"]["unet_config"]["sample_size"] * nano["vae"]["init_args"]["factor"]
+    assert (side, nano["queries"]["init_args"]["max_frames"]) == (NANO_SIDE, NANO_FRAMES)
+    read = yaml.safe_load(fit_config("lifted", "lifted/train", 81, (480, 832)))["data"]["streams"]["lifted"]["stream"]
+    assert read["init_args"]["records"]["init_args"] == {"table": "lifted/train", "num_frames": 8, "size": 32}
 
 
 def test_card_prepares_to_the_same_rows(tmp_path: Path) -> None:

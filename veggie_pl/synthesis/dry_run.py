@@ -64,7 +64,7 @@ class Estimate:
             *((f"s an item, {step}", f"{value:.3g}") for step, value in self.seconds.items()),
             ("time", f"{spoken(self.hours * 3600)} with {self.run.workers} of --workers"),
             ("GPU-hours", f"{self.gpu_hours:.3g}" + (f" ({', '.join(self.on_gpu)})" if self.on_gpu else "")),
-            ("disk, data set", _size(self.items * kept * self.pair_bytes * len(self.run.directions))),
+            ("disk, data set", _size(self.items * kept * self.pair_bytes)),
             ("disk, store", _size(self.items * self.item_bytes)),
         ]
         if bad := [one for one in self.outcomes if one.state != "kept"]:

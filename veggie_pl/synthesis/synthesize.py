@@ -111,7 +111,7 @@ def synthesize(task: Task, run: Run, tell: Tell) -> TableInfo:
     plan = Plan(run.name, run.output, run.directions, facts_of(task, run, lifter), run.shard_bytes)
     try:
         with whole_folder(run.output) as building:
-            written = _told(tell, "writing", len(kept) * len(run.directions))
+            written = _told(tell, "writing", len(kept))
             info = publish(plan, building, outcomes, lifter.stills, lifter.store, written)
             write_report(building / "report.html", run.name, summary, outcomes, lifter, building / "tensorboard")
     except OSError as error:

@@ -8,7 +8,7 @@ from support.tars import png, write_shards
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.shards import ShardRecords, make_index
-from veggie_pl.data.shards.tar import find_member, read_text, samples_in
+from veggie_pl.data.shards.tar import find_member, read_part, read_text, samples_in
 from veggie_pl.data.table.schema import Row
 from veggie_pl.prepare.layouts.webdataset import WebDataset
 
@@ -120,3 +120,24 @@ def test_shards_and_prepared_tables_read_the_same(
     assert isinstance(row, Row)
     assert row.example == record.example
     assert row.example[:4] == ("a/0", Skill.ADDITION, "add a hat", "hat")
+
+
+def test_sample_read_backwards_has_the_same_clips_the_other_way_round(tmp_path: Path) -> None:
+    files = {"7.source.mp4": b"ab", "7.target.mp4": b"cde", "7.json": b"{}", "7.reversed.json": b'{"skill": "removal"}'}
+    files |= {"8.source.mp4": b"f", "8.reversed.json": b"{}"}  # without a target there is nothing to turn round
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    with open(tmp_path / "t.tar", "rb") as file:
+        found = dict(samples_in(file))
+        assert [*found] == ["7", "7.reversed", "8"]
+        assert {kind: read_part(file, span) for kind, span in found["7.reversed"].items()} == {
+            "source.mp4": b"cde",
+            "target.mp4": b"ab",
+            "json": b'{"skill": "removal"}',
+        }
+        assert {*found["7"]} == {"source.mp4", "target.mp4", "json"}
+        assert {*found["8"]} == {"source.mp4", "reversed.json"}
+        assert read_text(file, found["7.reversed"], "skill", "skill") == "removal"

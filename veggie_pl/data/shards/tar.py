@@ -1,4 +1,9 @@
-"""Samples in a tar as WebDataset packs them: which files belong together, where they lie, and what is in them."""
+"""Samples in a tar as WebDataset packs them: which files belong together, where they lie, and what is in them.
+
+A sample may have a second JSON member, ``17.reversed.json``: the words of the same edit read backwards. It makes
+another sample, ``17.reversed``, whose source is the first one's target and the other way round; the clips are there
+once.
+"""
 
 import itertools
 import json
@@ -13,10 +18,14 @@ Span = tuple[int, int]  # of a member in its tar: first byte and length
 Members = dict[str, Span]  # of one sample, by extension in lower case, such as "source.jpg"
 MAX_TEXT = 2**24  # bytes of a text or JSON member
 TEXTS = ("instruction", "skill", "phrase", "fill")  # fields that a JSON member may hold by their own names
+REVERSED = "reversed.json"  # the member that makes a sample read backwards
+_SWAPPED = {"source": "target", "target": "source"}
 
 
 def samples_in(file: BinaryIO | Any, mode: Literal["r:", "r|"] = "r:") -> Iterator[tuple[str, Members]]:
     """Give key and members of each sample in order: files that follow one another, named alike up to the first dot.
+
+    One that is read backwards follows that whose clips it has.
 
     Args:
         file: The tar.
@@ -33,7 +42,29 @@ def samples_in(file: BinaryIO | Any, mode: Literal["r:", "r|"] = "r:") -> Iterat
             for kind in [member.name.rpartition("/")[2].partition(".")[2]]
         )
         for key, group in itertools.groupby(found, key=lambda one: one[0]):
-            yield key, {kind: (member.offset_data, member.size) for _, kind, member in group}
+            members = {kind: (member.offset_data, member.size) for _, kind, member in group}
+            backwards = reversed_members(members)
+            if backwards is not None:
+                del members[REVERSED]
+            yield key, members
+            if backwards is not None:
+                yield f"{key}.{REVERSED.partition('.')[0]}", backwards
+
+
+def reversed_members(members: Members) -> Members | None:
+    """Give the members of a sample read backwards; None where it is not, or lacks one of the two clips.
+
+    >>> reversed_members({"source.mp4": (0, 1), "target.mp4": (1, 1), "json": (2, 1), "reversed.json": (3, 1)})
+    {'source.mp4': (1, 1), 'target.mp4': (0, 1), 'json': (3, 1)}
+    """
+    found = {}
+    for kind, span in members.items():
+        field, dot, rest = kind.partition(".")
+        if field in _SWAPPED:
+            found[f"{_SWAPPED[field]}{dot}{rest}"] = span
+    if REVERSED not in members or {kind.partition(".")[0] for kind in found} != _SWAPPED.keys():
+        return None
+    return dict(sorted(found.items())) | {"json": members[REVERSED]}
 
 
 def find_member(members: Collection[str], field: str, column: str) -> str | None:

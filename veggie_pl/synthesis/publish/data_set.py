@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from veggie_pl.data.shards import make_index
 from veggie_pl.data.table.shards import PartWriter, TableInfo, TablePart, write_info
 from veggie_pl.prepare.report import PrepareReport
-from veggie_pl.synthesis.budget import write_left_out
+from veggie_pl.synthesis.budget import SynthesisError, write_left_out
 from veggie_pl.synthesis.item import PAIR
 from veggie_pl.synthesis.outcome import Outcome
 from veggie_pl.synthesis.publish.card import card_text, fit_config
@@ -62,6 +62,7 @@ def publish(
 
     Raises:
         StoreError: If a clip is not in the store any more.
+        SynthesisError: If no pair can be read in any of the directions.
         OSError: If it cannot be written.
     """
     source = stills.records.table.info
@@ -70,13 +71,18 @@ def publish(
     shards = ShardWriter(building, source.split, plan.shard_bytes)
     parts = _Parts(building / source.split)
     with (building / "provenance.jsonl").open("w", encoding="utf-8") as provenance:
-        for done, (outcome, row) in enumerate(_examples(plan, kept, stills), 1):
-            written = shards.add(row, _clips(store, outcome))
-            parts.write(written, outcome.shape)
-            counts[str(row.example.skill)] += 1
-            provenance.write(json.dumps(_provenance(outcome, row, source.licence)) + "\n")
+        for done, outcome in enumerate(kept, 1):
+            example = stills.example(outcome.number)
+            rows = [*rows_of(example, plan.name, source.split, plan.directions, stills.moved)]
+            written = shards.add(rows, _clips(store, outcome)) if rows else []
+            for row, stored in zip(rows, written, strict=True):
+                parts.write(stored, outcome.shape)
+                counts[str(row.example.skill)] += 1
+                provenance.write(json.dumps(_provenance(outcome, row, source.licence)) + "\n")
             tell(done)
     shards.close()
+    if not counts:
+        raise SynthesisError(f"none of {len(kept)} pairs that are kept can be read in the directions {plan.directions}")
     made = dict(sorted(counts.items()))
     ends = Counter(one.state for one in outcomes)
     facts = {**plan.facts, "ends": {"items": len(outcomes), **{s: ends[s] for s in ("kept", "rejected", "failed")}}}
@@ -101,14 +107,6 @@ def publish(
     (building / "fit.yaml").write_text(text, encoding="utf-8")
     write_left_out(building / "left_out.jsonl", [one for one in outcomes if one.state != "kept"])
     return info
-
-
-def _examples(plan: Plan, kept: Iterable[Outcome], stills: Stills) -> Iterator[tuple[Outcome, PairRow]]:
-    split = stills.records.table.info.split
-    for outcome in kept:
-        example = stills.example(outcome.number)
-        for row in rows_of(example, plan.name, split, plan.directions, stills.moved):
-            yield outcome, row
 
 
 def _clips(store: Store, outcome: Outcome) -> tuple[bytes, bytes]:

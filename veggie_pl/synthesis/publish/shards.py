@@ -3,19 +3,21 @@
 import io
 import json
 import tarfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from veggie_pl.data.shards.tar import REVERSED
 from veggie_pl.data.table.schema import Row
 from veggie_pl.synthesis.publish.rows import PairRow
 from veggie_pl.video.media import Media
 
 
 class ShardWriter:
-    """Writes examples one after another; a shard is closed when it has reached its size.
+    """Writes pairs one after another; a shard is closed when it has reached its size.
 
-    A clip that several examples of a shard have in common is in it once for each: members of an example follow one
-    another, so that a shard can be read from front to back.
+    A pair's clips are there once. What makes of them an example that is read backwards is a JSON member of its own, see
+    ``data.shards.tar``.
 
     Args:
         folder: Where to.
@@ -29,29 +31,36 @@ class ShardWriter:
         self.count = 0
         self._tar: tarfile.TarFile | None = None
 
-    def add(self, row: PairRow, clips: tuple[bytes, bytes]) -> Row:
-        """Append an example.
+    def add(self, rows: Sequence[PairRow], clips: tuple[bytes, bytes]) -> list[Row]:
+        """Append a pair.
 
         Args:
-            row: What it is.
-            clips: Both encoded clips of its pair.
+            rows: Its examples: one, or two of which the second has the first one's target as its source.
+            clips: Both encoded clips.
 
         Returns:
-            A row of a table whose media lie in the shard.
+            The rows of a table whose media lie in the shard.
         """
         if self._tar is None:
             self.names.append(f"{self.split}-{len(self.names):05d}.tar")
             self._tar = tarfile.open(self.folder / self.names[-1], "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        first, *others = rows
+        assert all(other.source == first.target for other in others)
+        assert len(others) <= 1
         name = f"{self.count:08d}"
-        source, target = (
-            self._member(f"{name}.{field}.mp4", clips[which])
-            for field, which in (("source", row.source), ("target", row.target))
-        )
-        self._member(f"{name}.json", json.dumps(_facts(row), ensure_ascii=True).encode())
+        source = self._member(f"{name}.source.mp4", clips[first.source])
+        target = self._member(f"{name}.target.mp4", clips[first.target])
+        made = [Row(first.example, (source,), (target,))]
+        self._member(f"{name}.json", _facts(first))
+        for other in others:
+            self._member(f"{name}.{REVERSED}", _facts(other))
+            back = f"{name}.{REVERSED.partition('.')[0]}"
+            own = (replace(target, name=f"{back}.source.mp4"), replace(source, name=f"{back}.target.mp4"))
+            made.append(Row(other.example, (own[0],), (own[1],)))
         self.count += 1
         if self._tar.offset >= self.max_bytes:
             self.close()
-        return Row(row.example, (source,), (target,))
+        return made
 
     def close(self) -> None:
         """End the shard that is open."""
@@ -68,12 +77,13 @@ class ShardWriter:
         return Media(self.names[-1], start, len(data), name=name)
 
 
-def _facts(row: PairRow) -> dict[str, Any]:
-    """What readers of shards find in the JSON member."""
+def _facts(row: PairRow) -> bytes:
+    """What readers of shards find in a JSON member."""
     facts = row.example._asdict().items()
     told = {
         name: value
         for name, value in facts
         if value and name not in ("fill", "place", "start", "stop", "stream", "row")
     }
-    return {name: [*value] if isinstance(value, tuple) else str(value) for name, value in told.items()}
+    plain = {name: [*value] if isinstance(value, tuple) else str(value) for name, value in told.items()}
+    return json.dumps(plain, ensure_ascii=True).encode()
