@@ -1,5 +1,6 @@
-"""Video diffusion transformers of diffusers, unchanged, as denoisers."""
+"""Diffusion transformers of diffusers, unchanged, as denoisers."""
 
+from veggie_pl.models.dit.base import TransformerDenoiser
 from veggie_pl.models.dit.wan import WanDenoiser
 
-__all__ = ["WanDenoiser"]
+__all__ = ["TransformerDenoiser", "WanDenoiser"]

@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 import torch
-from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from jaxtyping import Float
 from torch import Tensor
 
@@ -43,18 +42,19 @@ def per_latent_frame(
 
 
 class FramewiseCrossAttention:
-    """Lets the cells of a latent frame attend to the tokens of that frame only; a processor of Wan's attention.
+    """Lets the cells of a latent frame attend to the tokens of that frame only; a processor of cross-attention.
 
     Latent frames become samples of the batch, and the library's own processor does the rest. With equal tokens in all
     frames it is the shared context exactly.
 
     Args:
         tokens_per_frame: Tokens of each latent frame, which lie one after the other in the context.
+        plain: The library's processor.
     """
 
-    def __init__(self, tokens_per_frame: int) -> None:
+    def __init__(self, tokens_per_frame: int, plain: Any) -> None:
         self.tokens_per_frame = tokens_per_frame
-        self.plain: Any = WanAttnProcessor()
+        self.plain = plain
 
     def __call__(
         self,

@@ -1,0 +1,244 @@
+"""What all diffusion transformers of diffusers share as denoisers: source, task tokens, weights, what is predicted."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import diffusers  # its classes are asked for by name: each brings modules that others do without
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+
+from veggie_pl.errors import UseError
+from veggie_pl.models.checkpoints import load_strictly, read_part
+from veggie_pl.models.dit.frames import Grouping, per_latent_frame
+
+Latents = Float[Tensor, "b f c h w"]
+Given = Float[Tensor, "b f c_in h w"]
+Told = Float[Tensor, "b lf lq d"]
+Source = Literal["channels", "added", "context"]
+NUM_TIMESTEPS = 1000  # of noise level 1, as the time embeddings were trained
+LEAST_SIGMA = 0.05  # by which latents are divided
+
+
+class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """A transformer of diffusers, unchanged, that is brought source latents and each frame's own task tokens.
+
+    A subclass names the library's class and its patch embedding, and says how to call it: ``patch``, ``width``,
+    ``laid_out``, ``run`` and, where attention can be folded, ``use_frames``.
+
+    Args:
+        transformer_config: Configuration of the library's class; with source on channels, ``in_channels`` is twice
+            the codec's.
+        latent_size: Height and width in latent cells that it is built for.
+        tokens_per_frame: Task tokens of a latent frame: the queries of a frame, with ``grouping`` "concat" times the
+            frames of a latent frame.
+        weights: A transformer folder of diffusers, or a pipeline folder that has one; None starts at random.
+        extend_channels: Take ``weights`` of a text-to-video model, which knows no source, and add zeros for it.
+        source: "channels": beside the noisy latents (Lucy-Edit, CogVideoX-I2V). "added": through a second,
+            zero-initialised patch embedding, whose output is added to the model's own (Kiwi-Edit); the transformer
+            stays a text-to-video model. "context": through blocks beside the model's (VACE). None is the class's own.
+            With weights of a text-to-video model, each is at first that model, whatever the source.
+        context: "per_frame": a latent frame attends to its own task tokens; "shared": to those of all frames.
+        grouping: How a latent frame that stands for several frames gets their tokens, see ``per_latent_frame``.
+        scale_source: Multiply the source by the noise level, 1 at noise alone (Kiwi-Edit).
+        gives: What the transformer's output is. "slope", as published; "latents", from which the slope follows: easier
+            to learn from nothing, for there is less to tell of them than of noise (JiT, arXiv:2511.13720).
+        add_source: Predict the slope of the change alone, so that copying is free. Only with a codec whose source and
+            target share one scale.
+        gradient_checkpointing: Compute block by block again in the backward pass.
+
+    Raises:
+        UseError: If a checkpoint is not there or does not fit the configuration, or the class has no such source.
+    """
+
+    library: ClassVar[str]  # the class of diffusers
+    embedding: ClassVar[str]  # its patch embedding, whose second dimension is channels
+    sources: ClassVar[tuple[Source, ...]] = ("channels", "added")
+
+    is_video = True  # an image is a clip of one frame
+    reads_frames = False  # a latent frame may stand for several
+    pooled_width = 0
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self,
+        transformer_config: dict[str, Any],
+        latent_size: Sequence[int],
+        tokens_per_frame: int,
+        weights: str | None = None,
+        extend_channels: bool = False,
+        source: Source | None = None,
+        context: Literal["per_frame", "shared"] = "per_frame",
+        grouping: Grouping = "concat",
+        scale_source: bool = False,
+        gives: Literal["slope", "latents"] = "slope",
+        add_source: bool = False,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.source: Source = source or self.sources[0]
+        if self.source not in self.sources:
+            name = type(self).__name__
+            raise UseError(f"{name} takes no source by {self.source!r}; the choices are {', '.join(self.sources)}")
+        self.transformer: Any = getattr(diffusers, self.library).from_config(transformer_config)
+        self.check_layout()
+        if add_source:  # the untrained model then copies the source exactly
+            nn.init.zeros_(self.transformer.proj_out.weight)
+            nn.init.zeros_(self.transformer.proj_out.bias)
+        if weights is not None:
+            load_strictly(self.transformer, self.read(weights, extend_channels), weights)
+        # what was read is in the weights now
+        self.register_to_config(weights=None, extend_channels=False, source=self.source)
+        self.source_embedding: Any = None
+        if self.source == "added":
+            self.source_embedding = deepcopy(self.transformer.get_submodule(self.embedding))
+            nn.init.zeros_(self.source_embedding.weight)
+            self.source_embedding.bias = None  # no source adds nothing, learnt or not
+        self.tokens_per_frame, self.grouping, self.scale_source = tokens_per_frame, grouping, scale_source
+        self.gives, self.add_source = gives, add_source
+        if context == "per_frame":
+            self.use_frames(tokens_per_frame)
+        if gradient_checkpointing:
+            self.checkpoint_gradients()
+
+    @property
+    def patch(self) -> tuple[int, int, int]:
+        """Latent frames, rows and columns of a patch."""
+        raise NotImplementedError
+
+    @property
+    def width(self) -> int:
+        """Width of task tokens: that of the text encoder's states, which they stand for."""
+        raise NotImplementedError
+
+    def laid_out(self, latents: Given) -> Tensor:
+        """Lay latents out as the patch embedding takes them."""
+        raise NotImplementedError
+
+    def run(self, latents: Given, source: Latents, timestep: Num[Tensor, " b"], told: Told) -> Latents:
+        """Run the transformer.
+
+        Args:
+            latents: Noisy latents, and the source beside them if it is on channels.
+            source: For those that take it as context.
+            timestep: Of each sample.
+            told: Task tokens of each latent frame.
+        """
+        raise NotImplementedError
+
+    def use_frames(self, tokens_per_frame: int) -> None:
+        """Let each latent frame attend to its own tokens only, of which there are as many."""
+        raise NotImplementedError
+
+    @property
+    def channels(self) -> int:
+        """Channels of the noisy latents; the source has as many."""
+        taken = int(self.transformer.config.in_channels)
+        return taken // 2 if self.source == "channels" else taken
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """Height and width in latent cells."""
+        height, width = self.config.latent_size
+        return int(height), int(width)
+
+    def layer_kind(self, name: str) -> Literal["spatial", "temporal"]:
+        """Tell that no layer looks along time alone: attention is over space and time at once."""
+        return "spatial"
+
+    def checkpoint_gradients(self) -> None:
+        """Compute blocks again in the backward pass."""
+        self.transformer.enable_gradient_checkpointing()
+
+    def check_layout(self) -> None:
+        """Look whether the transformer's channels are noise and source.
+
+        Raises:
+            UseError: If they are not.
+        """
+        config = self.transformer.config
+        made = int(config.out_channels or config.in_channels)
+        wanted = 2 * made if self.source == "channels" else made
+        if config.in_channels != wanted:
+            raise UseError(
+                f"{self.library} makes {made} channels, so that with source {self.source!r} its in_channels are "
+                f"{wanted}; the configuration says {config.in_channels}"
+            )
+
+    def forward(
+        self,
+        noisy: Latents,
+        source: Latents,
+        timestep: Num[Tensor, " b"],
+        tokens: Float[Tensor, "b q_f q d"],
+    ) -> Latents:
+        """Predict what the noise process asks for: the slope from latents to noise.
+
+        Raises:
+            UseError: If height or width is no multiple of the patch, or there are other tokens than it was built for.
+        """
+        _, frames, _, height, width = noisy.shape
+        along, down, across = self.patch
+        if frames % along or height % down or width % across:
+            raise UseError(
+                f"{self.library}'s patches are {along} x {down} x {across} latent cells; {frames} x {height} x {width} "
+                "is no multiple of them"
+            )
+        told = per_latent_frame(tokens, frames, self.grouping)
+        if told.shape[2] != self.tokens_per_frame:
+            raise UseError(
+                f"a latent frame has {told.shape[2]} task tokens, tokens_per_frame is {self.tokens_per_frame}"
+            )
+        sigma = (timestep.to(noisy.device, torch.float32) / NUM_TIMESTEPS)[:, None, None, None, None]
+        shown = source * sigma if self.scale_source else source
+        given = torch.cat([noisy, shown], 2) if self.source == "channels" else noisy
+        with self._added(shown):
+            out = self.run(given, shown, timestep, told)
+        if self.gives == "latents":
+            out = (noisy - out) / sigma.clamp(min=LEAST_SIGMA)
+        return out - source if self.add_source else out
+
+    @contextmanager
+    def _added(self, source: Latents) -> Iterator[None]:
+        """Add the source's embedding to that of the noisy latents; the hook lives for one forward, so copies can."""
+        if self.source_embedding is None:
+            yield
+            return
+        embedded: Tensor = self.source_embedding(self.laid_out(source))
+        hook = self.transformer.get_submodule(self.embedding).register_forward_hook(
+            lambda module, given, out: out + embedded
+        )
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def read(self, path: str, extend: bool) -> dict[str, Tensor]:
+        """Read a transformer's weights and bring its patch embedding to the channels that are needed.
+
+        Raises:
+            UseError: If there is no such folder, it is of another class, or has half as many channels and ``extend``
+                is not asked for.
+        """
+        state = self.read_folder(path, self.library)
+        name = f"{self.embedding}.weight"
+        first, needed = state[name], self.transformer.get_submodule(self.embedding).weight.shape[1]
+        if 2 * first.shape[1] != needed or self.source != "channels":
+            return state
+        if not extend:
+            raise UseError(
+                f"{path} takes {first.shape[1]} channels as text-to-video models do; {needed} are needed, source "
+                "beside noise. Set `extend_channels: true` to add zeros for it"
+            )
+        return {**state, name: torch.cat([first, torch.zeros_like(first)], 1)}
+
+    def read_folder(self, path: str, library: str) -> dict[str, Tensor]:
+        """Read the weights of a class from its folder, or from that of a pipeline."""
+        place = Path(path)
+        folder = place / "transformer" if (place / "transformer/config.json").is_file() else place
+        return read_part(getattr(diffusers, library), folder).state_dict()  # type: ignore[no-any-return]
