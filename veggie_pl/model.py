@@ -16,6 +16,7 @@ from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
 from veggie_pl.diffusion.objective import Density, Latents, Objective
 from veggie_pl.diffusion.sampler import Constrain, Prediction, draw_noise, sample_latents
+from veggie_pl.errors import UseError
 from veggie_pl.models import Aligner, Mllm, TaskQueries
 from veggie_pl.models.fit import check_parts, padded
 from veggie_pl.seeding import torch_rng
@@ -140,6 +141,11 @@ class VeggieModel(nn.Module):
             on_step: Called with the number of sampling steps done.
         """
         whole = padded(source, self.vae)
+        if source.shape[1] < whole.shape[1] > self.queries.max_frames:
+            raise UseError(
+                f"{type(self.vae).__name__} takes {source.shape[1]} frames as {whole.shape[1]}, but the queries cover "
+                f"{self.queries.max_frames}"
+            )
         shape = (len(whole), *self.vae.latent_shape(whole.shape[1], *whole.shape[-2:]))
         predict = self.prediction(self.condition(whole, instruction, references), guidance)
         return self.decode(self.denoise(predict, shape, seeds, num_steps, on_step))[:, : source.shape[1]]

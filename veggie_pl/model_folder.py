@@ -17,6 +17,7 @@ from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
 from veggie_pl.models.dit import WanDenoiser
+from veggie_pl.models.video_codec import VIDEO_CODECS
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.outputs import Role, check_folder, refuse_inside
 from veggie_pl.tensor_digest import digest_of
@@ -29,7 +30,8 @@ PIPELINE_INDEX = "model_index.json"  # by which diffusers knows a pipeline; what
 FORMAT = 1
 PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
 _INDEXED = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps", "seed")  # what an index has to say
-_CODECS: dict[str, Any] = {"KlCodec": KlCodec, "PixelCodec": PixelCodec}
+_LIBRARYS: dict[str, Any] = {"KlCodec": KlCodec, **VIDEO_CODECS}  # their folder is the library's own
+_CODECS: dict[str, Any] = {**_LIBRARYS, "PixelCodec": PixelCodec}
 _DENOISERS: dict[str, Any] = {"VidDM": VidDM, "WanDenoiser": WanDenoiser}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 
@@ -121,6 +123,7 @@ def _describe(module: VeggieModel, mllm: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "mllm": mllm,
         "vae": type(module.vae).__name__,
+        **({"vae_options": options} if (options := getattr(module.vae, "options", None)) else {}),
         "viddm": type(module.viddm).__name__,
         "scheduler": type(module.objective.scheduler).__name__,
         "guidance": {str(name): [scale.task, scale.source] for name, scale in module.guidance.items()},
@@ -166,7 +169,7 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
         queries=read_part(TaskQueries, folder / "queries"),
         aligner=read_part(Aligner, folder / "aligner"),
         viddm=read_part(_DENOISERS[denoiser], folder / "viddm"),
-        vae=_read_codec(index["vae"], folder / "vae"),
+        vae=_read_codec(index["vae"], folder / "vae", index.get("vae_options", {})),
         scheduler=_read_scheduler(scheduler, folder / "scheduler"),
         guidance={name: Guidance(*scales) for name, scales in index["guidance"].items()},
         **rates,
@@ -263,8 +266,8 @@ def _check_same(folder: Path, mllm: Mllm, adapters: str) -> None:
         )
 
 
-def _read_codec(name: str, folder: Path) -> Any:
-    return KlCodec(str(folder)) if name == "KlCodec" else read_part(_CODECS[name], folder)
+def _read_codec(name: str, folder: Path, options: dict[str, Any]) -> Any:
+    return _LIBRARYS[name](str(folder), **options) if name in _LIBRARYS else read_part(_CODECS[name], folder)
 
 
 def _read_scheduler(kind: Any, folder: Path) -> Any:

@@ -21,7 +21,7 @@ def stored_weights(folder: Path, module: VeggieModel) -> dict[str, Stored]:
     index = read_index(folder)
     found: dict[str, Stored] = {}
     for name in PARTS[1:-1]:  # all but MLLM and scheduler
-        prefix = "vae.vae." if name == "vae" and index["vae"] == "KlCodec" else f"{name}."
+        prefix = "vae.vae." if name == "vae" and index["vae"] != "PixelCodec" else f"{name}."  # a library's own folder
         slices = find_weights(folder / name, "diffusion_pytorch_model").slices()
         bare = unwrapped(slices) or {key: key for key in slices}
         found |= {f"{prefix}{bare[key]}": Stored.of_slice(one) for key, one in slices.items()}

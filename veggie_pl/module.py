@@ -37,7 +37,7 @@ class Drawn:
         draws: Noise, its level, and what is left out.
     """
 
-    frame_index: Int[Tensor, "b f"]
+    frame_index: Int[Tensor, "b num_frames"]  # a codec that compresses time has fewer latent frames
     source: Latents
     target: Latents
     draws: Draws
@@ -170,7 +170,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
-        source, target = self.vae.encode_both(batch.source, batch.target, generators)  # each (b, f, c, lh, lw)
+        source, target = self.vae.encode_both(batch.source, batch.target, generators)  # each (b, lf, c, lh, lw)
         return Drawn(frame_index, source, target, self.objective.draw(target, generators))
 
     def loss_of(self, batch: Batch, drawn: Drawn) -> Float[Tensor, " b"]:
@@ -181,7 +181,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
 
         # 2. Drop conditions now, so that guidance has unconditional branches later.
         draws, target = drawn.draws, drawn.target
-        tokens = self.aligner(hidden, draws.drop_task).expand(-1, target.shape[1], -1, -1)  # (b, f, q, d_unet)
+        tokens = self.aligner(hidden, draws.drop_task).expand(-1, frame_index.shape[1], -1, -1)  # (b, f, q, d_unet)
         kept = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(drawn.source), drawn.source)
 
         # 3. Noise the target and predict.

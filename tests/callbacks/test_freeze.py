@@ -1,6 +1,7 @@
 import pytest
 import torch
 from support.parts import fit, make_data, tiny_module
+from support.video_models import wan_module
 
 from veggie_pl.callbacks import Freeze
 
@@ -54,3 +55,21 @@ def test_kind_of_layers_that_is_not_there_is_an_error() -> None:
 def test_unknown_name_is_an_error_with_the_choices() -> None:
     with pytest.raises(ValueError, match=r"cannot freeze \['mlm'\]; the parts are \['mllm', 'queries', 'aligner'"):
         fit(tiny_module(), make_data(), 1, callbacks=[Freeze(["mlm"])])
+
+
+def test_parts_of_the_denoiser_are_frozen_by_names_of_every_backbone() -> None:
+    module = wan_module()
+    Freeze(["vae", "denoiser.norm", "denoiser.self_attention"]).apply(module)
+    for name, parameter in module.viddm.named_parameters():
+        frozen = ".attn1." in name or ("norm" in name and ".attn2." not in name) or "scale_shift_table" in name
+        assert parameter.requires_grad != frozen, name
+    block = module.viddm.transformer.blocks[0]
+    assert (block.training, block.attn1.to_q.training, block.attn2.to_q.training) == (True, False, True)
+    Freeze(["denoiser.all"]).apply(module)
+    assert not any(parameter.requires_grad for parameter in module.viddm.parameters())
+
+
+def test_unknown_part_of_the_denoiser_is_an_error_with_those_it_has() -> None:
+    has = "denoiser.all, denoiser.cross_attention, denoiser.embedding, denoiser.feed_forward, denoiser.norm"
+    with pytest.raises(ValueError, match=rf"cannot freeze \['denoiser.temporal'\].* also {has}"):
+        Freeze(["denoiser.temporal"]).apply(wan_module())

@@ -1,13 +1,14 @@
 """Which parts learn: a list of names in the config, and nothing in code."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from torch import nn
 
 from veggie_pl.callbacks.writers import tensorboard_writers
 from veggie_pl.errors import UseError
+from veggie_pl.models.parts import Part, denoiser_parts
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +20,9 @@ class Freeze(Callback):
     a frozen part do learn.
 
     Args:
-        frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"]; also "viddm.spatial" or
-            "viddm.temporal", the layers that the denoiser calls so (``Denoiser.layer_kind``).
+        frozen: Dotted module names, such as ["vae", "mllm.model.model.vision_tower"]; also parts of the denoiser by
+            names that mean the same on every backbone, such as "denoiser.self_attention" or "denoiser.all" (see
+            ``denoiser_parts``), and "viddm.spatial" or "viddm.temporal".
 
     Raises:
         UseError: In ``apply``, if a name is not a submodule, or there are no layers of the kind.
@@ -36,20 +38,25 @@ class Freeze(Callback):
 
     def apply(self, pl_module: LightningModule) -> None:
         """Mark what learns."""
-        modules = dict(pl_module.named_modules()) | _layers_by_kind(pl_module)
-        if unknown := [name for name in self.frozen if name not in modules]:
-            parts = [name for name, _ in pl_module.named_children()]
-            raise UseError(f"cannot freeze {unknown}; the parts are {parts}, and dotted names inside them")
+        modules, parts = dict(pl_module.named_modules()), _denoiser_parts(pl_module)
+        if unknown := [name for name in self.frozen if name not in modules and name not in parts]:
+            children = [name for name, _ in pl_module.named_children()]
+            raise UseError(
+                f"cannot freeze {unknown}; the parts are {children}, and dotted names inside them; of the diffusion "
+                f"model also {', '.join(sorted(parts))}"
+            )
         # `train()` does not happen by itself: Lightning keeps the mode it finds, and loaders return eval mode.
         pl_module.requires_grad_(True)
         for name in self.frozen:
-            modules[name].requires_grad_(False)
+            for parameter in modules[name].parameters() if name in modules else parts[name].parameters:
+                parameter.requires_grad_(False)
         for name, parameter in pl_module.named_parameters():
             if "lora_" in name:  # an adapter is there to learn while the part it sits in is frozen
                 parameter.requires_grad_(True)
         pl_module.train()
         for name in self.frozen:
-            modules[name].eval()
+            for layer in [modules[name]] if name in modules else parts[name].layers:
+                layer.eval()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say what learns, in the log and in TensorBoard."""
@@ -64,14 +71,9 @@ class Freeze(Callback):
             writer.add_text("setup/what_learns", text, trainer.global_step)
 
 
-def _layers_by_kind(pl_module: Any) -> dict[str, nn.Module]:
-    """List the denoiser's layers that hold parameters themselves, as "viddm.spatial" and "viddm.temporal"."""
-    found: dict[str, nn.ModuleList] = {}
-    viddm: Any = getattr(pl_module, "viddm", nn.Module())  # modules of tests may have none
-    for name, layer in viddm.named_modules():
-        if any(True for _ in layer.parameters(recurse=False)):
-            found.setdefault(f"viddm.{viddm.layer_kind(name)}", nn.ModuleList()).append(layer)
-    return dict(found)
+def _denoiser_parts(pl_module: Any) -> Mapping[str, Part]:
+    viddm = getattr(pl_module, "viddm", None)  # modules of tests may have none
+    return {} if viddm is None else denoiser_parts(viddm)
 
 
 def _count(part: Any) -> tuple[int, int]:

@@ -9,9 +9,13 @@ from jsonargparse import Namespace
 from veggie_pl.errors import UseError
 from veggie_pl.inference.which_model import lacks_model
 from veggie_pl.models.checkpoints import where_to_get
+from veggie_pl.models.video_codec import VIDEO_CODECS
 
 # Arguments that name checkpoints, by the class that takes them.
-CHECKPOINTS = {"VidDM": ("weights", "motion_adapter"), "KlCodec": ("folder",)}
+CHECKPOINTS = {
+    "VidDM": ("weights", "motion_adapter"),
+    **dict.fromkeys(("KlCodec", *VIDEO_CODECS), ("folder",)),
+}
 TABLE = "table.json"
 
 
@@ -38,7 +42,7 @@ def _lacking(config: Namespace) -> Iterator[str]:
     for name, init in named_parts({"model": config.get("model"), "data": config.get("data")}):
         if name.endswith("Mllm") and (folder := init.get("folder")) and not Path(folder, "config.json").is_file():
             yield f"no MLLM at {folder!r}: no transformers folder with config.json; {where_to_get(folder)}"
-        for argument in CHECKPOINTS.get(name, ()):
+        for argument in CHECKPOINTS.get(name, ("weights",) if name.endswith("Denoiser") else ()):
             if (path := init.get(argument)) and not Path(path).exists():
                 yield f"{path} is not there; {where_to_get(path)}"
         if (table := init.get("table")) and not Path(table, TABLE).is_file() and not Path(table).exists():

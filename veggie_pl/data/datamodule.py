@@ -2,8 +2,9 @@
 
 import logging
 import math
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
@@ -14,6 +15,7 @@ from veggie_pl.data.mixture import BatchSampler, Indexed, Mixture, Weighted
 from veggie_pl.data.mixture_report import far_larger, planned, summary
 from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
+from veggie_pl.models.fit import check_lengths
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +73,16 @@ class VeggieDataModule(L.LightningDataModule):
         self._processed: int | None = None  # batches that Lightning had counted by then; None: not known yet
 
     def setup(self, stage: str) -> None:
-        """Say what a run is going to see."""
+        """Say what a run is going to see.
+
+        Raises:
+            UseError: If the codec of the model does not take clips of these lengths whole.
+        """
         if stage == "fit":
             self._processed = None  # another run of this process may have counted
+            codec = getattr(getattr(self.trainer, "lightning_module", None), "vae", None)
+            if codec is not None:
+                check_lengths(codec, self.clip_lengths("fit"))
             if self.trainer is not None and self.trainer.is_global_zero:
                 log.info("%s", summary(self.mixture, planned(self.trainer, self.batch_size, self.trainer.world_size)))
                 if (size := getattr(self.trainer.lightning_module, "size", None)) is not None:
@@ -110,6 +119,21 @@ class VeggieDataModule(L.LightningDataModule):
     def test_dataloader(self) -> list[DataLoader[Numbered]]:
         """One loader per skill."""
         return self._held_out("test", self.test, self.num_test)
+
+    def clip_lengths(self, split: Literal["fit", "test"]) -> dict[str, set[int]]:
+        """Tell how many frames the clips of each stream have, where its records say so.
+
+        Args:
+            split: "fit": of the mixture and of what is looked at during training; "test": of what is scored.
+        """
+        found: dict[str, set[int]] = {}
+        held_out = self.val if split == "fit" else self.test
+        named = [(group.stream, group.bucket) for group in self.mixture.groups] if split == "fit" else []
+        named += [(name, stream.bucket) for name, stream in (held_out.streams() if held_out else {}).items()]
+        for name, bucket in named:
+            if count := re.match(r"(\d+)x\d+x\d+$", bucket):
+                found.setdefault(name, set()).add(int(count[1]))
+        return found
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Leave out what the model cannot be asked: how long an instruction is, only its own tokenizer knows."""

@@ -20,7 +20,7 @@ from veggie_pl.inference.editor import Editor
 from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import PARTS, load_model, save_model
-from veggie_pl.models import Aligner, Codec, Mllm, TaskQueries, VidDM
+from veggie_pl.models import Aligner, Codec, Denoiser, Mllm, TaskQueries
 from veggie_pl.training.record import describe
 from veggie_pl.video.clip import resize, to_clip, to_frames
 
@@ -57,7 +57,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         mllm: Mllm,
         queries: TaskQueries,
         aligner: Aligner,
-        viddm: VidDM,
+        viddm: Denoiser,
         vae: Codec,
         scheduler: Any,
         options: dict[str, Any] | None = None,

@@ -8,17 +8,21 @@ from veggie_pl.models.dit import WanDenoiser
 from veggie_pl.models.mllm import Mllm
 from veggie_pl.models.queries import TaskQueries
 from veggie_pl.models.viddm import VidDM
+from veggie_pl.models.video_codec import CogVideoXCodec, LtxCodec, WanCodec
 
 __all__ = [
     "Aligner",
     "BlindMllm",
     "Codec",
+    "CogVideoXCodec",
     "Denoiser",
     "DiscreteMllm",
     "KlCodec",
+    "LtxCodec",
     "Mllm",
     "PixelCodec",
     "TaskQueries",
     "VidDM",
+    "WanCodec",
     "WanDenoiser",
 ]

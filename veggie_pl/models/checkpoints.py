@@ -21,6 +21,9 @@ SOURCES = {
     "llava-onevision-qwen2-7b-ov-hf": ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "16 GB"),
     "instruct-pix2pix": ("timbrooks/instruct-pix2pix", "4 GB without the text encoder and safety checker"),
     "animatediff-motion-adapter-v1-5-2": ("guoyww/animatediff-motion-adapter-v1-5-2", "1.8 GB"),
+    "Wan2.1-T2V-1.3B-Diffusers": ("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "the folders transformer and vae are enough"),
+    "Wan2.2-TI2V-5B-Diffusers": ("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "the folders transformer and vae are enough"),
+    "LTX-Video": ("Lightricks/LTX-Video", "the folders transformer and vae are enough"),
 }
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 

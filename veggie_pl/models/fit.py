@@ -1,5 +1,6 @@
 """Do the parts of a model fit each other, and a clip the codec?"""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -41,14 +42,38 @@ def check_parts(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> 
         raise UseError("parts that do not fit: " + "; ".join(wrong))
 
 
+def check_lengths(codec: Codec, lengths: Mapping[str, set[int]]) -> None:
+    """Look whether a codec takes clips of these lengths whole: one that compresses time takes 4 k + 1 frames, say.
+
+    Args:
+        codec: Of the model.
+        lengths: Numbers of frames by the name of what has them.
+
+    Raises:
+        UseError: If it does not; the message names the nearest counts.
+    """
+    wrong = []
+    for name, counts in lengths.items():
+        for count in sorted(counts):
+            if (below := codec.frames_taken(count)) != count:
+                near = [number for number in (below, whole_length(count, codec)) if number]
+                wrong.append(f"{name} has clips of {count} frames, the nearest are {' and '.join(map(str, near))}")
+    if wrong:
+        raise UseError(
+            f"{type(codec).__name__} does not take the clips whole: {'; '.join(wrong)}. Set num_frames of the records"
+        )
+
+
+def whole_length(num_frames: int, codec: Codec) -> int:
+    """Give the least number of frames, from ``num_frames`` on, that the codec takes whole."""
+    while codec.frames_taken(num_frames) != num_frames:
+        num_frames += 1
+    return num_frames
+
+
 def padded(clips: Float[Tensor, "b f 3 h w"], codec: Codec) -> Float[Tensor, "b f2 3 h w"]:
     """Repeat the last frame until the codec takes the clips whole: no more than 3 times for one that takes 4 k + 1."""
     num_frames = clips.shape[1]
-    wanted = num_frames
-    while codec.frames_taken(wanted) != wanted:
-        wanted += 1
-    return (
-        clips
-        if wanted == num_frames
-        else torch.cat([clips, clips[:, -1:].expand(-1, wanted - num_frames, -1, -1, -1)], 1)
-    )
+    if not (lacking := whole_length(num_frames, codec) - num_frames):
+        return clips
+    return torch.cat([clips, clips[:, -1:].expand(-1, lacking, -1, -1, -1)], 1)
