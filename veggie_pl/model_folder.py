@@ -16,7 +16,7 @@ from veggie_pl.files import name_of_old, restore, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
-from veggie_pl.models.dit import WanDenoiser
+from veggie_pl.models.dit import CogVideoXDenoiser, LtxDenoiser, WanDenoiser, WanVaceDenoiser
 from veggie_pl.models.video_codec import VIDEO_CODECS
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.outputs import Role, check_folder, refuse_inside
@@ -32,7 +32,9 @@ PARTS = ("mllm", "queries", "aligner", "viddm", "vae", "scheduler")
 _INDEXED = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps", "seed")  # what an index has to say
 _LIBRARYS: dict[str, Any] = {"KlCodec": KlCodec, **VIDEO_CODECS}  # their folder is the library's own
 _CODECS: dict[str, Any] = {**_LIBRARYS, "PixelCodec": PixelCodec}
-_DENOISERS: dict[str, Any] = {"VidDM": VidDM, "WanDenoiser": WanDenoiser}
+_DENOISERS: dict[str, Any] = {
+    kind.__name__: kind for kind in (VidDM, CogVideoXDenoiser, LtxDenoiser, WanDenoiser, WanVaceDenoiser)
+}
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 
 

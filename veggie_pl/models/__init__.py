@@ -4,7 +4,7 @@ from veggie_pl.models.aligner import Aligner
 from veggie_pl.models.bridges import BlindMllm, DiscreteMllm
 from veggie_pl.models.codec import Codec, KlCodec, PixelCodec
 from veggie_pl.models.denoiser import Denoiser
-from veggie_pl.models.dit import WanDenoiser
+from veggie_pl.models.dit import CogVideoXDenoiser, LtxDenoiser, WanDenoiser, WanVaceDenoiser
 from veggie_pl.models.mllm import Mllm
 from veggie_pl.models.queries import TaskQueries
 from veggie_pl.models.viddm import VidDM
@@ -15,14 +15,17 @@ __all__ = [
     "BlindMllm",
     "Codec",
     "CogVideoXCodec",
+    "CogVideoXDenoiser",
     "Denoiser",
     "DiscreteMllm",
     "KlCodec",
     "LtxCodec",
+    "LtxDenoiser",
     "Mllm",
     "PixelCodec",
     "TaskQueries",
     "VidDM",
     "WanCodec",
     "WanDenoiser",
+    "WanVaceDenoiser",
 ]

@@ -1,6 +1,9 @@
 """Diffusion transformers of diffusers, unchanged, as denoisers."""
 
 from veggie_pl.models.dit.base import TransformerDenoiser
+from veggie_pl.models.dit.cogvideox import CogVideoXDenoiser
+from veggie_pl.models.dit.ltx import LtxDenoiser
 from veggie_pl.models.dit.wan import WanDenoiser
+from veggie_pl.models.dit.wan_vace import WanVaceDenoiser
 
-__all__ = ["TransformerDenoiser", "WanDenoiser"]
+__all__ = ["CogVideoXDenoiser", "LtxDenoiser", "TransformerDenoiser", "WanDenoiser", "WanVaceDenoiser"]

@@ -10,7 +10,7 @@ import diffusers  # its classes are asked for by name: each brings modules that 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Num
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
@@ -20,6 +20,8 @@ from veggie_pl.models.dit.frames import Grouping, per_latent_frame
 Latents = Float[Tensor, "b f c h w"]
 Given = Float[Tensor, "b f c_in h w"]
 Told = Float[Tensor, "b lf lq d"]
+Timesteps = Num[Tensor, "b *f"]  # of each clip, or of each of its frames
+CellTimesteps = Num[Tensor, "b *n"]
 Source = Literal["channels", "added", "context"]
 NUM_TIMESTEPS = 1000  # of noise level 1, as the time embeddings were trained
 LEAST_SIGMA = 0.05  # by which latents are divided
@@ -29,14 +31,14 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A transformer of diffusers, unchanged, that is brought source latents and each frame's own task tokens.
 
     A subclass names the library's class and its patch embedding, and says how to call it: ``patch``, ``width``,
-    ``laid_out``, ``run`` and, where attention can be folded, ``use_frames``.
+    ``laid_out``, ``run`` and ``use_frames``.
 
     Args:
         transformer_config: Configuration of the library's class; with source on channels, ``in_channels`` is twice
             the codec's.
         latent_size: Height and width in latent cells that it is built for.
         tokens_per_frame: Task tokens of a latent frame: the queries of a frame, with ``grouping`` "concat" times the
-            frames of a latent frame.
+            frames of a latent frame, with "one" and "pool" as they are.
         weights: A transformer folder of diffusers, or a pipeline folder that has one; None starts at random.
         extend_channels: Take ``weights`` of a text-to-video model, which knows no source, and add zeros for it.
         source: "channels": beside the noisy latents (Lucy-Edit, CogVideoX-I2V). "added": through a second,
@@ -59,6 +61,8 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
     library: ClassVar[str]  # the class of diffusers
     embedding: ClassVar[str]  # its patch embedding, whose second dimension is channels
     sources: ClassVar[tuple[Source, ...]] = ("channels", "added")
+    knows_slopes: ClassVar[bool] = True  # published for rectified flow
+    knows_clean: ClassVar[bool] = False  # a frame can have a timestep of its own
 
     is_video = True  # an image is a clip of one frame
     reads_frames = False  # a latent frame may stand for several
@@ -85,6 +89,8 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.source not in self.sources:
             name = type(self).__name__
             raise UseError(f"{name} takes no source by {self.source!r}; the choices are {', '.join(self.sources)}")
+        if (add_source or gives != "slope") and not self.knows_slopes:
+            raise UseError(f"{type(self).__name__} predicts no slope: leave out add_source, and gives at 'slope'")
         self.transformer: Any = getattr(diffusers, self.library).from_config(transformer_config)
         self.check_layout()
         if add_source:  # the untrained model then copies the source exactly
@@ -102,6 +108,8 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.tokens_per_frame, self.grouping, self.scale_source = tokens_per_frame, grouping, scale_source
         self.gives, self.add_source = gives, add_source
         if context == "per_frame":
+            if self.patch[0] > 1:
+                raise UseError(f"{self.library}'s patches are of {self.patch[0]} latent frames: set context to shared")
             self.use_frames(tokens_per_frame)
         if gradient_checkpointing:
             self.checkpoint_gradients()
@@ -120,13 +128,13 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Lay latents out as the patch embedding takes them."""
         raise NotImplementedError
 
-    def run(self, latents: Given, source: Latents, timestep: Num[Tensor, " b"], told: Told) -> Latents:
+    def run(self, latents: Given, source: Latents, timestep: Timesteps, told: Told) -> Latents:
         """Run the transformer.
 
         Args:
             latents: Noisy latents, and the source beside them if it is on channels.
             source: For those that take it as context.
-            timestep: Of each sample.
+            timestep: Of each clip, or of each frame for those that know clean ones.
             told: Task tokens of each latent frame.
         """
         raise NotImplementedError
@@ -176,11 +184,21 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         source: Latents,
         timestep: Num[Tensor, " b"],
         tokens: Float[Tensor, "b q_f q d"],
+        clean: Bool[Tensor, "b f"] | None = None,
     ) -> Latents:
-        """Predict what the noise process asks for: the slope from latents to noise.
+        """Predict what the noise process asks for, in most cases the slope from latents to noise.
+
+        Args:
+            noisy: Noisy latents.
+            source: Source latents.
+            timestep: Of each clip.
+            tokens: Task tokens of each frame.
+            clean: Latent frames that ``noisy`` holds without noise, such as a given first one: the timestep of their
+                cells is 0 (Wan2.2 TI2V, LTX). What is predicted for them means nothing.
 
         Raises:
-            UseError: If height or width is no multiple of the patch, or there are other tokens than it was built for.
+            UseError: If height or width is no multiple of the patch, there are other tokens than it was built for, or
+                the model knows no clean frames.
         """
         _, frames, _, height, width = noisy.shape
         along, down, across = self.patch
@@ -190,11 +208,17 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 "is no multiple of them"
             )
         told = per_latent_frame(tokens, frames, self.grouping)
+        if frames == 1 and self.grouping == "concat" and not self.tokens_per_frame % told.shape[2]:
+            told = told.repeat(1, 1, self.tokens_per_frame // told.shape[2], 1)  # as a clip's first frame has them
         if told.shape[2] != self.tokens_per_frame:
             raise UseError(
                 f"a latent frame has {told.shape[2]} task tokens, tokens_per_frame is {self.tokens_per_frame}"
             )
-        sigma = (timestep.to(noisy.device, torch.float32) / NUM_TIMESTEPS)[:, None, None, None, None]
+        if clean is not None:
+            if not self.knows_clean:
+                raise UseError(f"{self.library} has one timestep for a clip: none of its frames can be given clean")
+            timestep = torch.where(clean, torch.zeros_like(timestep)[:, None], timestep[:, None])
+        sigma = (timestep.to(noisy.device, torch.float32) / NUM_TIMESTEPS).reshape(len(noisy), -1, 1, 1, 1)
         shown = source * sigma if self.scale_source else source
         given = torch.cat([noisy, shown], 2) if self.source == "channels" else noisy
         with self._added(shown):
@@ -228,17 +252,28 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         state = self.read_folder(path, self.library)
         name = f"{self.embedding}.weight"
         first, needed = state[name], self.transformer.get_submodule(self.embedding).weight.shape[1]
-        if 2 * first.shape[1] != needed or self.source != "channels":
+        if first.shape[1] == needed:
             return state
+        wanted = int(self.transformer.config.in_channels)
+        said = f"{path} takes {first.shape[1] * wanted // needed} channels; {wanted} are needed"
+        if 2 * first.shape[1] != needed or self.source != "channels":
+            raise UseError(f"{said}. Are they weights of image-to-video, which has no place for a source clip?")
         if not extend:
-            raise UseError(
-                f"{path} takes {first.shape[1]} channels as text-to-video models do; {needed} are needed, source "
-                "beside noise. Set `extend_channels: true` to add zeros for it"
-            )
+            raise UseError(f"{said}, source beside noise. Set `extend_channels: true` to add zeros for it")
         return {**state, name: torch.cat([first, torch.zeros_like(first)], 1)}
 
-    def read_folder(self, path: str, library: str) -> dict[str, Tensor]:
+    @staticmethod
+    def read_folder(path: str, library: str) -> dict[str, Tensor]:
         """Read the weights of a class from its folder, or from that of a pipeline."""
-        place = Path(path)
-        folder = place / "transformer" if (place / "transformer/config.json").is_file() else place
-        return read_part(getattr(diffusers, library), folder).state_dict()  # type: ignore[no-any-return]
+        return read_part(getattr(diffusers, library), find_transformer(path)).state_dict()  # type: ignore[no-any-return]
+
+
+def find_transformer(path: str) -> Path:
+    """Return the folder of a transformer, given that or the folder of a pipeline."""
+    place = Path(path)
+    return place / "transformer" if (place / "transformer/config.json").is_file() else place
+
+
+def per_cell(timestep: Timesteps, frames: int, cells: int) -> CellTimesteps:
+    """Give each of a frame's cells the timestep of the frame, or leave the clip's as it is."""
+    return timestep if timestep.ndim == 1 else timestep[:, :: timestep.shape[1] // frames].repeat_interleave(cells, 1)

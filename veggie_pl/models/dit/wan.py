@@ -1,17 +1,22 @@
 """Wan (arXiv:2503.20314) as a denoiser: diffusers' transformer, unchanged, brought source and task tokens."""
 
-from jaxtyping import Num
 from torch import Tensor
 
-from veggie_pl.models.dit.base import Given, Latents, Told, TransformerDenoiser
+from veggie_pl.errors import UseError
+from veggie_pl.models.dit.base import Given, Latents, Timesteps, Told, TransformerDenoiser, per_cell
 from veggie_pl.models.dit.frames import FramewiseCrossAttention
 
 
 class WanDenoiser(TransformerDenoiser):
-    """Predicts the slope of rectified flow from noisy target and source latents; see ``TransformerDenoiser``."""
+    """Predicts the slope of rectified flow from noisy target and source latents; see ``TransformerDenoiser``.
+
+    Wan2.1 1.3B and 14B, and Wan2.2 TI2V-5B, which knows clean frames. Image-to-video weights, with a mask and a
+    picture on 20 channels more and embeddings of the picture, are not for clips to edit.
+    """
 
     library = "WanTransformer3DModel"
     embedding = "patch_embedding"
+    knows_clean = True
 
     @property
     def patch(self) -> tuple[int, int, int]:
@@ -24,6 +29,21 @@ class WanDenoiser(TransformerDenoiser):
         """Width of task tokens: that of the text encoder's states, which they stand for."""
         return int(self.transformer.config.text_dim)
 
+    def check_layout(self) -> None:
+        """Look whether the transformer's channels are noise and source.
+
+        Raises:
+            UseError: If they are not, or there are embeddings of a picture.
+        """
+        config = self.transformer.config
+        masked = config.in_channels == 2 * config.out_channels + 4
+        if masked or config.image_dim is not None or config.added_kv_proj_dim is not None:
+            raise UseError(
+                f"{self.library} with {config.in_channels} channels and image_dim {config.image_dim} is Wan's "
+                "image-to-video layout, which has no place for a source clip: take a text-to-video model"
+            )
+        super().check_layout()
+
     def use_frames(self, tokens_per_frame: int) -> None:
         """Let each latent frame attend to its own tokens only, of which there are as many."""
         for block in self.transformer.blocks:
@@ -33,7 +53,9 @@ class WanDenoiser(TransformerDenoiser):
         """Lay latents out as the patch embedding takes them: (b, c, f, h, w)."""
         return latents.transpose(1, 2)
 
-    def run(self, latents: Given, source: Latents, timestep: Num[Tensor, " b"], told: Told) -> Latents:
+    def run(self, latents: Given, source: Latents, timestep: Timesteps, told: Told) -> Latents:
         """Run the transformer; see ``TransformerDenoiser``."""
-        out: Tensor = self.transformer(self.laid_out(latents), timestep, told.flatten(1, 2), return_dict=False)[0]
+        (along, down, across), (_, frames, _, height, width) = self.patch, latents.shape
+        at = per_cell(timestep, frames // along, (height // down) * (width // across))
+        out: Tensor = self.transformer(self.laid_out(latents), at, told.flatten(1, 2), return_dict=False)[0]
         return out.transpose(1, 2)
