@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 from diffusers import LTXVideoTransformer3DModel, WanTransformer3DModel
+from support import denoisers as tinies
+from support.denoisers import KINDS, WAN, inputs
 
-from tests.support import transformers as support
-from tests.support.transformers import KINDS, WAN, inputs
 from veggie_pl.errors import UseError
 from veggie_pl.models.denoiser import Denoiser
 
@@ -16,7 +16,7 @@ TEXT_TO_VIDEO = {**WAN, "in_channels": 4}
 
 
 def tiny(**changes: Any) -> Any:
-    return support.tiny("wan", **changes)
+    return tinies.tiny("wan", **changes)
 
 
 def text_to_video(folder: Path) -> Any:
@@ -32,7 +32,7 @@ def added(**changes: Any) -> Any:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_it_is_a_denoiser(name: str) -> None:
-    model = support.tiny(name)
+    model = tinies.tiny(name)
     assert isinstance(model, Denoiser)
     assert (model.width, model.channels, model.latent_size) == (16, 4, (4, 4))
     assert model(*inputs()).shape == (2, 3, 4, 4, 4)
@@ -43,7 +43,7 @@ def test_it_is_a_denoiser(name: str) -> None:
 def test_gradients_reach_tokens_and_source_with_and_without_checkpoints(name: str) -> None:
     found = []
     for checkpointing in (False, True):
-        model = support.tiny(name, gradient_checkpointing=checkpointing).train()
+        model = tinies.tiny(name, gradient_checkpointing=checkpointing).train()
         noisy, source, timestep, tokens = inputs()
         tokens.requires_grad_()
         source.requires_grad_()
@@ -59,7 +59,7 @@ def test_gradients_reach_tokens_and_source_with_and_without_checkpoints(name: st
 def test_equal_tokens_in_all_frames_are_the_shared_context(name: str) -> None:
     noisy, source, timestep, tokens = inputs()
     same = tokens[:, :1].expand(-1, 3, -1, -1)
-    framewise, shared = support.tiny(name), support.tiny(name, context="shared", tokens_per_frame=1)
+    framewise, shared = tinies.tiny(name), tinies.tiny(name, context="shared", tokens_per_frame=1)
     found = framewise(noisy, source, timestep, same)
     one = tokens[:, 0].unsqueeze(2)  # all frames have one token each, of the three of the first
     torch.testing.assert_close(found, shared(noisy, source, timestep, one), rtol=0, atol=1e-6)
@@ -68,14 +68,14 @@ def test_equal_tokens_in_all_frames_are_the_shared_context(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_an_image_reads_all_of_its_tokens(name: str) -> None:
-    framewise, shared = support.tiny(name), support.tiny(name, context="shared")
+    framewise, shared = tinies.tiny(name), tinies.tiny(name, context="shared")
     torch.testing.assert_close(framewise(*inputs(1)), shared(*inputs(1)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["wan", "vace", "ltx"])
 def test_an_image_has_the_tokens_of_a_clips_first_frame(name: str) -> None:
-    several = support.tiny(name, tokens_per_frame=12)  # of four frames
-    torch.testing.assert_close(several(*inputs(1)), support.tiny(name)(*inputs(1)), rtol=0, atol=1e-6)
+    several = tinies.tiny(name, tokens_per_frame=12)  # of four frames
+    torch.testing.assert_close(several(*inputs(1)), tinies.tiny(name)(*inputs(1)), rtol=0, atol=1e-6)
     noisy, source, timestep, tokens = inputs()
     nine = torch.cat([tokens, tokens, tokens], 1)
     assert several(noisy, source, timestep, nine).shape == noisy.shape
@@ -83,7 +83,7 @@ def test_an_image_has_the_tokens_of_a_clips_first_frame(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_it_is_kept_and_read_again(name: str, tmp_path: Path) -> None:
-    model = support.tiny(name)
+    model = tinies.tiny(name)
     model.save_pretrained(tmp_path)
     again = type(model).from_pretrained(tmp_path, low_cpu_mem_usage=False)
     assert again.config.transformer_config == model.config.transformer_config
@@ -94,10 +94,10 @@ def test_it_is_kept_and_read_again(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["wan", "ltx", "cogvideox"])
 @pytest.mark.parametrize("way", ["channels", "added"])
 def test_weights_of_text_to_video_ignore_the_source_at_first(name: str, way: str, tmp_path: Path) -> None:
-    plain = support.tiny(name, {"in_channels": 4}, source="added")  # its added source is nothing yet
+    plain = tinies.tiny(name, {"in_channels": 4}, source="added")  # its added source is nothing yet
     plain.transformer.save_pretrained(tmp_path)
     channels = {"in_channels": 8 if way == "channels" else 4}
-    model = support.tiny(name, channels, weights=str(tmp_path), extend_channels=way == "channels", source=way)
+    model = tinies.tiny(name, channels, weights=str(tmp_path), extend_channels=way == "channels", source=way)
     assert (model.config.weights, model.config.extend_channels, model.config.source) == (None, False, way)
     given = inputs()
     wanted, out = plain(*given), model(*given)
@@ -116,13 +116,13 @@ def test_weights_of_text_to_video_ignore_the_source_at_first(name: str, way: str
 def test_a_height_that_no_patch_divides_is_one_error(name: str) -> None:
     noisy, source, timestep, tokens = inputs()
     with pytest.raises(UseError, match="patches are 1 x 2 x 2 latent cells; 3 x 3 x 4 is no multiple"):
-        support.tiny(name)(noisy[..., :3, :], source[..., :3, :], timestep, tokens)
+        tinies.tiny(name)(noisy[..., :3, :], source[..., :3, :], timestep, tokens)
 
 
 @pytest.mark.parametrize("name", ["vace", "cogvideox"])
 def test_clean_frames_where_a_clip_has_one_timestep_are_one_error(name: str) -> None:
     with pytest.raises(UseError, match="one timestep for a clip"):
-        support.tiny(name)(*inputs(), torch.ones(2, 3, dtype=torch.bool))
+        tinies.tiny(name)(*inputs(), torch.ones(2, 3, dtype=torch.bool))
 
 
 def test_an_added_source_is_nothing_at_first_to_the_bit_and_then_matters(tmp_path: Path) -> None:

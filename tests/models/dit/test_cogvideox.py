@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXPipeline
+from support import denoisers as tinies
+from support.denoisers import inputs
 
-from tests.support import transformers as support
-from tests.support.transformers import inputs
 from veggie_pl.diffusion.process import process_of
 from veggie_pl.errors import UseError
 
@@ -17,7 +17,7 @@ LATER = {**ROTARY, "patch_size_t": 2, "ofs_embed_dim": 8}  # 1.5
 
 
 def tiny(**changes: Any) -> Any:
-    return support.tiny("cogvideox", **changes)
+    return tinies.tiny("cogvideox", **changes)
 
 
 class Sizes:

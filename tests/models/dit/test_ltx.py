@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import torch
 from diffusers import LTXPipeline
+from support import denoisers as tinies
+from support.denoisers import inputs
 
-from tests.support import transformers as support
-from tests.support.transformers import inputs
 from veggie_pl.errors import UseError
 
 
 def tiny(**changes: Any) -> Any:
-    return support.tiny("ltx", **changes)
+    return tinies.tiny("ltx", **changes)
 
 
 def plain(model: Any, shown: torch.Tensor, told: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:

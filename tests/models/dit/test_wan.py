@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import torch
 from diffusers import WanTransformer3DModel
+from support import denoisers as tinies
+from support.denoisers import WAN as TINY
+from support.denoisers import inputs
 
-from tests.support import transformers as support
-from tests.support.transformers import WAN as TINY
-from tests.support.transformers import inputs
 from veggie_pl.errors import UseError
 from veggie_pl.models.dit.frames import per_latent_frame
 
 
 def tiny(**changes: Any) -> Any:
-    return support.tiny("wan", **changes)
+    return tinies.tiny("wan", **changes)
 
 
 @pytest.mark.parametrize("frames", [1, 3])

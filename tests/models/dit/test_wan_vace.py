@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 from diffusers import AutoencoderKLWan, LTXVideoTransformer3DModel, WanTransformer3DModel, WanVACEPipeline
+from support import denoisers as tinies
+from support.denoisers import LTX, WAN, inputs
 
-from tests.support import transformers as support
-from tests.support.transformers import LTX, WAN, inputs
 from veggie_pl.errors import UseError
 
 
 def tiny(**changes: Any) -> Any:
-    return support.tiny("vace", **changes)
+    return tinies.tiny("vace", **changes)
 
 
 @pytest.mark.parametrize("frames", [1, 3])
