@@ -173,10 +173,13 @@ RUNS |= {
 ELSEWHERE = {  # by the tests of what they are for; DeepSpeed needs CUDA
     "backbone/paper.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
     "backbone/paper_stage2.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
+    "backbone/wan13.yaml": "test_both_stages_train_on_small_folders",
+    "backbone/wan5.yaml": "test_both_stages_train_on_small_folders",
     "bench/veg.yaml": "test_bench_of_real_videos_is_edited_and_scored",
     "data/own.yaml": "test_data_config_trains",
     "data/paper.yaml": "test_data_config_trains",
     "data/paper_stage2.yaml": "test_data_config_trains",
+    "data/shapes_17.yaml": "test_both_stages_train_on_small_folders",
     "eval.yaml": "test_both_stages_the_test_and_an_edit_run_as_written",
     "stage0.yaml": "test_mllm_is_replaced_by_a_whole_one_or_not_at_all",
     "strategy/deepspeed.yaml": "test_strategies_parse_and_say_how_to_start_them",

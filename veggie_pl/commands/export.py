@@ -12,10 +12,11 @@ from veggie_pl.callbacks.recipe import record_in
 from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.parser import CommandParser, value_of
 from veggie_pl.errors import UseError, one_line
-from veggie_pl.files import TRAINING
+from veggie_pl.files import TRAINING, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import check_model_place, load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly
+from veggie_pl.models.dit.adapters import save_for_diffusers
 from veggie_pl.module import VeggieModule
 from veggie_pl.outputs import Role, configs_read, refuse_overlap
 from veggie_pl.training.left_out import put_back
@@ -31,7 +32,7 @@ class ExportCLI(VeggieCLI):
         """Build, once it is known that the model can be written."""
         config = self.config
         given = [("checkpoint", config.checkpoint)] if config.checkpoint else []
-        check_model_place(Path(config.output), [*configs_read(config), *given, *_shared(config)])
+        _check_places(config, [*configs_read(config), *given, *_shared(config)])
         super().instantiate_classes()
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -60,6 +61,18 @@ def _add_output(parser: LightningArgumentParser | CommandParser) -> None:
         default="merged",
         help="the MLLM's LoRA adapters: added into its weights, or a peft folder of their own",
     )
+    parser.add_argument(
+        "--diffusers",
+        type=str | None,
+        default=None,
+        help="also write transformer, codec and scheduler to this folder, which diffusers reads alone",
+    )
+    parser.add_argument(
+        "--diffusers_adapters",
+        type=Literal["merged", "separate"],
+        default="merged",
+        help="there, the transformer's LoRA adapters: added into its weights, or a file for load_lora_weights",
+    )
 
 
 def export_model(args: list[str]) -> None:
@@ -77,7 +90,7 @@ def export_model(args: list[str]) -> None:
         options = parser.parse_args(args)
         source_role: Role = ("model folder", options["from"])
         refuse_overlap([source_role], [("output", options.output)])
-        check_model_place(Path(options.output), [source_role, *_shared(options)])
+        _check_places(options, [source_role, *_shared(options)])
         source: VeggieModel = load_model(folder := Path(options["from"]))
         log.info("model: %s (%s)", folder, describe(source.record))
         _write(source, options)
@@ -124,6 +137,21 @@ def _write(module: VeggieModel, options: Namespace) -> None:
     shared = None if options.share_mllm is None else Path(options.share_mllm)
     save_model(module, Path(options.output), options.half, shared, options.adapters)
     log.info("model folder: %s", options.output)
+    if options.diffusers is not None:
+        with whole_folder(Path(options.diffusers)) as building:
+            save_for_diffusers(module, building, options.diffusers_adapters)
+        log.info("for diffusers: %s", options.diffusers)
+
+
+def _check_places(options: Namespace, reads: list[Role]) -> None:
+    """Look whether both folders can be written, before anything is built."""
+    check_model_place(Path(options.output), reads)
+    if options.diffusers is None:
+        return
+    place = Path(options.diffusers)
+    refuse_overlap([*reads, ("model folder", options.output)], [("--diffusers", options.diffusers)])
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise UseError(f"{place} exists: name another folder for diffusers, or remove it first")
 
 
 def _shared(options: Namespace) -> list[Role]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import load_strictly, read_part
+from veggie_pl.models.dit.adapters import DenoiserLora, add_adapters, without_adapters
 from veggie_pl.models.dit.frames import Grouping, per_latent_frame
 
 Latents = Float[Tensor, "b f c h w"]
@@ -53,6 +54,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         add_source: Predict the slope of the change alone, so that copying is free. Only with a codec whose source and
             target share one scale.
         gradient_checkpointing: Compute block by block again in the backward pass.
+        lora: Add adapters; ``save_pretrained`` merges them. ``Freeze`` leaves adapters inside a frozen part learnable.
 
     Raises:
         UseError: If a checkpoint is not there or does not fit the configuration, or the class has no such source.
@@ -83,6 +85,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         gives: Literal["slope", "latents"] = "slope",
         add_source: bool = False,
         gradient_checkpointing: bool = False,
+        lora: DenoiserLora | None = None,
     ) -> None:
         super().__init__()
         self.source: Source = source or self.sources[0]
@@ -99,7 +102,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if weights is not None:
             load_strictly(self.transformer, self.read(weights, extend_channels), weights)
         # what was read is in the weights now
-        self.register_to_config(weights=None, extend_channels=False, source=self.source)
+        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None)
         self.source_embedding: Any = None
         if self.source == "added":
             self.source_embedding = deepcopy(self.transformer.get_submodule(self.embedding))
@@ -111,8 +114,14 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if self.patch[0] > 1:
                 raise UseError(f"{self.library}'s patches are of {self.patch[0]} latent frames: set context to shared")
             self.use_frames(tokens_per_frame)
+        if lora is not None:
+            add_adapters(self.transformer, lora)
         if gradient_checkpointing:
             self.checkpoint_gradients()
+
+    def save_pretrained(self, folder: str | Path, **options: Any) -> None:
+        """Write a folder of diffusers, adapters added into the weights."""
+        super(TransformerDenoiser, without_adapters(self)).save_pretrained(folder, **options)
 
     @property
     def patch(self) -> tuple[int, int, int]:
