@@ -173,6 +173,7 @@ RUNS |= {
 ELSEWHERE = {  # by the tests of what they are for; DeepSpeed needs CUDA
     "backbone/paper.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
     "backbone/paper_stage2.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
+    "backbone/ltx.yaml": "test_both_stages_train_on_small_folders",
     "backbone/wan13.yaml": "test_both_stages_train_on_small_folders",
     "backbone/wan5.yaml": "test_both_stages_train_on_small_folders",
     "bench/veg.yaml": "test_bench_of_real_videos_is_edited_and_scored",

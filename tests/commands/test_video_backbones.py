@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 from support.parts import NANO_MLLM
-from support.video_models import WAN, WAN21_VAE, WAN22_VAE, write_vae
+from support.video_models import LTX_VAE, WAN, WAN21_VAE, WAN22_VAE, write_vae
 
 from veggie_pl.cli import main
 from veggie_pl.commands.configs import VeggieCLI
@@ -18,11 +18,21 @@ from veggie_pl.files import CONF, TRAINING
 from veggie_pl.model_folder import load_model
 
 MODELS = CONF / "backbone/models"
+LTX = {
+    "in_channels": 8,
+    "out_channels": 8,
+    "num_attention_heads": 2,
+    "attention_head_dim": 8,
+    "cross_attention_dim": 16,
+    "num_layers": 1,
+    "caption_channels": 24,
+}
 WAN_T2V = {**WAN, "in_channels": 16}
 # Published folder, billions of parameters, codec and transformer of the small ones, pixels.
 BACKBONES: dict[str, tuple[str, float, dict[str, Any], dict[str, Any], int]] = {
     "wan13": ("Wan2.1-T2V-1.3B-Diffusers", 1.42, WAN21_VAE, WAN_T2V, 16),
     "wan5": ("Wan2.2-TI2V-5B-Diffusers", 5.0, WAN22_VAE, {**WAN_T2V, "in_channels": 48, "out_channels": 48}, 32),
+    "ltx": ("LTX-Video", 1.92, LTX_VAE, LTX, 32),
 }
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.errors import UseError
+from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.models.dit.base import Given, Latents, Source, Timesteps, Told, TransformerDenoiser, per_cell
 from veggie_pl.models.dit.frames import FramewiseCrossAttention, Grouping
 
@@ -28,6 +29,7 @@ class LtxDenoiser(TransformerDenoiser):
         gives: See there.
         add_source: See there.
         gradient_checkpointing: See there.
+        lora: See there.
         cell_size: Seconds, rows and columns of pixels that a latent cell stands for, from which its position follows.
             LTX's: 8 frames of 25 in a second, 32 x 32 pixels.
     """
@@ -51,6 +53,7 @@ class LtxDenoiser(TransformerDenoiser):
         gives: Literal["slope", "latents"] = "slope",
         add_source: bool = False,
         gradient_checkpointing: bool = False,
+        lora: DenoiserLora | None = None,
         cell_size: Sequence[float] = (8 / 25, 32.0, 32.0),
     ) -> None:
         super().__init__(
@@ -66,6 +69,7 @@ class LtxDenoiser(TransformerDenoiser):
             gives,
             add_source,
             gradient_checkpointing,
+            lora,
         )
         seconds, rows, columns = cell_size
         self.cell_size = float(seconds), float(rows), float(columns)
