@@ -1,7 +1,5 @@
 """Ray carries out the same steps; what runs where is told by the config."""
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,7 @@ from support.lifting import calls, task_of, write_stills
 
 from veggie_pl.errors import UseError
 from veggie_pl.synthesis.lifter import Lifter
-from veggie_pl.synthesis.on_ray import Resources, Stage, lift_on_ray, stages
+from veggie_pl.synthesis.on_ray import Resources, Stage, lacking, stages
 from veggie_pl.synthesis.outcome import Outcome
 from veggie_pl.synthesis.run import lift_here
 
@@ -25,6 +23,15 @@ def test_neighbours_with_the_same_resources_share_actors() -> None:
         Resources(batch_size=0)
 
 
+def test_gpus_that_nobody_has_are_told() -> None:
+    planned = stages({"animate": Resources(num_gpus=1.0, workers=8), "assess": Resources(num_gpus=0.5)})
+    assert lacking(planned, 2, 9.0) == ""
+    assert lacking(planned, 4, 9.0).startswith(
+        "actors are to hold 10 GPUs (8 for animate, 2 for assess), the cluster has 9"
+    )
+    assert lacking(stages({}), 4, 0.0) == ""
+
+
 def test_stages_hand_items_on_through_the_store(tmp_path: Path) -> None:
     table, log = write_stills(tmp_path / "data", 6, asked={2: "impossible"}), tmp_path / "log"
     task = task_of(tmp_path / "many", table, log=log)
@@ -35,21 +42,3 @@ def test_stages_hand_items_on_through_the_store(tmp_path: Path) -> None:
     found = [Outcome.unpacked(end) for end in rows["end"]]
     expected = list(lift_here(Lifter(task_of(tmp_path / "alone", table)), range(6)))
     assert [(one.number, one.state, one.pair) for one in found] == [(e.number, e.state, e.pair) for e in expected]
-
-
-@pytest.mark.slow
-def test_cluster_gives_what_one_process_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'veggie_pl[ray]'")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # of the actors: our steps
-    table = write_stills(tmp_path / "data", 12, asked={4: "impossible"})
-    task = task_of(tmp_path / "many", table)
-    resources = {"animate": Resources(num_cpus=0.5, batch_size=2)}
-    try:
-        found = {one.number: one for one in lift_on_ray(task, Lifter(task), range(12), 1, resources)}
-    finally:
-        ray.shutdown()
-    expected = list(lift_here(Lifter(task_of(tmp_path / "alone", table)), range(12)))
-    assert [(found[e.number].state, found[e.number].pair) for e in expected] == [(e.state, e.pair) for e in expected]
-    known = [number for number in range(12) if number != 4]
-    assert len(list(lift_on_ray(task, Lifter(task), known, 1, resources))) == 11
-    assert not ray.is_initialized()  # what is known needs no cluster

@@ -51,7 +51,7 @@ def synthesize_table(args: list[str]) -> None:
         limit=config.limit,
         max_failed=config.max_failed,
         directions=tuple(config.directions),
-        resources=parser.instantiate_classes(config).resources,
+        resources={step: Resources(**vars(held)) for step, held in config.resources.items()},
         shard_bytes=config.shard_bytes,
     )
     with progress() as tell:

@@ -1,5 +1,7 @@
 """The same steps on Ray Data, on one machine or a cluster: our store decides what is done, Ray only carries it out."""
 
+import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,6 +12,8 @@ from veggie_pl.errors import UseError
 from veggie_pl.synthesis.lifter import LAST, Lifter
 from veggie_pl.synthesis.outcome import Outcome
 from veggie_pl.synthesis.steps import KINDS, StepName, Task
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,21 @@ def stages(resources: Mapping[str, Resources]) -> list[tuple[StepName, Resources
     return [(list(same)[-1][0], what) for what, same in groupby(named, key=lambda one: one[1])]
 
 
+def lacking(planned: Sequence[tuple[StepName, Resources]], workers: int, gpus: float) -> str:
+    """Say which GPUs the actors would wait for; empty where there are enough.
+
+    Args:
+        planned: As ``stages`` gives it.
+        workers: Actors of stages that name none.
+        gpus: Of the cluster.
+    """
+    wanted = {step: what.num_gpus * (what.workers or workers) for step, what in planned if what.num_gpus}
+    if sum(wanted.values()) <= gpus:
+        return ""
+    told = ", ".join(f"{number:g} for {step}" for step, number in wanted.items())
+    return f"actors are to hold {sum(wanted.values()):g} GPUs ({told}), the cluster has {gpus:g}: set --resources"
+
+
 def lift_on_ray(
     task: Task, lifter: Lifter, numbers: Sequence[int], workers: int, resources: Mapping[str, Resources]
 ) -> Iterator[Outcome]:
@@ -83,7 +102,7 @@ def lift_on_ray(
         resources: By step.
 
     Raises:
-        UseError: If ``ray[data]`` is not installed.
+        UseError: If ``ray[data]`` is not installed, or this machine lacks GPUs that actors are to hold.
     """
     try:
         import ray
@@ -100,6 +119,10 @@ def lift_on_ray(
     planned = stages(resources)
     size = min(what.batch_size for _, what in planned)
     ray.init(ignore_reinit_error=True, log_to_driver=False)
+    if said := lacking(planned, workers, ray.cluster_resources().get("GPU", 0.0)):
+        if not os.environ.get("RAY_ADDRESS"):  # others may grow
+            raise UseError(said)
+        log.warning("%s, or wait for more", said)
     # Rows that are there already: tasks that make them would wait for a core while the actors hold them all.
     rows = ray.data.from_items(
         [{"number": number, "end": ""} for number in rest], override_num_blocks=max(1, -(-len(rest) // size))
