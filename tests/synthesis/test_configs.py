@@ -43,7 +43,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "svd": ("StableVideoDiffusionPipeline", {"motion_bucket_id": 127, "noise_aug_strength": 0.02}),
     "wan_vace": ("WanImageToVideoPipeline", SHORT),
 }
-OTHERS = {"embedded", "endpoint", "ray", "real_target", "shapes"}  # which have a test of their own
+# Which have a test of their own; that of AnyV2V is in propagate/test_anyv2v.py.
+OTHERS = {"anyv2v", "embedded", "endpoint", "ray", "real_target", "shapes"}
 Folders = Callable[[str], str]
 
 

@@ -178,15 +178,15 @@ def test_older_data_set_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
 
 def test_too_many_failures_end_the_run_and_are_listed(tmp_path: Path) -> None:
     table = write_stills(tmp_path / "data", 10, asked=dict.fromkeys(range(1, 9, 2), "impossible"))
-    run = Run(tmp_path / "lifted", max_failed=0.2)
+    run = Run(tmp_path / "new/lifted", max_failed=0.2)
     with pytest.raises(
         UseError, match=r"3 of 10 items failed, more than --max_failed 0.2 allows; most of them: 3 x anim"
     ):
         synthesize(task_of(tmp_path, table), run, quiet)
-    assert len((tmp_path / "lifted.failed.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "new/lifted.failed.jsonl").read_text().splitlines()) == 3
     assert not run.output.exists()
     synthesize(task_of(tmp_path, table), replace(run, max_failed=0.4), quiet)
-    assert not (tmp_path / "lifted.failed.jsonl").exists()
+    assert not (tmp_path / "new/lifted.failed.jsonl").exists()
 
 
 def test_run_that_keeps_nothing_fails_and_shows_why(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def synthesize(task: Task, run: Run, tell: Tell) -> TableInfo:
     numbers = lifter.stills.numbers[: run.limit]
     if not numbers:
         raise SynthesisError(f"{task.table} has no row to begin with")
+    run.output.parent.mkdir(parents=True, exist_ok=True)  # what failed is listed there before there is a data set
     started = time.perf_counter()
     try:
         outcomes = lift_all(task, run, lifter, numbers, tell)
