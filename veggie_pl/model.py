@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, Clips, per_skill
 from veggie_pl.data.instructions.request import find_request
+from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
 from veggie_pl.diffusion.objective import Density, Latents, Objective
 from veggie_pl.diffusion.sampler import Constrain, Prediction, draw_noise, sample_latents
+from veggie_pl.diffusion.shift import CountTokens
 from veggie_pl.errors import UseError
 from veggie_pl.models import Aligner, Mllm, TaskQueries
 from veggie_pl.models.fit import check_parts, padded
@@ -59,6 +61,7 @@ class VeggieModel(nn.Module):
         seed: Seeds all chance, a function of (seed, example).
         timestep_power: See ``Objective``; matters in training only, as the density does.
         timestep_density: See ``Objective``.
+        flow: Weights and shifts of rectified flow, see ``FlowSettings``; for its schedulers only.
 
     Raises:
         ValueError: If the parts do not fit each other, or guidance is asked for that training made impossible.
@@ -80,6 +83,7 @@ class VeggieModel(nn.Module):
         seed: int = 0,
         timestep_power: float = 1.0,
         timestep_density: Density = "uniform",
+        flow: FlowSettings | None = None,
     ) -> None:
         super().__init__()
         check_parts(mllm, queries, aligner, viddm, vae)
@@ -87,7 +91,9 @@ class VeggieModel(nn.Module):
         self.viddm: Any = viddm  # a module that is a Denoiser
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
-        self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both, timestep_density)
+        drops = (drop_task, drop_source, drop_both)
+        count = cast(CountTokens, viddm.num_tokens)
+        self.objective = Objective(scheduler, timestep_power, *drops, timestep_density, flow, count)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -10,6 +11,7 @@ import diffusers
 import torch
 from safetensors.torch import load_file, save_file
 
+from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.files import name_of_old, restore, whole_folder
@@ -132,6 +134,7 @@ def _describe(module: VeggieModel, mllm: dict[str, Any]) -> dict[str, Any]:
         "trained_with": module.objective.drop_rates,
         "num_steps": module.num_steps,
         "seed": module.seed,
+        **({} if module.objective.flow is None else {"flow": asdict(module.objective.flow)}),
         "training": None if module.record is None else module.record.as_json(),
     }
 
@@ -177,6 +180,7 @@ def load_model(folder: Path, build: type[M] = VeggieModel) -> M:  # type: ignore
         **rates,
         num_steps=index["num_steps"],
         seed=index["seed"],
+        flow=FlowSettings(**index["flow"]) if "flow" in index else None,
     )
     for parameter in module.parameters():
         # Weights mapped from a file lie at odd addresses, where kernels round otherwise than on a fresh copy.

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, per_skill
+from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.objective import Density, Draws, Latents
 from veggie_pl.errors import UseError
@@ -62,6 +63,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         lr_factors: Factor on the learning rate of a part, such as {"queries": 0.1}; 1 for parts not named.
         timestep_power: See ``Objective``.
         timestep_density: See ``Objective``: "uniform", "logit_normal" or "mode".
+        flow: Weights and shifts of rectified flow, see ``FlowSettings``.
         drop_task: Share of training samples without task tokens.
         drop_source: Share of training samples without source.
         drop_both: Share of training samples without either.
@@ -85,6 +87,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         lr_factors: dict[str, float] | None = None,
         timestep_power: float = 1.0,
         timestep_density: Density = "uniform",
+        flow: FlowSettings | None = None,
         drop_task: float = 0.05,
         drop_source: float = 0.05,
         drop_both: float = 0.05,
@@ -93,9 +96,8 @@ class VeggieModule(VeggieModel, L.LightningModule):
         num_steps: int = 20,
         seed: int = 0,
     ) -> None:
-        parts = (mllm, queries, aligner, viddm, vae, scheduler)
-        drops = (drop_task, drop_source, drop_both)
-        super().__init__(*parts, *drops, guidance, num_steps, seed, timestep_power, timestep_density)
+        parts = (mllm, queries, aligner, viddm, vae, scheduler, drop_task, drop_source, drop_both)
+        super().__init__(*parts, guidance, num_steps, seed, timestep_power, timestep_density, flow)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
         self.lr_factors = lr_factors or {}
         self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")
@@ -150,11 +152,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         return {"edited": self.edit_batch(batch)}
 
     def per_sample_loss(self, batch: Batch, purpose: str) -> Float[Tensor, " b"]:
-        """Compute the diffusion loss of each example; its chance depends on (seed, purpose, example) alone.
-
-        Raises:
-            UseError: If the batch has no target.
-        """
+        """Compute the diffusion loss of each example; its chance depends on (seed, purpose, example), see ``draw``."""
         return self.loss_of(batch, self.draw(batch, purpose))
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from support.parts import fit, make_data, tiny_module
 from veggie_pl.batch import collate
 from veggie_pl.data.mixture import Indexed
 from veggie_pl.data.shapes import ShapesBenchmark
-from veggie_pl.diffusion.flow import FlowMatching
+from veggie_pl.diffusion.flow import FlowMatching, FlowSettings
 from veggie_pl.diffusion.objective import Objective
 from veggie_pl.diffusion.process import process_of
 from veggie_pl.diffusion.sampler import draw_noise, sample_latents
@@ -103,8 +103,8 @@ def test_densities_of_sd3(density: str, deciles: tuple[float, ...]) -> None:
 
 
 def test_what_cannot_be_is_one_error() -> None:
-    with pytest.raises(ValueError, match=r"use_dynamic_shifting is True, which is not supported"):
-        Objective(FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True))
+    with pytest.raises(ValueError, match=r"invert_sigmas is True, which is not supported"):
+        Objective(FlowMatchEulerDiscreteScheduler(invert_sigmas=True))
     with pytest.raises(ValueError, match="FlowMatchHeunDiscreteScheduler predicts None"):
         Objective(FlowMatchHeunDiscreteScheduler())
     with pytest.raises(ValueError, match=r"logit_normal takes no timestep_power, got 0\.5"):
@@ -150,10 +150,13 @@ def test_a_model_learns_by_flow_and_edits_from_its_folder(tmp_path: Path) -> Non
     before = loss()
     fit(module, make_data(batch_size=8), 60)
     assert loss() < 0.87 * before  # 0.82 where it was written
+    module.objective.flow = FlowSettings("bell", precondition=True, shift_per_doubling=0.65)
+    module.objective.scheduler = module.objective.scheduler  # looked at again, with the settings
     save_model(module, tmp_path / "model")
     again = load_model(tmp_path / "model")
     assert isinstance(again.objective.process, FlowMatching)
     assert again.objective.scheduler.config.shift == 3.0
+    assert again.objective.flow == module.objective.flow
     clip = torch.zeros(1, 1, 3, *again.size)
     edits = [one.eval().edit(clip, ["remove it"], one.guidance["removal"], [("edit", 0)]) for one in (module, again)]
     assert torch.equal(*edits)

@@ -30,7 +30,7 @@ class Denoising:
         self.scheduler = scheduler
         self.num_timesteps = int(scheduler.config.num_train_timesteps)
 
-    def timestep_at(self, level: Float[Tensor, " b"]) -> Int[Tensor, " b"]:
+    def timestep_at(self, level: Float[Tensor, " b"], shape: Sequence[int] | None = None) -> Int[Tensor, " b"]:
         """Give the timestep of a level of noise in [0, 1)."""
         return (self.num_timesteps * level).long().clamp(max=self.num_timesteps - 1)
 
@@ -45,7 +45,7 @@ class Denoising:
             return self.scheduler.get_velocity(latents, noise, timestep)  # type: ignore[no-any-return]
         return noise if predicted == "epsilon" else latents
 
-    def weight(self, timestep: Num[Tensor, " b"]) -> Float[Tensor, " b"]:
+    def weight(self, timestep: Num[Tensor, " b"], shape: Sequence[int] | None = None) -> Float[Tensor, " b"]:
         """Weigh all timesteps alike, Eq. 14."""
         return torch.ones_like(timestep, dtype=torch.float32)
 
@@ -54,7 +54,7 @@ class Denoising:
         share: Tensor = self.scheduler.alphas_cumprod.to(noisy)[timestep.long()].sqrt()
         return noisy - share[:, None, None, None, None] * source
 
-    def sampling(self, num_steps: int) -> "DenoisingRun":
+    def sampling(self, num_steps: int, shape: Sequence[int] | None = None) -> "DenoisingRun":
         """Begin a sampling run with a fresh copy of the scheduler: runs share no state."""
         scheduler = type(self.scheduler).from_config(self.scheduler.config)
         scheduler.set_timesteps(num_steps)  # stays on the CPU: to look one up would wait for the device
@@ -101,6 +101,8 @@ def check_scheduler(scheduler: Any) -> None:
             is nothing but noise (0 / 0 when the picture is computed from it), or it draws from where no seed reaches.
     """
     name, config = type(scheduler).__name__, scheduler.config
+    if "timestep_back" in signature(scheduler.step).parameters:  # CogVideoX's DPM, whose steps hand on an extra state
+        raise UseError(f"{name} has steps of its own kind; CogVideoXDDIMScheduler takes the same configuration")
     predicted = config.get("prediction_type")
     if predicted not in PREDICTIONS:
         raise UseError(f"{name} predicts {predicted!r}; the choices of prediction_type are {', '.join(PREDICTIONS)}")

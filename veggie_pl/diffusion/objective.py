@@ -11,7 +11,9 @@ from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
+from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.process import Process, process_of
+from veggie_pl.diffusion.shift import CountTokens, count_cells
 from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
@@ -37,10 +39,13 @@ class Objective:
         timestep_power: Levels of noise are ``u ** power`` with u uniform in [0, 1): 1 is uniform, below 1 favours high
             noise (density proportional to ``level ** (1 / power - 1)``).
         timestep_density: "uniform", before the power; or one of SD3's, which favour the middle, by diffusers'
-            ``compute_density_for_timestep_sampling``: they take no power.
+            ``compute_density_for_timestep_sampling``: they take no power. The levels are then shifted as the scheduler
+            says; "uniform" with a shift is how Wan, and Kiwi-Edit, are trained.
         drop_task: Share of samples that lose the task tokens only.
         drop_source: Share of samples that lose the source only.
         drop_both: Share of samples that lose both. InstructPix2Pix (arXiv:2211.09800) has 5 % each.
+        flow: Weights and shifts of rectified flow.
+        num_tokens: Counts the tokens of latents, for shifts that depend on it; see ``Denoiser.num_tokens``.
 
     Raises:
         UseError: If a rate or the power is out of range, or the scheduler cannot be learned with.
@@ -54,6 +59,8 @@ class Objective:
         drop_source: float = 0.05,
         drop_both: float = 0.05,
         timestep_density: Density = "uniform",
+        flow: FlowSettings | None = None,
+        num_tokens: CountTokens = count_cells,
     ) -> None:
         rates = {"drop_task": drop_task, "drop_source": drop_source, "drop_both": drop_both}
         if any(rate < 0 for rate in rates.values()) or sum(rates.values()) > 1:
@@ -64,7 +71,8 @@ class Objective:
             raise UseError(
                 f"timestep_density {timestep_density} takes no timestep_power, got {timestep_power}; set it to 1"
             )
-        self.process: Process = process_of(scheduler)
+        self.flow, self.num_tokens = flow, num_tokens
+        self.process: Process = process_of(scheduler, flow, num_tokens)
         self.timestep_power, self.timestep_density = timestep_power, timestep_density
         self.drop_task, self.drop_source, self.drop_both = drop_task, drop_source, drop_both
 
@@ -75,7 +83,7 @@ class Objective:
 
     @scheduler.setter
     def scheduler(self, scheduler: Any) -> None:
-        self.process = process_of(scheduler)
+        self.process = process_of(scheduler, self.flow, self.num_tokens)
 
     @property
     def drop_rates(self) -> dict[str, float]:
@@ -88,7 +96,7 @@ class Objective:
         uniform = torch.stack([torch.rand(2, generator=generator, device=generator.device) for generator in generators])
         noise = randn_tensor(latents.shape, list(generators), device)
         share, choice = uniform.to(device).unbind(1)
-        timestep = self.process.timestep_at(self._level(share, generators))
+        timestep = self.process.timestep_at(self._level(share, generators), latents.shape[1:])
         # One uniform number decides both drops: [0, task) task only, then source only, then both.
         only_task = choice < self.drop_task
         only_source = (choice >= self.drop_task) & (choice < self.drop_task + self.drop_source)
@@ -116,4 +124,4 @@ class Objective:
         """Weighted mean squared error of the prediction, one value per sample."""
         goal = self.process.goal(latents, draws.noise, draws.timestep)
         error = F.mse_loss(predicted.float(), goal.float(), reduction="none").flatten(1).mean(1)
-        return self.process.weight(draws.timestep) * error
+        return self.process.weight(draws.timestep, latents.shape[1:]) * error

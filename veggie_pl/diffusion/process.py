@@ -12,11 +12,12 @@ from jaxtyping import Float, Num
 from torch import Tensor
 
 from veggie_pl.diffusion.denoising import Denoising
-from veggie_pl.diffusion.flow import FlowMatching
+from veggie_pl.diffusion.flow import FlowMatching, FlowSettings
+from veggie_pl.diffusion.shift import CountTokens, count_cells
+from veggie_pl.errors import UseError
 
 Latents = Float[Tensor, "b f c h w"]
 Timesteps = Num[Tensor, " b"]
-_KINDS = {FlowMatchEulerDiscreteScheduler: FlowMatching}  # all others are diffusion's
 
 
 @runtime_checkable
@@ -51,8 +52,11 @@ class Process(Protocol):
     scheduler: Any
     num_timesteps: int  # of training, and the most that sampling can take
 
-    def timestep_at(self, level: Float[Tensor, " b"]) -> Timesteps:
-        """Give the timestep of a level of noise in [0, 1): 0 has the least, towards 1 there is nothing but noise."""
+    def timestep_at(self, level: Float[Tensor, " b"], shape: Sequence[int] | None = None) -> Timesteps:
+        """Give the timestep of a level of noise in [0, 1): 0 has the least, towards 1 there is nothing but noise.
+
+        Larger latents, by their shape (f, c, h, w), may need more noise at one level.
+        """
         ...
 
     def mix(self, latents: Latents, noise: Latents, timestep: Timesteps) -> Latents:
@@ -63,25 +67,34 @@ class Process(Protocol):
         """Give what the network is to predict from the mixture."""
         ...
 
-    def weight(self, timestep: Timesteps) -> Float[Tensor, " b"]:
-        """Give the factor on the squared error at a timestep."""
+    def weight(self, timestep: Timesteps, shape: Sequence[int] | None = None) -> Float[Tensor, " b"]:
+        """Give the factor on the squared error at a timestep, for latents of a shape (f, c, h, w)."""
         ...
 
     def remove(self, source: Latents, noisy: Latents, timestep: Timesteps) -> Latents:
         """Take a source out of noisy latents: what ``mix(target - source)`` would be."""
         ...
 
-    def sampling(self, num_steps: int) -> Run:
-        """Begin a sampling run; its timesteps lie on the CPU, so that none is waited for."""
+    def sampling(self, num_steps: int, shape: Sequence[int] | None = None) -> Run:
+        """Begin a sampling run of latents of a shape (f, c, h, w); its timesteps lie on the CPU: none is waited for."""
         ...
 
 
-def process_of(scheduler: Any) -> Process:
+def process_of(scheduler: Any, flow: FlowSettings | None = None, num_tokens: CountTokens = count_cells) -> Process:
     """Find the process that a diffusers scheduler belongs to.
 
+    Args:
+        scheduler: Of diffusers.
+        flow: Settings of rectified flow.
+        num_tokens: Counts the tokens of latents, for noise that depends on their size.
+
     Raises:
-        UseError: If it cannot be learned with, or draws noise that no seed reaches.
+        UseError: If it cannot be learned with, draws noise that no seed reaches, or there are settings of rectified
+            flow for something else.
     """
-    kind: Any = _KINDS.get(type(scheduler), Denoising)
-    process: Process = kind(scheduler)
+    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler) or scheduler.config.get("use_flow_sigmas"):
+        return FlowMatching(scheduler, flow, num_tokens)
+    process = Denoising(scheduler)
+    if flow is not None:
+        raise UseError(f"{type(scheduler).__name__} is a scheduler of diffusion, and {flow} is for rectified flow")
     return process

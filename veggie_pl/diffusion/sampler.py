@@ -51,7 +51,7 @@ def sample_latents(
     """
     if not 1 <= num_steps <= process.num_timesteps:
         raise UseError(f"num_steps must be in 1 .. {process.num_timesteps}, got {num_steps}")
-    run = process.sampling(num_steps)
+    run = process.sampling(num_steps, noise.shape[1:])
     latents = run.start(noise)
     asked = run.timesteps.to(noise.device)  # once: the scheduler's own stay on the CPU, which then runs ahead
     left = [*asked[1:], torch.zeros_like(asked[0])]  # the noise after each step

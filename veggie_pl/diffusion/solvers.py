@@ -34,7 +34,7 @@ def solver_like(scheduler: Any, name: str) -> Any:
     import diffusers
 
     check_solver(name)
-    if isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler):
+    if isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler) or scheduler.config.get("use_flow_sigmas"):
         raise UseError(f"{name} steps along diffusion, and this model is one of rectified flow: leave the solver out")
     kind = getattr(diffusers, name)
     # Without the list of what was left at its default: another class has other defaults for the same noise.

@@ -156,7 +156,9 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         seed = 0 if generator is None else generator.initial_seed()
         steps = num_inference_steps or self.module.num_steps
         bar: Any = self.progress_bar(total=steps)
-        timesteps = self.module.objective.process.sampling(steps).timesteps
+        fit = min(len(frames), self.module.queries.max_frames - len(shown))
+        shape = self.module.vae.latent_shape(max(1, self.module.vae.frames_taken(fit)), *self.module.size)
+        timesteps = self.module.objective.process.sampling(steps, shape).timesteps
 
         def on_step(done: int) -> None:
             if done == 1:  # of a window

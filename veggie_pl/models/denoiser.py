@@ -30,6 +30,10 @@ class Denoiser(Protocol):
         """Predict what the noise process asks for, in the target's latent scale."""
         ...
 
+    def num_tokens(self, num_frames: int, height: int, width: int) -> int:
+        """Count what attends to each other in latents of this size: larger ones need more noise (``FlowSettings``)."""
+        ...
+
     def layer_kind(self, name: str) -> Literal["spatial", "temporal"]:
         """Tell whether a parameter or submodule, by its name in the denoiser, looks along time.
 

@@ -115,6 +115,10 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Width of a frame's task tokens side by side, as the time embedding takes them; 0 without ``pool_task``."""
         return int(self.unet.config.time_cond_proj_dim) if self.pool_task else 0
 
+    def num_tokens(self, num_frames: int, height: int, width: int) -> int:
+        """Count the cells of a frame: attention is in space, or along time."""
+        return height * width
+
     def layer_kind(self, name: str) -> Literal["spatial", "temporal"]:
         """Tell whether a parameter belongs to the temporal layers, by diffusers' name for them."""
         return "temporal" if "motion_modules" in name else "spatial"

@@ -164,6 +164,11 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         height, width = self.config.latent_size
         return int(height), int(width)
 
+    def num_tokens(self, num_frames: int, height: int, width: int) -> int:
+        """Count patches: of the whole clip, or of a frame where each is on its own."""
+        along, down, across = self.patch
+        return (num_frames // along if self.is_video else 1) * (height // down) * (width // across)
+
     def layer_kind(self, name: str) -> Literal["spatial", "temporal"]:
         """Tell that no layer looks along time alone: attention is over space and time at once."""
         return "spatial"
