@@ -18,7 +18,14 @@ from veggie_pl.files import name_of_old, restore, whole_folder
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Aligner, BlindMllm, DiscreteMllm, KlCodec, Mllm, PixelCodec, TaskQueries, VidDM
 from veggie_pl.models.checkpoints import read_part
-from veggie_pl.models.dit import CogVideoXDenoiser, LtxDenoiser, WanDenoiser, WanVaceDenoiser
+from veggie_pl.models.dit import (
+    CogVideoXDenoiser,
+    FluxDenoiser,
+    LtxDenoiser,
+    Sd3Denoiser,
+    WanDenoiser,
+    WanVaceDenoiser,
+)
 from veggie_pl.models.video_codec import VIDEO_CODECS
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.outputs import Role, check_folder, refuse_inside
@@ -35,7 +42,8 @@ _INDEXED = ("mllm", "vae", "scheduler", "guidance", "trained_with", "num_steps",
 _LIBRARYS: dict[str, Any] = {"KlCodec": KlCodec, **VIDEO_CODECS}  # their folder is the library's own
 _CODECS: dict[str, Any] = {**_LIBRARYS, "PixelCodec": PixelCodec}
 _DENOISERS: dict[str, Any] = {
-    kind.__name__: kind for kind in (VidDM, CogVideoXDenoiser, LtxDenoiser, WanDenoiser, WanVaceDenoiser)
+    kind.__name__: kind
+    for kind in (VidDM, CogVideoXDenoiser, FluxDenoiser, LtxDenoiser, Sd3Denoiser, WanDenoiser, WanVaceDenoiser)
 }
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 

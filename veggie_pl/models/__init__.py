@@ -4,7 +4,14 @@ from veggie_pl.models.aligner import Aligner
 from veggie_pl.models.bridges import BlindMllm, DiscreteMllm
 from veggie_pl.models.codec import Codec, KlCodec, PixelCodec
 from veggie_pl.models.denoiser import Denoiser
-from veggie_pl.models.dit import CogVideoXDenoiser, LtxDenoiser, WanDenoiser, WanVaceDenoiser
+from veggie_pl.models.dit import (
+    CogVideoXDenoiser,
+    FluxDenoiser,
+    LtxDenoiser,
+    Sd3Denoiser,
+    WanDenoiser,
+    WanVaceDenoiser,
+)
 from veggie_pl.models.mllm import Mllm
 from veggie_pl.models.queries import TaskQueries
 from veggie_pl.models.viddm import VidDM
@@ -18,11 +25,13 @@ __all__ = [
     "CogVideoXDenoiser",
     "Denoiser",
     "DiscreteMllm",
+    "FluxDenoiser",
     "KlCodec",
     "LtxCodec",
     "LtxDenoiser",
     "Mllm",
     "PixelCodec",
+    "Sd3Denoiser",
     "TaskQueries",
     "VidDM",
     "WanCodec",

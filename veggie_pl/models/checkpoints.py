@@ -20,6 +20,14 @@ log = logging.getLogger(__name__)
 SOURCES = {
     "llava-onevision-qwen2-7b-ov-hf": ("llava-hf/llava-onevision-qwen2-7b-ov-hf", "16 GB"),
     "instruct-pix2pix": ("timbrooks/instruct-pix2pix", "4 GB without the text encoder and safety checker"),
+    "stable-diffusion-3-medium-diffusers": (
+        "stabilityai/stable-diffusion-3-medium-diffusers --include 'transformer/*' 'vae/*' 'scheduler/*'",
+        "4.3 GB, once its license is accepted",
+    ),
+    "FLUX.1-dev": (
+        "black-forest-labs/FLUX.1-dev --include 'transformer/*' 'vae/*' 'scheduler/*'",
+        "24 GB, once its license is accepted",
+    ),
     "animatediff-motion-adapter-v1-5-2": ("guoyww/animatediff-motion-adapter-v1-5-2", "1.8 GB"),
     "Wan2.1-T2V-1.3B-Diffusers": ("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "the folders transformer and vae are enough"),
     "Wan2.2-TI2V-5B-Diffusers": ("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "the folders transformer and vae are enough"),
@@ -145,7 +153,7 @@ def read_part(cls: Any, folder: Path) -> Any:
         UseError: If the folder holds no model of this class, or not all of its weights, or others.
     """
     if not (folder / "config.json").is_file():
-        raise UseError(f"{folder} holds no {cls.__name__}: it has no config.json")
+        raise UseError(f"{folder} holds no {cls.__name__}: it has no config.json; {where_to_get(str(folder))}")
     try:
         kind = json.loads((folder / "config.json").read_text()).get("_class_name", cls.__name__)
     except (json.JSONDecodeError, UnicodeDecodeError) as problem:

@@ -1,5 +1,6 @@
 """The module of a config as shapes alone: the real classes and the real training step, no weights, no files."""
 
+import json
 from pathlib import Path
 from pydoc import locate
 from typing import Any
@@ -16,7 +17,7 @@ from veggie_pl.batch import Batch, Example, Skill
 from veggie_pl.callbacks import Freeze
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
-from veggie_pl.models import KlCodec, Mllm, VidDM
+from veggie_pl.models import KlCodec, Mllm
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.lora import Lora, add_adapters
 from veggie_pl.models.reading import Again, can_read_after_prefix, checkpointing
@@ -50,7 +51,7 @@ class ShapesMllm(Mllm):
         nn.Module.__init__(self)  # there is no tokenizer to read
         found = Path(folder) if Path(folder, "config.json").is_file() else SHIPPED / Path(folder).name
         if not (found / "config.json").is_file():
-            known = ", ".join(path.name for path in in_order(SHIPPED))
+            known = ", ".join(path.name for path in in_order(SHIPPED) if (path / "config.json").is_file())
             raise UseError(
                 f"no config.json at {folder!r}, and none shipped (there are: {known}); {where_to_get(folder)}"
             )
@@ -110,7 +111,8 @@ def build(config: Namespace, text_tokens: int) -> ShapesModule:
     """
     model = namespace_to_dict(config.model)
     mllm = dict(model["mllm"]["init_args"])
-    viddm = {**model["viddm"]["init_args"], "weights": None, "motion_adapter": None}
+    denoiser, read = class_of(model["viddm"]["class_path"]), {"weights", "motion_adapter", "pooled_start"}
+    viddm = {name: value for name, value in model["viddm"]["init_args"].items() if name not in read}
     vae, options = class_of(model["vae"]["class_path"]), model["vae"]["init_args"]
     names = (
         "lr_factors",
@@ -130,13 +132,23 @@ def build(config: Namespace, text_tokens: int) -> ShapesModule:
                 "mllm": ShapesMllm(mllm.pop("folder"), text_tokens, mllm),
                 "queries": class_of(model["queries"]["class_path"])(**model["queries"]["init_args"]),
                 "aligner": class_of(model["aligner"]["class_path"])(**model["aligner"]["init_args"]),
-                "viddm": VidDM(**viddm),
-                "vae": KlCodec(None, options.get("config")) if vae is KlCodec else vae(**options),
+                "viddm": denoiser(**viddm),
+                "vae": KlCodec(None, _config_of_vae(options)) if vae is KlCodec else vae(**options),
             }
         module = ShapesModule(**parts, scheduler=scheduler, **{name: model[name] for name in names})
     _make_fake(module)
     Freeze(config.freeze.frozen).apply(module)
     return module
+
+
+def _config_of_vae(options: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the config.json of a codec: its folder's, or that of the checkpoint's name that is shipped, or its own."""
+    folder = Path(options["folder"])
+    for place in (folder / "vae", folder, SHIPPED / folder.name / "vae"):
+        if (place / "config.json").is_file():
+            return dict(json.loads((place / "config.json").read_text()))
+    config: dict[str, Any] | None = options.get("config")
+    return config
 
 
 def _make_fake(module: nn.Module) -> None:
