@@ -1,8 +1,6 @@
 """Pixels <-> latents, frozen: the one place that knows the latent scale."""
 
-import json
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import diffusers
@@ -134,7 +132,6 @@ class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
         return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
 
 
-SCALING = "scaling.json"  # beside the weights
 DECODED = 8  # frames at a time: 5 GB at 512 x 512, however long the clip is
 
 
@@ -172,14 +169,16 @@ class KlCodec(FrameCodec, nn.Module):
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
         self.cache = None if cache is None else TensorCache(cache, self.vae)
-        kept = None if folder is None else Path(folder, SCALING)
-        if scale_source is None and kept is not None and kept.is_file():
-            scale_source = bool(json.loads(kept.read_text())["scale_source"])
         self.scale_source = self._scales_by_kind if scale_source is None else scale_source
 
     @property
     def _scales_by_kind(self) -> bool:
         return self.vae.config.get("shift_factor") is not None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What its folder does not say: a ``scale_source`` that is not its kind's."""
+        return {} if self.scale_source == self._scales_by_kind else {"scale_source": self.scale_source}
 
     def encode_source(self, clips: Pixels) -> Latents:
         """Mode of the posterior, in the target's scale with ``scale_source``."""
@@ -215,10 +214,8 @@ class KlCodec(FrameCodec, nn.Module):
         return pixels.view(*latents.shape[:2], *pixels.shape[1:]).clamp(-1, 1)
 
     def save_pretrained(self, folder: str) -> None:
-        """Write the diffusers folder this codec was read from, and a ``scale_source`` that is not its kind's."""
+        """Write the diffusers folder this codec was read from."""
         self.vae.save_pretrained(folder)
-        if self.scale_source != self._scales_by_kind:
-            Path(folder, SCALING).write_text(json.dumps({"scale_source": self.scale_source}) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: str) -> "KlCodec":
