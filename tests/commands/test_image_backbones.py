@@ -59,6 +59,7 @@ def test_config_is_that_of_the_checkpoint_it_names(name: str) -> None:
     assert named == {key: published.config[key] for key in named}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_config_trains_on_a_small_folder_and_edits(name: str, tmp_path: Path) -> None:
     """Everything narrow, in the public format; the parts that the config lets learn have moved."""
@@ -91,7 +92,7 @@ def test_config_trains_on_a_small_folder_and_edits(name: str, tmp_path: Path) ->
     files = ["--config", "conf/stage1.yaml", "--config", f"conf/backbone/{name}.yaml"]
     main(["fit", *files, *(arg for key, value in settings.items() for arg in (f"--{key}", value))])
 
-    module = load_model(tmp_path / "run/tiny/model")
+    module = load_model(tmp_path / "stage1/tiny/model")
     assert isinstance(module.objective.process, FlowMatching)
     assert module.objective.flow is not None
     assert module.objective.flow.weighting == "cosmap"

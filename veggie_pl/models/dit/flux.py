@@ -24,8 +24,9 @@ class FluxDenoiser(ImageDenoiser):
 
     def laid_out(self, latents: Given) -> Tensor:
         """Pack patches into channels: (b*f, h/2 * w/2, 4 c)."""
-        rows = latents.flatten(0, 1).unflatten(2, (-1, SIDE)).unflatten(4, (-1, SIDE))  # (n, c, h/2, 2, w/2, 2)
-        return rows.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        frames, (channels, height, width) = latents.flatten(0, 1), latents.shape[2:]
+        cells = frames.reshape(len(frames), channels, height // SIDE, SIDE, width // SIDE, SIDE)
+        return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
     def paint(
         self,
@@ -49,7 +50,7 @@ class FluxDenoiser(ImageDenoiser):
             return_dict=False,
             **told,
         )[0]
-        patches = out.unflatten(1, (down, across)).unflatten(3, (-1, SIDE, SIDE))  # (n, h/2, w/2, c, 2, 2)
+        patches = out.reshape(len(out), down, across, -1, SIDE, SIDE)  # (n, h/2, w/2, c, 2, 2)
         return patches.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
 
 

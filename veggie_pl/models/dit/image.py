@@ -95,7 +95,7 @@ class ImageDenoiser(TransformerDenoiser):
             told = told.flatten(1, 2)[:, None].expand(-1, frames, -1, -1)
         tokens = told.flatten(0, 1)  # (b*f, q, d)
         out = self.paint(latents, timestep.repeat_interleave(frames), tokens, self.pooled(tokens))
-        return out.unflatten(0, latents.shape[:2])
+        return out.view(*latents.shape[:2], *out.shape[1:])
 
     def paint(
         self,
