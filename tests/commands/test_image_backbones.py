@@ -9,13 +9,16 @@ import torch
 import yaml
 from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
 from support.image_transformers import KINDS, QUERIES, WIDTH, write_pipeline
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from veggie_pl.cli import main
+from veggie_pl.commands.plan import PlanCLI
 from veggie_pl.diffusion.flow import FlowMatching
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.scheduler_folder import read_scheduler
-from veggie_pl.files import CONF
+from veggie_pl.files import CONF, TRAINING
 from veggie_pl.model_folder import load_model
+from veggie_pl.planning.shapes import build
 
 MODELS = CONF / "backbone/models"
 PUBLISHED = {  # parameters of the transformer, without the table of places
@@ -57,6 +60,21 @@ def test_config_is_that_of_the_checkpoint_it_names(name: str) -> None:
     published: Any = read_scheduler(str(MODELS / folder))
     named = config["scheduler"]["init_args"]
     assert named == {key: published.config[key] for key in named}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_plan_builds_what_was_published_without_a_checkpoint(name: str) -> None:
+    narrow = ["--model.mllm.init_args.folder", "weights/nano/mllm", "--model.queries.init_args.width", "192"]
+    narrow += ["--model.aligner.init_args.width_in", "192"]
+    files = ["--config", "conf/stage1.yaml", "--config", f"conf/backbone/{name}.yaml"]
+    config = PlanCLI([*files, *narrow], run=False, parser_kwargs={"default_config_files": TRAINING}).config
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        module = build(config, text_tokens=8)
+    held = sum(one.numel() for one in module.viddm.transformer.parameters())
+    assert held == pytest.approx(PUBLISHED[name][2], rel=0.005)
+    assert module.vae.scale_source
+    assert module.vae.channels == 16
+    assert module.size == (512, 512)
 
 
 @pytest.mark.slow
