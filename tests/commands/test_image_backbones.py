@@ -92,7 +92,7 @@ def test_config_trains_on_a_small_folder_and_edits(name: str, tmp_path: Path) ->
         "model.aligner.init_args.width_in": "192",
         "model.aligner.init_args.width_out": str(WIDTH),
         "model.viddm.init_args.transformer_config": json.dumps(transformer),
-        "model.viddm.init_args.latent_size": "[8, 8]",
+        "model.viddm.init_args.latent_size": "[16, 16]",
         "model.viddm.init_args.tokens_per_frame": str(QUERIES),
         "model.viddm.init_args.weights": folder,
         "model.vae.init_args.folder": folder,

@@ -22,7 +22,7 @@ SD3: dict[str, Any] = {
     "joint_attention_dim": WIDTH,
     "caption_projection_dim": 16,
     "pooled_projection_dim": POOLED,
-    "pos_embed_max_size": 6,
+    "pos_embed_max_size": 8,
 }
 FLUX: dict[str, Any] = {
     "patch_size": 1,

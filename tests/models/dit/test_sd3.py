@@ -21,6 +21,6 @@ def test_forward_is_the_librarys_own() -> None:
 
 def test_more_places_than_it_knows_are_an_error() -> None:
     noisy, _, timestep, tokens = inputs(frames=1)
-    wide = noisy.repeat(1, 1, 1, 1, 4)
-    with pytest.raises(UseError, match="knows places of 12 x 12 latent cells, not of 4 x 16"):
+    wide = noisy.repeat(1, 1, 1, 1, 5)
+    with pytest.raises(UseError, match="knows places of 16 x 16 latent cells, not of 4 x 20"):
         denoiser("sd3")(wide, wide, timestep, tokens)
