@@ -173,7 +173,9 @@ RUNS |= {
 ELSEWHERE = {  # by the tests of what they are for; DeepSpeed needs CUDA
     "backbone/paper.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
     "backbone/paper_stage2.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
+    "backbone/flux.yaml": "test_config_trains_on_a_small_folder_and_edits",
     "backbone/ltx.yaml": "test_both_stages_train_on_small_folders",
+    "backbone/sd3.yaml": "test_config_trains_on_a_small_folder_and_edits",
     "backbone/wan13.yaml": "test_both_stages_train_on_small_folders",
     "backbone/wan5.yaml": "test_both_stages_train_on_small_folders",
     "bench/veg.yaml": "test_bench_of_real_videos_is_edited_and_scored",

@@ -19,6 +19,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
 from veggie_pl.models import KlCodec, Mllm
 from veggie_pl.models.checkpoints import where_to_get
+from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.models.lora import Lora, add_adapters
 from veggie_pl.models.reading import Again, can_read_after_prefix, checkpointing
 from veggie_pl.models.vision import family_of
@@ -113,6 +114,8 @@ def build(config: Namespace, text_tokens: int) -> ShapesModule:
     mllm = dict(model["mllm"]["init_args"])
     denoiser, read = class_of(model["viddm"]["class_path"]), {"weights", "motion_adapter", "pooled_start"}
     viddm = {name: value for name, value in model["viddm"]["init_args"].items() if name not in read}
+    if viddm.get("lora"):
+        viddm["lora"] = DenoiserLora(**viddm["lora"])
     vae, options = class_of(model["vae"]["class_path"]), model["vae"]["init_args"]
     names = (
         "lr_factors",

@@ -7,6 +7,7 @@ from diffusers.configuration_utils import register_to_config
 from jaxtyping import Float, Num
 from torch import Tensor
 
+from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.models.dit.base import Given, Latents, Source, Told, TransformerDenoiser
 from veggie_pl.models.dit.pooled import PooledStates
 
@@ -31,6 +32,7 @@ class ImageDenoiser(TransformerDenoiser):
         gives: See there.
         add_source: See there.
         gradient_checkpointing: See there.
+        lora: See there.
         pooled_start: A safetensors file with the pooled states of a prompt, from which what stands for them starts.
         embedded_guidance: The scale that a model distilled to guidance is told (FLUX.1-dev: 3.5); it is not that of
             the module's own guidance, which goes on top.
@@ -57,6 +59,7 @@ class ImageDenoiser(TransformerDenoiser):
         gives: Literal["slope", "latents"] = "slope",
         add_source: bool = False,
         gradient_checkpointing: bool = False,
+        lora: DenoiserLora | None = None,
         pooled_start: str | None = None,
         embedded_guidance: float = 3.5,
     ) -> None:
@@ -72,6 +75,7 @@ class ImageDenoiser(TransformerDenoiser):
             gives=gives,
             add_source=add_source,
             gradient_checkpointing=gradient_checkpointing,
+            lora=lora,
         )
         self.pooled = PooledStates(self.width, int(self.transformer.config.pooled_projection_dim), pooled_start)
         self.register_to_config(pooled_start=None)  # it is in the weights now
