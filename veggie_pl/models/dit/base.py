@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import load_strictly, read_part
 from veggie_pl.models.dit.adapters import DenoiserLora, add_adapters, without_adapters
+from veggie_pl.models.dit.beside import BesidePrompt
 from veggie_pl.models.dit.frames import Grouping, per_latent_frame
 
 Latents = Float[Tensor, "b f c h w"]
@@ -55,6 +56,9 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             target share one scale.
         gradient_checkpointing: Compute block by block again in the backward pass.
         lora: Add adapters; ``save_pretrained`` merges them. ``Freeze`` leaves adapters inside a frozen part learnable.
+        tokens_join: "replace": task tokens are all the text there is; "beside": see ``BesidePrompt``.
+        prompt: States of the empty prompt for "beside", see there.
+        prompt_rows: See there.
 
     Raises:
         UseError: If a checkpoint is not there or does not fit the configuration, or the class has no such source.
@@ -86,6 +90,9 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         add_source: bool = False,
         gradient_checkpointing: bool = False,
         lora: DenoiserLora | None = None,
+        tokens_join: Literal["replace", "beside"] = "replace",
+        prompt: str | None = None,
+        prompt_rows: int = 512,
     ) -> None:
         super().__init__()
         self.source: Source = source or self.sources[0]
@@ -101,8 +108,11 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.init.zeros_(self.transformer.proj_out.bias)
         if weights is not None:
             load_strictly(self.transformer, self.read(weights, extend_channels), weights)
+        if prompt is not None and tokens_join != "beside":
+            raise UseError("prompt goes with tokens_join: beside")
+        self.beside = BesidePrompt(self.width, prompt_rows, prompt) if tokens_join == "beside" else None
         # what was read is in the weights now
-        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None)
+        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None, prompt=None)
         self.source_embedding: Any = None
         if self.source == "added":
             self.source_embedding = deepcopy(self.transformer.get_submodule(self.embedding))
@@ -113,7 +123,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if context == "per_frame":
             if self.patch[0] > 1:
                 raise UseError(f"{self.library}'s patches are of {self.patch[0]} latent frames: set context to shared")
-            self.use_frames(tokens_per_frame)
+            self.use_frames(tokens_per_frame if self.beside is None else prompt_rows)
         if lora is not None:
             add_adapters(self.transformer, lora)
         if gradient_checkpointing:
@@ -228,6 +238,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             raise UseError(
                 f"a latent frame has {told.shape[2]} task tokens, tokens_per_frame is {self.tokens_per_frame}"
             )
+        told = told if self.beside is None else self.beside(told)
         if clean is not None:
             if not self.knows_clean:
                 raise UseError(f"{self.library} has one timestep for a clip: none of its frames can be given clean")

@@ -1,0 +1,59 @@
+"""Task tokens beside the text encoder's states of the empty prompt, which a text-to-video model was trained with."""
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from veggie_pl.errors import UseError
+
+
+class BesidePrompt(nn.Module):
+    """Adds task tokens, through a layer that is zero at first, to the padding behind the empty prompt.
+
+    Text encoders give equally many states for every prompt. Those of the empty one are one or two, and behind them
+    zeros (Wan) or what the encoder makes of padding (CogVideoX). With tokens added to the last of them the model is
+    at first the one under the empty prompt, as with Kiwi-Edit's connector, whose last layer is zero at first.
+
+    Args:
+        width: Of the states.
+        rows: How many states a prompt has: 512 in Wan, 226 in CogVideoX.
+        prompt: A ``.safetensors`` file with one tensor, the empty prompt's states (rows, width), with zeros behind them
+            if they are fewer; None is zeros alone.
+
+    Raises:
+        UseError: If there is no such file, or it holds others.
+    """
+
+    def __init__(self, width: int, rows: int, prompt: str | None) -> None:
+        super().__init__()
+        self.states: Tensor
+        self.register_buffer("states", torch.zeros(rows, width) if prompt is None else _read(prompt, rows, width))
+        self.layer = nn.Linear(width, width)
+        nn.init.zeros_(self.layer.weight)
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, told: Float[Tensor, "b lf lq d"]) -> Float[Tensor, "b lf rows d"]:
+        """Give the states of each latent frame.
+
+        Raises:
+            UseError: If there are more tokens than states.
+        """
+        rows, own = len(self.states), told.shape[2]
+        if own > rows:
+            raise UseError(f"a latent frame has {own} task tokens, but a prompt has {rows} states (prompt_rows)")
+        states = self.states.to(told).expand(*told.shape[:2], -1, -1)
+        return torch.cat([states[:, :, : rows - own], states[:, :, rows - own :] + self.layer(told)], 2)
+
+
+def _read(path: str, rows: int, width: int) -> Tensor:
+    try:
+        found = list(load_file(path).values())
+    except (SafetensorError, OSError) as problem:
+        raise UseError(f"prompt {path} is no .safetensors file with states of the empty prompt: {problem}") from problem
+    states = found[0].flatten(0, -2).float() if found and found[0].ndim > 1 else torch.zeros(0, 0)
+    if len(found) != 1 or not 0 < len(states) <= rows or states.shape[1] != width:
+        shapes = ", ".join(str(tuple(one.shape)) for one in found)
+        raise UseError(f"prompt {path} holds {shapes or 'nothing'}; one tensor of at most {rows} x {width} is needed")
+    return torch.cat([states, states.new_zeros(rows - len(states), width)])
