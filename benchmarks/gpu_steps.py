@@ -2,14 +2,16 @@
 
 import copy
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch._functorch.config
+from torch import Tensor
 
 from benchmarks.gpu_model import ROOT, build, clips
 from benchmarks.gpu_timing import flops_of, gradients, off_by, row, say, timed, trainer_step, wait
-from veggie_pl.batch import Batch
+from veggie_pl.batch import Batch, ClipNames
 from veggie_pl.models.features import FeatureCache
 from veggie_pl.models.reading import Again
 from veggie_pl.models.regions import compile_regions
@@ -86,7 +88,7 @@ def at_hand(module: VeggieModule, batch: Batch, device: str) -> Any:
         base = module.mllm.model.base_model
         made = base.get_video_features(**seen, return_dict=True)
     features = _Features(module.mllm.vision.part, made)
-    module.vae.encode_both = lambda source, target, generators: latents
+    module.vae.encode_both = lambda *asked: latents
     module.mllm.features = features
 
     def undo() -> None:
@@ -104,7 +106,7 @@ class _Features(FeatureCache):
 
     usable = True
 
-    def __call__(self, inputs: dict[str, Any], batch: int) -> dict[str, Any]:
+    def __call__(self, inputs: dict[str, Any], source: Tensor, names: Sequence[ClipNames]) -> dict[str, Any]:
         return {"mm_encoder_outputs": {self.part: self.made}}
 
 

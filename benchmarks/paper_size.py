@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from diffusers import DDPMScheduler, StableDiffusionInstructPix2PixPipeline
 from torch import Tensor, nn
 
-from veggie_pl.batch import Batch
+from veggie_pl.batch import Batch, ClipNames
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.metrics.report import read_report
 from veggie_pl.models import Aligner, KlCodec, Mllm, TaskQueries, VidDM
@@ -130,6 +130,7 @@ def clips(module: VeggieModule, size: int, frames: int) -> Batch:
     generator = torch.Generator().manual_seed(0)
     batch.source, batch.target = torch.rand(2, *batch.source.shape, generator=generator) * 2 - 1
     batch.examples = [one._replace(instruction=INSTRUCTION) for one in batch.examples]
+    batch.names = [ClipNames(f"source {row}", f"target {row}") for row in range(size)]
     return batch
 
 

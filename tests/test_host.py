@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.cached import cached_module
 from support.families import FAMILIES
 from support.parts import NANO_MLLM, make_batch, randomise_output, tiny_module
 from support.waits import counted_waits
 
+from veggie_pl.batch import ClipNames
 from veggie_pl.host import Later, send
 from veggie_pl.models import Mllm
+from veggie_pl.models.cache import caches_of
 from veggie_pl.models.lora import Lora
 
 
@@ -51,6 +54,26 @@ def test_an_mllm_waits_for_nothing(family: str, frozen_prefix: bool, texts: list
     with counted_waits() as found:
         mllm(torch.zeros(2, 3, 3, 32, 32), texts, queries, places).sum().backward()
     assert found == []
+
+
+def test_a_step_whose_caches_are_warm_waits_for_nothing_and_looks_at_no_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, batch = cached_module(tmp_path, tmp_path / "kept"), make_batch(3, 2)
+    batch.names = [ClipNames(f"s{row}", f"t{row}") for row in range(3)]
+    module.mllm.requires_grad_(False)
+    module.log = lambda *args, **options: None
+    for cache in caches_of(module).values():
+        cache.prepare()
+    waits = []
+    for _ in range(2):  # cold, where entries are written as soon as the device has made them, and warm
+        with counted_waits(batch.index) as found:
+            module.training_step(batch, 0)["loss"].backward()
+        waits.append(found)
+        for hashing in ("veggie_pl.models.cache.digest_of", "veggie_pl.tensor_digest.bytes_of"):
+            monkeypatch.setattr(hashing, lambda *_: pytest.fail("hashes tensors in a step"))
+    assert waits == [[], []]
+    assert module.vae.cache.counts == {"made": 6, "found": 6}
 
 
 def test_a_batch_keeps_its_index_on_the_host() -> None:

@@ -22,7 +22,7 @@ FLOORS = [
     {"metrics", "inference"},
     {"scoring", "synthesis"},
     {"callbacks"},
-    {"planning"},
+    {"planning", "caching"},
     {"commands"},
     {"cli"},
     {"__main__"},

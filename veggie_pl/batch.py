@@ -99,6 +99,18 @@ class Example(NamedTuple):
     row: int = -1
 
 
+class ClipNames(NamedTuple):
+    """What the clips of an example are made of, in short: equal names, equal pixels, by which caches know a clip.
+
+    Args:
+        source: Of files, frames and size: examples about one clip share it. Empty: nobody can tell.
+        target: Of all that the example is made of.
+    """
+
+    source: str = ""
+    target: str = ""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One example as the model learns it: video in, instruction, video out."""
@@ -107,6 +119,7 @@ class Sample:
     source: Clip
     target: Clip | None  # None only in benchmarks that have no exact answers
     mask: Mask  # where the answer differs from the source: the changed region, or the object to point at
+    names: ClipNames = field(default_factory=ClipNames)
 
 
 class MissingSample(NamedTuple):
@@ -135,9 +148,10 @@ class Batch:
     examples: list[Example]
     index: Int[Tensor, " b"]  # position in the mixture (fit) or in the split (test), on the host: seeds all chance
     missing: list[MissingSample | None] = field(default_factory=list)  # where one is, clips and facts are filling
+    names: list[ClipNames] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.missing = self.missing or [None] * len(self.examples)
+        self.names, self.missing = self.names or [ClipNames()] * len(self), self.missing or [None] * len(self)
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -174,7 +188,7 @@ class Batch:
             left.source[row], left.mask[row] = filling.source, filling.mask
             if left.target is not None and filling.target is not None:
                 left.target[row] = filling.target
-            left.examples[row], left.missing[row] = filling.example, one
+            left.examples[row], left.missing[row], left.names[row] = filling.example, one, filling.names
         return left
 
     def to(self, device: torch.device) -> Batch:
@@ -236,6 +250,7 @@ def collate(samples: list[Numbered]) -> Batch:
         examples=[sample.example for sample in whole],
         index=torch.tensor([index for index, _ in samples]),
         missing=[one if isinstance(one, MissingSample) else None for _, one in samples],
+        names=[sample.names for sample in whole],
     )
 
 
@@ -270,7 +285,7 @@ def _shape(missing: list[MissingSample]) -> tuple[int, ...]:
 def _filling(one: MissingSample, shape: tuple[int, ...], skill: Skill) -> Sample:
     gray = torch.zeros(shape)
     example = Example(one.key, skill, "missing", fill="red", stream=one.stream, row=one.row)
-    return Sample(example, gray, gray, torch.zeros(shape[0], *shape[2:], dtype=torch.bool))
+    return Sample(example, gray, gray, torch.zeros(shape[0], *shape[2:], dtype=torch.bool), ClipNames("gray", "gray"))
 
 
 def per_skill(given: dict[str, Any], default: Any, what: str) -> dict[str, Any]:

@@ -114,6 +114,15 @@ def plan(args: list[str]) -> None:
 
 
 @command
+def cache(args: list[str]) -> None:
+    """Fill the caches of a config's run ahead: latents and vision features of every example it will read."""
+    with quick_imports():
+        from veggie_pl.commands.cache import fill_caches
+
+    fill_caches(args)
+
+
+@command
 def prepare(args: list[str]) -> None:
     """Make record tables from a data set on disk, as its data card says."""
     with quick_imports():

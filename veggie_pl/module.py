@@ -168,18 +168,18 @@ class VeggieModule(VeggieModel, L.LightningModule):
         generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
-        source, target = self.vae.encode_both(batch.source, batch.target, generators)  # each (b, lf, c, lh, lw)
+        source, target = self.vae.encode_both(batch.source, batch.target, generators, batch.names)  # (b, lf, c, lh, lw)
         return Drawn(frame_index, source, target, self.objective.draw(target, generators))
 
     def loss_of(self, batch: Batch, drawn: Drawn) -> Float[Tensor, " b"]:
         """Compute the loss of each example from what was drawn: nothing is random from here on."""
         # 1. What to do: the MLLM fills the queries of every frame.
-        frame_index = drawn.frame_index
-        hidden = self.mllm(batch.source, batch.instruction, self.queries(frame_index), frame_index)  # (b, f, q, d_mllm)
+        asked = (batch.instruction, self.queries(drawn.frame_index), drawn.frame_index)
+        hidden = self.mllm(batch.source, *asked, names=batch.names)  # (b, f, q, d_mllm)
 
         # 2. Drop conditions now, so that guidance has unconditional branches later.
         draws, target = drawn.draws, drawn.target
-        tokens = self.aligner(hidden, draws.drop_task).expand(-1, frame_index.shape[1], -1, -1)  # (b, f, q, d_unet)
+        tokens = self.aligner(hidden, draws.drop_task).expand(-1, batch.source.shape[1], -1, -1)  # (b, f, q, d_unet)
         kept = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(drawn.source), drawn.source)
 
         # 3. Noise the target and predict.

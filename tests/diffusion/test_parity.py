@@ -54,7 +54,7 @@ class TextStates(Mllm):
         nn.Module.__init__(self)
         self.states = states
 
-    def forward(self, source: torch.Tensor, *_: Any) -> torch.Tensor:
+    def forward(self, source: torch.Tensor, *_: Any, **names: Any) -> torch.Tensor:
         return self.states[:, None].expand(-1, source.shape[1], -1, -1)
 
 

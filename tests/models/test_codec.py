@@ -5,6 +5,7 @@ import pytest
 import torch
 from support.checkpoints import SD_VAE, sd_vae
 
+from veggie_pl.batch import ClipNames
 from veggie_pl.models import KlCodec, PixelCodec
 from veggie_pl.models.codec import Codec
 
@@ -56,13 +57,24 @@ def test_source_and_target_are_encoded_as_one_by_one(kl: KlCodec, monkeypatch: p
     with torch.no_grad():
         alone = kl.encode_source(source), kl.encode_target(target, generators(3, 4))
         both = kl.encode_both(source, target, generators(3, 4))
+        clips = torch.cat([source, target])
+        whole = kl._encode(clips)  # as on a GPU
         monkeypatch.setattr("veggie_pl.models.codec.MOST_PIXELS", 5 * 16 * 16)
-        cut = kl.encode_both(source, target, generators(3, 4))
+        cut = kl._encode(clips)
     hook.remove()
-    assert calls == [6, 6, 12, 5, 5, 2]
-    for one, other, third in zip(both, alone, cut, strict=True):
-        assert torch.allclose(one, other, atol=1e-5)
-        assert torch.allclose(one, third, atol=1e-5)
+    assert calls == [6, 6, 3, 3, 3, 3, 12, 5, 5, 2]
+    assert all(torch.allclose(*pair, atol=1e-5) for pair in zip(both, alone, strict=True))
+    assert all(torch.allclose(*pair, atol=1e-5) for pair in zip(whole, cut, strict=True))
+    assert torch.allclose(whole[0][:2], both[0], atol=1e-5)
+
+
+def test_latents_on_a_cpu_do_not_depend_on_the_batch(kl: KlCodec) -> None:
+    source, target = torch.rand(2, 9, 1, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        whole = kl.encode_both(source, target, generators(*range(9)))
+        for rows in ([0], [2, 3], [4, 5, 6, 7]):
+            few = kl.encode_both(source[rows], target[rows], generators(*rows))
+            assert all(torch.equal(one, all_of[rows]) for one, all_of in zip(few, whole, strict=True))
 
 
 def test_kl_weights_of_sixteen_bits_compute_in_sixteen_bits(kl: KlCodec) -> None:
@@ -142,33 +154,36 @@ def test_kl_hands_out_float32_under_autocast(kl: KlCodec) -> None:
 
 
 def test_cache_gives_what_the_encoder_gives_and_does_not_ask_it_twice(kl: KlCodec, tmp_path: Path) -> None:
-    clips = torch.rand(3, 2, 3, 16, 16) * 2 - 1
+    source, target = torch.rand(2, 3, 2, 3, 16, 16) * 2 - 1
+    names = [ClipNames(f"s{row}", f"t{row}") for row in range(3)]
     cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache")).eval()
     asked: list[int] = []
     cached.vae.encoder.register_forward_hook(lambda module, inputs, output: asked.append(len(inputs[0])))
     with torch.no_grad():
-        for rows in ([0, 1], [1, 2], [0, 2]):  # one clip comes again beside a new one
-            assert torch.allclose(cached.encode_source(clips[rows]), kl.encode_source(clips[rows]), atol=1e-6)
-            ours, theirs = (codec.encode_target(clips[rows], generators(*rows)) for codec in (cached, kl))
-            assert torch.allclose(ours, theirs, atol=1e-6)
-    assert asked == [4, 2]
-    files = sorted((tmp_path / "cache").rglob("*"))
-    assert len([path for path in files if path.is_file()]) == 3
-    damaged = next(path for path in files if path.is_file())
-    damaged.write_bytes(b"not tensors")
+        for rows in ([0, 1], [1, 2], [0, 2]):  # one example comes again beside a new one
+            clips, called = (source[rows], target[rows]), [names[row] for row in rows]
+            ours = cached.encode_both(*clips, generators(*rows), called)
+            theirs = kl.encode_both(*clips, generators(*rows))
+            assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
+    assert asked == [2] * 6  # clip by clip
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 6
     with torch.no_grad():
-        assert torch.allclose(cached.encode_source(clips), kl.encode_source(clips), atol=1e-6)
-    assert asked == [4, 2, 2]
+        cached.encode_both(source, target, generators(0, 1, 2))  # without names all is encoded
+    assert asked[6:] == [2] * 6
 
 
-def test_cache_is_of_one_network_and_one_precision(kl: KlCodec, tmp_path: Path) -> None:
-    clip = torch.rand(1, 1, 3, 16, 16)
-    cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache"))
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_pictures_are_encoded_two_by_two_and_as_without_a_cache(kl: KlCodec, number: int, tmp_path: Path) -> None:
+    """One frame alone has a kernel of its own, which rounds otherwise."""
+    source, target = torch.rand(2, number, 1, 3, 16, 16) * 2 - 1
+    names = [ClipNames("one", f"t{row}") for row in range(number)]  # all have one source
+    source[:] = source[:1]
+    cached = KlCodec(str(tmp_path / "vae"), cache=str(tmp_path / "cache")).eval()
+    asked: list[int] = []
+    cached.vae.encoder.register_forward_hook(lambda module, inputs, output: asked.append(len(inputs[0])))
     with torch.no_grad():
-        cached.encode_source(clip)
-        with torch.autocast("cpu", torch.bfloat16):
-            cached.encode_source(clip)
-        torch.manual_seed(9)
-        other = KlCodec(None, SD_VAE, cache=str(tmp_path / "cache")).eval()
-        assert not torch.allclose(other.encode_source(clip), cached.encode_source(clip), atol=1e-3)
-    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 3
+        found = cached.encode_both(source, target, generators(*range(number)), names)
+        expected = kl.encode_both(source, target, generators(*range(number)))
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+    assert asked == [2] * (1 + number // 2)
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 1 + number

@@ -23,6 +23,7 @@ from transformers import (
     SmolVLMProcessor,
 )
 
+from veggie_pl.batch import ClipNames
 from veggie_pl.models import BlindMllm, DiscreteMllm, Mllm
 from veggie_pl.models.lora import Lora
 from veggie_pl.models.reading import can_read_after_prefix
@@ -474,11 +475,12 @@ def test_cached_features_change_nothing_and_the_tower_is_not_asked_twice(
     asked: list[str] = []
     see = "get_video_features" if plain.vision.part == "video" else "get_image_features"
     for rows in ([0, 1], [1, 2], [2, 0]):  # a clip comes again beside a new one
+        names = [ClipNames(f"clip {row}", "unused") for row in rows]
         texts, queries = [TEXTS[row % 2] for row in rows], queries_for(plain, 2).requires_grad_()
         expected = plain(source[rows], texts, queries, places(2, 3))
         original = getattr(cached.model.base_model, see)
         with patch.object(cached.model.base_model, see, side_effect=original) as spy:
-            found = cached(source[rows], texts, queries, places(2, 3))
+            found = cached(source[rows], texts, queries, places(2, 3), names=names)
         asked += ["seen"] * spy.call_count
         assert torch.allclose(found, expected, atol=1e-5)
         gradients = [torch.autograd.grad(out.square().sum(), queries)[0] for out in (found, expected)]
@@ -486,5 +488,5 @@ def test_cached_features_change_nothing_and_the_tower_is_not_asked_twice(
     assert len(asked) == 3
     kept = len(list(tmp_path.rglob("*.safetensors")))
     cached.model.requires_grad_(True)
-    cached(source[:1], TEXTS[:1], queries_for(cached, 1), places(1, 3))
+    cached(source[:1], TEXTS[:1], queries_for(cached, 1), places(1, 3), names=[ClipNames("new", "unused")])
     assert len(list(tmp_path.rglob("*.safetensors"))) == kept == 3  # a tower that learns is not cached

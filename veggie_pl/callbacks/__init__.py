@@ -1,5 +1,6 @@
 """Callbacks: they freeze, initialise, watch, score and save; none of them computes a loss."""
 
+from veggie_pl.callbacks.caches import Caches
 from veggie_pl.callbacks.charts import Charts
 from veggie_pl.callbacks.compiling import Compile
 from veggie_pl.callbacks.copying import Copying
@@ -30,6 +31,7 @@ from veggie_pl.callbacks.whole_steps import WholeSteps
 from veggie_pl.callbacks.write_edits import WriteEdits
 
 __all__ = [
+    "Caches",
     "Charts",
     "Compile",
     "Copying",

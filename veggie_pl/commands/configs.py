@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from veggie_pl.callbacks import (
+    Caches,
     ErrorBudget,
     Evaluate,
     Freeze,
@@ -108,6 +109,7 @@ class VeggieCLI(StepsCLI):
                 save_config_callback=LogConfig,
                 save_config_kwargs={"overwrite": True},
                 parser_class=RunParser,
+                trainer_defaults={"callbacks": [Caches()]},
                 **options,
             )
         except torch.OutOfMemoryError as error:

@@ -117,6 +117,25 @@ HELP: dict[str, tuple[str, str, dict[str, dict[str, str]]]] = {
             "model": MODEL,
         },
     ),
+    "cache": (
+        "Fill the caches of a run ahead: latents of sources and targets, vision features of sources, for every example"
+        " that its steps will read. It says first how many entries and GB that is at most, and how much disk is free."
+        " What is there already is not made again: after Ctrl-C, or a crash, the same command goes on.",
+        "--config conf/stage1.yaml --model.mllm.init_args.cache runs/cache",
+        {
+            "options": {
+                **CONFIG,
+                "--workers N": "processes that read, and on a CPU compute (one for each core); 0 works in this one",
+                "--dry_run": "say what it would take, and stop",
+                "--model.vae.init_args.cache FOLDER": "latents go here, 2 x 4 bytes a latent number (KlCodec)",
+                "--model.mllm.init_args.cache FOLDER": "vision features go here, while the vision tower is frozen",
+                "--error_budget.max_bad FRACTION": "part of a stream's examples that may be unreadable (0.1)",
+            },
+            "run": RUN,
+            "data": DATA,
+            "model": MODEL,
+        },
+    ),
     "preview": (
         "Draw what a config feeds the model.",
         "--config conf/stage1.yaml -o runs/preview.png",

@@ -1,9 +1,9 @@
 """Records: what a data set gives before a stream turns it into a sample."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from veggie_pl.batch import Clip, Example, Mask
+from veggie_pl.batch import Clip, ClipNames, Example, Mask
 from veggie_pl.errors import UseError
 
 
@@ -34,6 +34,8 @@ class Record:
         mask: Grounding, reasoning: the object. Editing: the changed region, if it is known.
         templates: Of instructions, in place of our own, for an example without an instruction.
         fills: Mask colours to choose from; empty: all.
+        names: What source and record are made of; the target's name tells all that is here. Records may have a method
+            ``names(index)`` that gives them without decoding.
     """
 
     example: Example
@@ -42,6 +44,7 @@ class Record:
     mask: Mask | None = None
     templates: tuple[str, ...] = ()
     fills: tuple[str, ...] = ()
+    names: ClipNames = field(default_factory=ClipNames)
 
 
 @runtime_checkable

@@ -1,24 +1,32 @@
 """Streams: records to samples, one class for each kind of supervision."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
-from veggie_pl.batch import Clip, Example, Mask, Sample, Skill
+from veggie_pl.batch import Clip, ClipNames, Example, Mask, Sample, Skill
 from veggie_pl.data.instructions.templates import with_articles, word
 from veggie_pl.data.records import Record, Records
 from veggie_pl.errors import UseError
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.masks.paint import paint
 from veggie_pl.seeding import numpy_rng
+from veggie_pl.video.clip import READ_BY
 
+PIXELS = 1  # raise it when decoding, resizing or painting give other pixels: what caches keep is then made again
 VISIBLE_CHANGE = 16 / 255  # least change of a pixel, as a part of the range, where the edited clip is not exact
 CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see
 
 
 class Stream(ABC):
     """Samples by index; ``stream[i]`` is a function of record i alone.
+
+    So clips have names (``ClipNames``): of what the records say that they are made of, of the class of the stream and
+    its settings, and of what decoded them. Nothing is drawn anew in another epoch: frames, fills and wordings follow
+    from the record's key. A stream that changes the source gets no names, and nothing of its clips is kept by caches.
 
     Args:
         records: The data set.
@@ -49,7 +57,22 @@ class Stream(ABC):
         if record.example.skill not in self.skills:
             choices = ", ".join(sorted(self.skills))
             raise UseError(f"{type(self).__name__} takes {choices}, but {record.example.key} is {record.example.skill}")
-        return self.sample(record)
+        sample = self.sample(record)
+        own = record.names if sample.source is record.source else ClipNames()
+        return replace(sample, names=self._named(own))
+
+    def names(self, index: int) -> ClipNames:
+        """Name the clips of example ``index`` without decoding them; empty where its records cannot."""
+        own: Callable[[int], ClipNames] | None = getattr(self.records, "names", None)
+        return self._named(ClipNames() if own is None else own(index))
+
+    def _named(self, names: ClipNames) -> ClipNames:
+        """Names of a record's clips, once this stream has made its target."""
+        if not (names.source and names.target):
+            return ClipNames()
+        settings = {key: value for key, value in vars(self).items() if key not in ("records", "held_out_wordings")}
+        how = f"{type(self).__module__}.{type(self).__qualname__} {sorted(settings.items())} {names.target}"
+        return ClipNames(_hash(names.source), _hash(how))
 
     @abstractmethod
     def sample(self, record: Record) -> Sample:
@@ -146,6 +169,10 @@ class ReasoningStream(GroundingStream):
     def slots(self, record: Record) -> dict[str, str]:
         """The question, ending in a question mark."""
         return {"question": record.example.phrase.rstrip("?") + "?"}
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(f"{PIXELS} {READ_BY} {text}".encode(), digest_size=16).hexdigest()
 
 
 def changed_region(source: Clip, target: Clip) -> Mask:

@@ -1,5 +1,6 @@
 """Pixels <-> latents, frozen: the one place that knows the latent scale."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,8 +13,10 @@ from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from veggie_pl.batch import ClipNames
 from veggie_pl.errors import UseError
-from veggie_pl.models.cache import TensorCache
+from veggie_pl.host import send
+from veggie_pl.models.cache import TensorCache, settings_of
 from veggie_pl.models.checkpoints import read_vae
 
 SD_VAE = {
@@ -63,8 +66,10 @@ class Codec(Protocol):
         """Latents to be noised; a codec that samples draws with one generator per clip."""
         ...
 
-    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
-        """What the two above give, for clips of one shape."""
+    def encode_both(
+        self, source: Pixels, target: Pixels, generators: list[torch.Generator], names: Sequence[ClipNames] = ()
+    ) -> tuple[Latents, Latents]:
+        """What the two above give, for clips of one shape; a codec with a cache knows them by their names."""
         ...
 
     def decode(self, latents: Latents) -> Pixels:
@@ -100,7 +105,9 @@ class FrameCodec:
         """Give ``num_frames``: each frame is on its own."""
         return num_frames
 
-    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
+    def encode_both(
+        self, source: Pixels, target: Pixels, generators: list[torch.Generator], names: Sequence[ClipNames] = ()
+    ) -> tuple[Latents, Latents]:
         """Encode the one, then the other."""
         codec: Any = self
         return codec.encode_source(source), codec.encode_target(target, generators)
@@ -145,8 +152,9 @@ class KlCodec(FrameCodec, nn.Module):
     Args:
         folder: A ``vae`` folder of diffusers, a pipeline folder that has one, or one ``.safetensors`` file with the
             keys of the original Stable Diffusion code. None starts at random.
-        cache: Folder that keeps what the encoder made of each clip, by the clip's pixels: for data that come again and
-            are not augmented. 2 x c x 4 bytes per latent cell, 1 MB for 8 frames of 512 x 512. None keeps nothing.
+        cache: Folder that keeps mean and deviation of each clip that training encodes, by its name (``TensorCache``);
+            `python -m veggie_pl cache` fills it ahead. 2 x c x 4 bytes per latent cell, 1 MB for 8 frames of 512 x 512.
+            None keeps nothing.
         config: ``AutoencoderKL`` configuration, where the folder does not bring one; None is Stable Diffusion's.
         scale_source: Bring the source to the target's scale, in which it is the target without noise. None goes by the
             kind: yes for those with a ``shift_factor`` (SD3, FLUX), no for those before.
@@ -168,7 +176,7 @@ class KlCodec(FrameCodec, nn.Module):
         self.origin = folder  # which holds the weights
         self.channels = int(self.vae.config.latent_channels)
         self.factor = int(2 ** (len(self.vae.config.block_out_channels) - 1))
-        self.cache = None if cache is None else TensorCache(cache, self.vae)
+        self.cache = None if cache is None else TensorCache(cache, self.vae, settings_of(self.vae.config))
         self.scale_source = self._scales_by_kind if scale_source is None else scale_source
 
     @property
@@ -182,15 +190,18 @@ class KlCodec(FrameCodec, nn.Module):
 
     def encode_source(self, clips: Pixels) -> Latents:
         """Mode of the posterior, in the target's scale with ``scale_source``."""
-        return self._shown(self._posterior(clips)[0])
+        return self._shown(self._encode(clips)[0])
 
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """Return a sample of the posterior, scaled."""
-        return self._sample(*self._posterior(clips), generators)
+        return self._sample(*self._encode(clips), generators)
 
-    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
-        """Run the encoder once for both."""
-        mean, std = self._posterior(torch.cat([source, target]))
+    def encode_both(
+        self, source: Pixels, target: Pixels, generators: list[torch.Generator], names: Sequence[ClipNames] = ()
+    ) -> tuple[Latents, Latents]:
+        """Run the encoder once for both; where there is a cache, for what it lacks."""
+        called = [one.source for one in names] + [one.target for one in names]
+        mean, std = self._posterior(torch.cat([source, target]), called)
         (mode, mean), std = mean.chunk(2), std.chunk(2)[1]
         return self._shown(mode), self._sample(mean, std, generators)
 
@@ -222,19 +233,44 @@ class KlCodec(FrameCodec, nn.Module):
         """Read a diffusers ``vae`` folder."""
         return cls(folder)
 
-    def _posterior(self, clips: Pixels) -> tuple[Latents, Latents]:
-        """Mean and standard deviation, from the cache where it has them."""
-        if self.cache is None:
+    def _posterior(self, clips: Pixels, names: Sequence[str] = ()) -> tuple[Latents, Latents]:
+        """Mean and standard deviation.
+
+        On a CPU, where many frames at once are no faster, clip by clip as for a cache: with and without one, latents
+        are the same bit for bit.
+        """
+        if self.cache is not None and any(names):
+            return self.kept(clips, names)
+        if clips.device.type != "cpu":
             return self._encode(clips)
-        keys = [self.cache.key(clip, "posterior") for clip in clips]
-        found = [self.cache.get(key) for key in keys]
-        if missing := [row for row, kept in enumerate(found) if kept is None]:
-            for row, mean, std in zip(missing, *self._encode(clips[missing]), strict=True):
-                found[row] = {"mean": mean, "std": std}
-                self.cache.put(keys[row], {"mean": mean, "std": std})
-        whole = [kept for kept in found if kept is not None]
-        mean, std = (torch.stack([kept[name].to(clips.device) for kept in whole]) for name in ("mean", "std"))
+        made = [*self._apart([*clips])]
+        return torch.stack([one["mean"] for one in made]), torch.stack([one["std"] for one in made])
+
+    def kept(self, clips: Pixels, names: Sequence[str]) -> tuple[Latents, Latents]:
+        """Mean and standard deviation from the cache, which then has them."""
+        assert self.cache is not None
+        keys = self.cache_keys(names, clips.shape[1:], clips.dtype, self.cache.precision(clips.device.type))
+        found = self.cache.each(keys, lambda lacking: self._apart([clips[row] for row in lacking]))
+        mean, std = (torch.stack([send(one[name], clips.device) for one in found]) for name in ("mean", "std"))
         return mean, std
+
+    def cache_keys(self, names: Sequence[str], shape: Sequence[int], dtype: torch.dtype, precision: str) -> list[str]:
+        """Keys of clips (``TensorCache.keys``)."""
+        assert self.cache is not None
+        return self.cache.keys(names, "posterior", shape, dtype, precision)
+
+    def _apart(self, clips: list[Tensor]) -> Iterator[dict[str, Tensor]]:
+        """Encode so that what becomes of a clip depends on nothing beside it, not even by rounding.
+
+        Kernels are chosen by the number of frames, so it is always the same: the clip's; pictures go in twos, the last
+        one of an odd number beside itself.
+        """
+        together = 2 if clips[0].shape[0] == 1 else 1
+        for first in range(0, len(clips), together):
+            part = clips[first : first + together]
+            mean, std = self._encode(torch.stack((part * 2)[:together]))
+            for row in range(len(part)):
+                yield {"mean": mean[row], "std": std[row]}
 
     def _encode(self, clips: Pixels) -> tuple[Latents, Latents]:
         frames: Tensor = clips.flatten(0, 1).to(self.vae.dtype)

@@ -1,6 +1,7 @@
 """Frames + instruction + queries -> hidden states of the queries, for any transformers image-text-to-text model."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
+from veggie_pl.batch import ClipNames
 from veggie_pl.errors import UseError
+from veggie_pl.models.cache import settings_of
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.features import FeatureCache
 from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, save_adapters
@@ -48,8 +51,9 @@ class Mllm(nn.Module):
         gradient_checkpointing: Where the graph of all is kept, keep the input of each layer only and run it again in
             the backward pass, also while the model is frozen and adapters learn. Less memory, a third more time.
             "selective" keeps attention and all but the widest products: some more memory for less time.
-        cache: Folder that keeps what a frozen vision tower made of each clip, by the clip's pixels: for data that come
-            again and are not augmented. 11 MB for 8 frames in 16 bits at 7B. None keeps nothing.
+        cache: Folder that keeps what a frozen vision tower made of each clip that training reads, by its name
+            (``TensorCache``); `python -m veggie_pl cache` fills it ahead. 11 MB for 8 frames in 16 bits at 7B. None
+            keeps nothing.
         dtype: Of the weights: "bfloat16" halves the memory of a frozen model. Adapters are float32; weights that learn
             have to be, too.
 
@@ -112,8 +116,13 @@ class Mllm(nn.Module):
             with torch.device("meta"):
                 counted = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder), **options)
         self.vision = family.vision(counted.base_model, self.image_processor)
-        self.features = None if cache is None else FeatureCache(cache, self.model.base_model, self.vision.part)
+        self.features = None if cache is None else self._make_features(cache, attention)
         self.prompt = self._make_prompt(family, max_text_tokens)
+
+    def _make_features(self, folder: str, attention: str) -> FeatureCache:
+        seeing = {name: value for name, value in self.model.config.to_dict().items() if name != "text_config"}
+        settings = settings_of({**seeing, "attention": attention}, self.image_processor.to_dict())
+        return FeatureCache(folder, self.model.base_model, self.vision.part, settings)
 
     def _make_prompt(self, family: Family, max_text_tokens: int) -> Prompt:
         tokenizer, config, part = self.tokenizer, self.model.config, family.vision.part
@@ -147,6 +156,7 @@ class Mllm(nn.Module):
         queries: Float[Tensor, "b g q d"],
         frame_index: Int[Tensor, "b f"],
         references: Float[Tensor, "b r 3 h w"] | None = None,
+        names: Sequence[ClipNames] = (),
     ) -> Float[Tensor, "b g q d"]:
         """Hidden states of the queries after one causal pass.
 
@@ -157,6 +167,7 @@ class Mllm(nn.Module):
             frame_index: Place of each frame in its clip, in [0, num_slots).
             references: Pictures in [-1, 1] that the instruction speaks of; they stand before the frames, and with
                 ``num_slots`` the frames' places begin behind them.
+            names: Of the clips, where there are no references; without them no cache is asked.
 
         Raises:
             UseError: If an instruction is empty or too long, or weights of 16 bits are to learn.
@@ -177,7 +188,7 @@ class Mllm(nn.Module):
         if positions is not None:
             layout = replace(layout, position_ids=positions)
         if self.features is not None and self.features.usable:
-            inputs = self.features(inputs, len(seen))
+            inputs = self.features(inputs, seen, names)
         part = self.vision.part if self.vision.only_embeds else None
         if self._prefix_is_fixed(queries):
             hidden = read_after_prefix(self.model, layout, inputs, queries, part)

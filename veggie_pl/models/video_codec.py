@@ -1,5 +1,6 @@
 """Codecs of video models, which compress time as well: diffusers' own autoencoders, frozen."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from veggie_pl.batch import ClipNames
 from veggie_pl.errors import UseError
 from veggie_pl.models.checkpoints import read_part
 from veggie_pl.models.codec import MOST_PIXELS, Latents, Pixels
@@ -86,8 +88,10 @@ class VideoCodec(nn.Module):
         """Do the same; nothing is drawn."""
         return self.encode_source(clips)
 
-    def encode_both(self, source: Pixels, target: Pixels, generators: list[torch.Generator]) -> tuple[Latents, Latents]:
-        """Encode both at once."""
+    def encode_both(
+        self, source: Pixels, target: Pixels, generators: list[torch.Generator], names: Sequence[ClipNames] = ()
+    ) -> tuple[Latents, Latents]:
+        """Encode both at once; nothing is kept by name."""
         one, other = self.encode_source(torch.cat([source, target])).chunk(2)
         return one, other
 

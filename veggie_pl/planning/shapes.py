@@ -1,6 +1,7 @@
 """The module of a config as shapes alone: the real classes and the real training step, no weights, no files."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from pydoc import locate
 from typing import Any
@@ -13,7 +14,7 @@ from torch._subclasses.fake_tensor import unset_fake_temporarily
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText
 from transformers.initialization import no_init_weights
 
-from veggie_pl.batch import Batch, Example, Skill
+from veggie_pl.batch import Batch, ClipNames, Example, Skill
 from veggie_pl.callbacks import Freeze
 from veggie_pl.errors import UseError
 from veggie_pl.file_names import in_order
@@ -80,6 +81,7 @@ class ShapesMllm(Mllm):
         queries: Float[Tensor, "b g q d"],
         frame_index: Int[Tensor, "b f"],
         references: Tensor | None = None,
+        names: Sequence[ClipNames] = (),
     ) -> Float[Tensor, "b g q d"]:
         """Run as ``Mllm.forward``: over keys and values of the prefix while the model is frozen, else over all."""
         base, asked = self.model.base_model, queries.flatten(1, 2).to(self.model.dtype)

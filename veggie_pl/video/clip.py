@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import av
 import cv2
+import decord
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -33,6 +35,7 @@ __all__ = [
 ]
 __all__ += ["to_clip", "to_frames"]
 
+READ_BY = f"cv2 {cv2.__version__} av {av.__version__} decord {decord.__version__}"  # whose pixels may differ by version
 IMAGE_FPS = 8.0  # of a video made from an image
 
 

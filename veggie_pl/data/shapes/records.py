@@ -1,8 +1,10 @@
 """Moving Shapes as records: number i of a split, made when asked for."""
 
+import hashlib
+from pathlib import Path
 from typing import Literal
 
-from veggie_pl.batch import Example, Skill
+from veggie_pl.batch import ClipNames, Example, Skill
 from veggie_pl.data.instructions.templates import word
 from veggie_pl.data.proportions import Proportions
 from veggie_pl.data.records import Record
@@ -17,6 +19,8 @@ from veggie_pl.seeding import numpy_rng
 
 SPLITS = ("train", "val", "test")
 LENGTH = 2**31 - 1  # the world does not end; a data set must
+# Of what draws this world: changed code draws other pixels under the same settings.
+CODE = hashlib.blake2b(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()[:16]
 
 
 class ShapesRecords:
@@ -66,6 +70,7 @@ class ShapesRecords:
         self.skills = [Skill(name) for name in weights]
         self.proportions = Proportions(list(weights.values()), "shapes", split, seed)
         self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
+        self._settings = f"{num_frames} {size} {(low, high)} {vocabulary} {CODE}"
 
     def __len__(self) -> int:
         return self.length
@@ -99,6 +104,11 @@ class ShapesRecords:
         """Name record ``index``."""
         return f"shapes/{self.split}/{self.seed}/{self._skill(index).value}/{index}"
 
+    def names(self, index: int) -> ClipNames:
+        """Name the clips of record ``index`` by all that it is a function of; nothing is drawn."""
+        name = f"{self.key(index)} {self._settings}"
+        return ClipNames(name, name)
+
     def fingerprint(self, index: int) -> str:
         """Tell all that record ``index`` is drawn from, as data: nothing is rendered."""
         return repr((*self.draw(index), self.key(index), self.size, self.num_frames))
@@ -111,7 +121,7 @@ class ShapesRecords:
             mask = silhouette(scene, edit.index, self.size, self.num_frames)
             phrase = scene.things[edit.index].phrase
             example = Example(key, edit.skill, instruction, phrase, edit.fill)
-            return Record(example, source, mask=mask)
+            return Record(example, source, mask=mask, names=self.names(index))
         target = render(edit.edited_scene(scene), self.size, self.num_frames)
         mask = changed(source, target)
         target = target.where(mask[:, None], source)  # nothing but the mask changes, not even by less than is seen
@@ -120,4 +130,5 @@ class ShapesRecords:
             phrase, place = edit.thing.phrase, PLACES[edit.place]
         elif isinstance(edit, Removal):
             phrase = edit.phrase(scene)
-        return Record(Example(key, edit.skill, instruction, phrase, place=place), source, target, mask)
+        example = Example(key, edit.skill, instruction, phrase, place=place)
+        return Record(example, source, target, mask, names=self.names(index))

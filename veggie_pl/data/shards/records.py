@@ -2,12 +2,14 @@
 
 import hashlib
 import tarfile
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from veggie_pl.batch import Example, Skill
+from veggie_pl.batch import ClipNames, Example, Skill
 from veggie_pl.data.proportions import shuffled
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.shards.cache import ShardCache, local_path
@@ -20,6 +22,7 @@ from veggie_pl.video.frames import Sampling
 from veggie_pl.video.media import Media
 
 FIELDS = ("source", "target", "mask", *TEXTS)
+Made = TypeVar("Made")
 
 
 class ShardRecords:
@@ -127,6 +130,19 @@ class ShardRecords:
             IndexError: If there is none.
             BadRecordError: If its shard cannot be fetched or it cannot be decoded.
         """
+        return self._with(index, self._record)
+
+    def names(self, index: int) -> ClipNames:
+        """Name the clips of record ``index`` by the bytes of its members, which are read but not decoded.
+
+        Raises:
+            IndexError: If there is none.
+            BadRecordError: If its shard cannot be fetched.
+        """
+        return self._with(index, self._names)
+
+    def _with(self, index: int, make: Callable[[str, dict[str, Media], dict[str, str]], Made]) -> Made:
+        """Call with key, media and texts of a record; what it raises names the record."""
         if not 0 <= index < len(self):
             raise IndexError(f"row {index} of {len(self)}")
         number = int(np.searchsorted(self.starts, index, side="right")) - 1
@@ -138,9 +154,17 @@ class ShardRecords:
                 key = f"{key.partition('/')[0]}/{name}"
                 media = self._media(key, file, members)
                 texts = {field: self._text(field, file, members) for field in TEXTS}
-            return self._record(key, media, texts)
+            return make(key, media, texts)
         except (ShardError, ClipError, OSError, ValueError, RecursionError, tarfile.TarError) as error:
             raise BadRecordError(key, " ".join(str(error).split())) from error
+
+    def _names(self, key: str, media: dict[str, Media], texts: dict[str, str]) -> ClipNames:
+        parts = [hashlib.blake2b(one.data or b"", digest_size=16).hexdigest() for one in media.values()]
+        kinds = [PurePosixPath(one.path).suffix for one in media.values()]
+        drawn = key if self.sampling.kind == "consecutive" else ""  # whose chance picks the frames
+        source = f"{self.num_frames} {self.size} {self.sampling} {drawn} {kinds[0]} {parts[0]}"
+        whole = [*zip(media, kinds, parts, strict=True)]
+        return ClipNames(source, f"{source} {key} {self.skill} {whole} {sorted(texts.items())}")
 
     def _listing(self, number: int, file: BinaryIO) -> list[tuple[str, Members]]:
         if number not in self._listings:
@@ -176,4 +200,4 @@ class ShardRecords:
         if skill.is_painted and (mask is None or not mask.any()):
             raise UseError("it has no mask" if mask is None else "its mask is empty")
         example = Example(key, skill, texts["instruction"] or None, texts["phrase"], texts["fill"])
-        return Record(example, ready["source"], ready.get("target"), mask)
+        return Record(example, ready["source"], ready.get("target"), mask, names=self._names(key, media, texts))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from jaxtyping import UInt8
 
-from veggie_pl.batch import Clip, Mask, Skill
+from veggie_pl.batch import Clip, ClipNames, Mask, Skill
 from veggie_pl.data.records import BadRecordError, Record
 from veggie_pl.data.table.buckets import Bucket, choose
 from veggie_pl.data.table.quarantine import read_quarantine
@@ -21,7 +21,7 @@ from veggie_pl.masks.rle import MaskError, decode
 from veggie_pl.seeding import numpy_rng
 from veggie_pl.video.clip import ClipError, ClipFile, sample_together, to_clip
 from veggie_pl.video.frames import Sampling, window
-from veggie_pl.video.media import MediaError
+from veggie_pl.video.media import Media, MediaError
 
 RATIO = 0.02  # by which aspect ratios of source, target and mask may differ: sizes are rounded
 
@@ -128,16 +128,21 @@ class TableRecords:
 
         It changes with the row, with the size and time of a file that the row names, and with the settings here.
         """
+        return self.names(index).target
+
+    def names(self, index: int) -> ClipNames:
+        """Name the clips of record ``index``, without decoding it; the source's is shared by rows with equal frames."""
         columns = self.table.columns(index)
-        shape = None if self.buckets is None else self.bucket_of(columns)
-        seen = [repr((shape or self.num_frames, self.sampling, self.table.info.wordings, self.table.info.fills))]
-        row = from_columns(columns)
-        seen += [repr(row.example), repr(row.mask)]
-        digest = hashlib.blake2b("\n".join(seen).encode(errors="backslashreplace"), digest_size=16)
-        for media in (*row.source, *row.target):
-            digest.update(repr((media.path, media.offset, media.size, media.name)).encode())
-            digest.update(_state(self.root / media.path) if media.data is None else media.data)
-        return digest.hexdigest()
+        return self._names(columns, from_columns(columns))
+
+    def _names(self, columns: dict[str, Any], row: Row) -> ClipNames:
+        shape = self.num_frames if self.buckets is None else self.bucket_of(columns)
+        facts, info = row.example, self.table.info
+        key = facts.key if self.sampling.kind == "consecutive" else ""  # whose chance picks the frames
+        source = repr((shape, self.sampling, facts.start, facts.stop, key))
+        whole = [repr((shape, self.sampling, info.wordings, info.fills)), repr(facts), repr(row.mask)]
+        media = *row.source, *row.target
+        return ClipNames(_digest(source, row.source, self.root), _digest("\n".join(whole), media, self.root))
 
     def __getitem__(self, index: int) -> Record:
         """Record ``index``.
@@ -153,7 +158,16 @@ class TableRecords:
             source, target, mask = decode_row(row, self.root, self.sampling, self.num_frames, bucket)
         except (MediaError, ClipError, MaskError, UnfitError) as error:
             raise BadRecordError(row.key, " ".join(str(error).split())) from error
-        return Record(row.example, source, target, mask, info.wordings, info.fills)
+        return Record(row.example, source, target, mask, info.wordings, info.fills, self._names(columns, row))
+
+
+def _digest(settings: str, media: tuple[Media, ...], root: Path) -> str:
+    """Hash settings and what is read by them: bytes in the table, or places, sizes and times of files."""
+    digest = hashlib.blake2b(settings.encode(errors="backslashreplace"), digest_size=16)
+    for one in media:
+        digest.update(repr((one.path, one.offset, one.size, one.name)).encode())
+        digest.update(_state(root / one.path) if one.data is None else one.data)
+    return digest.hexdigest()
 
 
 def _state(path: Path) -> bytes:
