@@ -18,7 +18,8 @@ from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.features import FeatureCache
 from veggie_pl.models.lora import Lora, add_adapters, load_adapters, merged, save_adapters
 from veggie_pl.models.mllm_weights import read_mllm
-from veggie_pl.models.prompt import Prompt
+from veggie_pl.models.prefix import Decoder, FrozenPrefix
+from veggie_pl.models.prompt import Layout, Prompt
 from veggie_pl.models.reading import can_read_after_prefix, read_after_prefix, read_whole
 from veggie_pl.models.stored import Stored, empty_mllm
 from veggie_pl.models.vision import Family, family_of
@@ -46,8 +47,9 @@ class Mllm(nn.Module):
         lora: Add adapters; ``save_pretrained`` merges them. ``Freeze`` leaves adapters inside a frozen part learnable.
         adapters: peft folder of trained adapters to put in; not together with ``lora``.
         frozen_prefix: While the model is frozen, back-propagate through the query positions only, over keys and values
-            of what stands before them: the same gradients for less memory and time. False keeps the graph of all, and
-            so do models whose cache holds less than that (``can_read_after_prefix``).
+            of what stands before them: the same gradients for less memory and arithmetic. False keeps the graph of all,
+            and so do models whose cache holds less than that (``can_read_after_prefix``). "auto" does what is faster
+            for a batch's shape: the layers are run twice, which a GPU with few tokens waits for (``prefix_pays``).
         gradient_checkpointing: Where the graph of all is kept, keep the input of each layer only and run it again in
             the backward pass, also while the model is frozen and adapters learn. Less memory, a third more time.
             "selective" keeps attention and all but the widest products: some more memory for less time.
@@ -69,7 +71,7 @@ class Mllm(nn.Module):
         num_slots: int | None = None,
         attention: str = "sdpa",
         max_text_tokens: int = 512,
-        frozen_prefix: bool = True,
+        frozen_prefix: FrozenPrefix = "auto",
         lora: Lora | None = None,
         adapters: str | None = None,
         gradient_checkpointing: bool | Literal["selective"] = False,
@@ -109,7 +111,8 @@ class Mllm(nn.Module):
             load_adapters(self.model, adapters)
         self.folder, self.has_adapters = folder, lora is not None or adapters is not None
         self.origin = folder if pretrained else None  # which holds the weights, until they are changed
-        self.frozen_prefix = frozen_prefix and can_read_after_prefix(self.model)
+        self.frozen_prefix: FrozenPrefix = frozen_prefix if can_read_after_prefix(self.model) else False
+        self.decoder_costs = Decoder.of(self.model)
         self.width = int(self.model.config.get_text_config().hidden_size)
         counted = self.model
         if self.pending is not None:  # a twin that has shapes alone, buffers too
@@ -190,7 +193,7 @@ class Mllm(nn.Module):
         if self.features is not None and self.features.usable:
             inputs = self.features(inputs, seen, names)
         part = self.vision.part if self.vision.only_embeds else None
-        if self._prefix_is_fixed(queries):
+        if self._prefix_is_fixed(queries) and self._prefix_pays(layout):
             hidden = read_after_prefix(self.model, layout, inputs, queries, part)
         else:
             hidden = read_whole(self.model, layout, inputs, queries, self.gradient_checkpointing, part)
@@ -203,7 +206,17 @@ class Mllm(nn.Module):
         learning = [p.dtype for p in self.model.parameters() if p.requires_grad]
         if self.dtype != "float32" and getattr(torch, self.dtype) in learning:
             raise UseError(f"weights of {self.dtype} lose small steps: freeze the MLLM, or set its dtype to float32")
-        return self.frozen_prefix and queries.requires_grad and not learning
+        return bool(self.frozen_prefix) and queries.requires_grad and not learning
+
+    def _prefix_pays(self, layout: Layout) -> bool:
+        """Tell whether a frozen prefix is read on its own: as asked for, or as this shape of a batch is faster.
+
+        Where layers would be checkpointed it always is: they run twice either way.
+        """
+        if self.frozen_prefix != "auto" or self.gradient_checkpointing:
+            return True
+        (batch, length), asked = layout.ids.shape, layout.num_query_tokens
+        return self.decoder_costs.prefix_pays(batch, length - asked, asked, layout.ids.device.type)
 
     def embed_words(self, words: list[str]) -> Float[Tensor, "n d"]:
         """Return the input embedding of each word, or of each run of words: the mean of its tokens."""

@@ -17,6 +17,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from veggie_pl.models.again import selectively
+from veggie_pl.models.prefix import prefix_cache
 from veggie_pl.models.prompt import Layout, select_queries
 
 # Placeholders and what stands for them: one value a thread, where attributes and hooks of a model are all threads'.
@@ -88,30 +89,40 @@ def read_after_prefix(
     Hidden states of the queries alone come back.
     """
     end = layout.ids.shape[1] - layout.num_query_tokens
-    positions = layout.position_ids
+    positions, cache = layout.position_ids, prefix_cache()
+    of_prefix, of_queries = _masks_of_both(model, layout, end)
     with checkpointing(model, False):
         with torch.no_grad():
-            prefix = model.base_model(
+            model.base_model(
                 **_embedded(model, layout, layout.ids[:, :end], inputs, part),
-                attention_mask=_mask_of_prefix(model, layout, end),
+                attention_mask=of_prefix,
                 position_ids=None if positions is None else positions[..., :end],
+                past_key_values=cache,
                 use_cache=True,
             )
         hidden: Tensor = model.base_model(
             inputs_embeds=queries.flatten(1, 2).to(model.get_input_embeddings().weight.dtype),
-            attention_mask=layout.attention_mask,
+            attention_mask=of_queries,
             position_ids=None if positions is None else positions[..., end:],
-            past_key_values=prefix.past_key_values,
+            past_key_values=cache,
             use_cache=True,
         ).last_hidden_state
     return hidden
 
 
-def _mask_of_prefix(model: Any, layout: Layout, end: int) -> Tensor | None:
-    """Mask as transformers would make it, which asks the device whether anything is padded and waits for the answer."""
+def _masks_of_both(model: Any, layout: Layout, end: int) -> tuple[Tensor | None, Tensor]:
+    """Masks as transformers would make them, which asks the device whether anything is padded and waits for the answer.
+
+    Both are cut out of one; without padding the prefix needs none.
+    """
+    mask = layout.attention_mask
     if not _is_fused(model):
-        return layout.attention_mask[:, :end]
-    return _causal(layout.attention_mask[:, :end]) if layout.is_padded else None
+        return mask[:, :end], mask
+    if layout.is_padded:
+        whole = _causal(mask)
+        return whole[:, :, :end, :end], whole[:, :, end:]
+    asked, length = layout.num_query_tokens, mask.shape[1]
+    return None, torch.ones(1, 1, asked, length, dtype=torch.bool, device=mask.device).tril(end)
 
 
 def _mask_of_all(model: Any, layout: Layout) -> Tensor | dict[str, None] | None:

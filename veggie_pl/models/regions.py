@@ -15,10 +15,10 @@ from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
-from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from veggie_pl.errors import UseError
+from veggie_pl.models.prefix import PrefixLayer
 
 MOST = 64  # graphs of a kind: shapes, with and without gradient; dynamo stops at 8 and says so only in its log
 # Outermost first: a transformer with what is around its blocks, unless it checkpoints them one by one.
@@ -120,10 +120,11 @@ class _Region:
         cache = kwargs.get("past_key_values")
         if cache is None:
             return self.graph(block, *args, **kwargs)
-        layers = getattr(cache, "layers", [])
-        if self.place is None or self.place >= len(layers) or type(layers[self.place]) is not DynamicLayer:
+        if self.place is None or getattr(cache, "layer_class_to_replicate", None) is not PrefixLayer:
             return type(block).forward(block, *args, **kwargs)
-        slot = _Slot(layers[self.place])
+        while len(cache.layers) <= self.place:  # as the cache itself does
+            cache.layers.append(PrefixLayer())
+        slot = _Slot(cache.layers[self.place])
         out = self.graph(block, *args, **{**kwargs, "past_key_values": slot})
         slot.give_back()
         return out
@@ -138,27 +139,21 @@ class _Region:
 
 
 class _Slot:
-    """The cache of one layer, to the graph: which layer it is would make a graph of its own for each.
+    """The cache of one layer, to the graph: which layer it is would make a graph of its own for each."""
 
-    Keys and values are kept where no gradient is wanted; a pass with gradient is the last of a prompt.
-    """
-
-    def __init__(self, layer: DynamicLayer) -> None:
+    def __init__(self, layer: PrefixLayer) -> None:
         self.layer = layer
         self.keys: Tensor | None = layer.keys if layer.is_initialized else None
         self.values: Tensor | None = layer.values if layer.is_initialized else None
 
     def update(self, keys: Tensor, values: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Join with what is there, as a ``Cache`` does."""
+        """Keep, or join with what is kept, as ``PrefixLayer`` does."""
         if self.keys is not None and self.values is not None:
-            keys, values = torch.cat([self.keys, keys], -2), torch.cat([self.values, values], -2)
-        if not torch.is_grad_enabled():
-            self.keys, self.values = keys, values
+            return torch.cat([self.keys, keys], -2), torch.cat([self.values, values], -2)
+        self.keys, self.values = keys, values
         return keys, values
 
     def give_back(self) -> None:
         """Let the cache have them."""
-        if self.keys is not None and self.values is not None:
-            if not self.layer.is_initialized:
-                self.layer.lazy_initialization(self.keys, self.values)
-            self.layer.keys, self.layer.values = self.keys, self.values
+        if self.keys is not None and self.values is not None and not self.layer.is_initialized:
+            self.layer.lazy_initialization(self.keys, self.values)
