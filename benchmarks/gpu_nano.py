@@ -1,5 +1,6 @@
 """The part ``nano`` of ``benchmarks.gpu``: a network whose kernels are shorter than the time to launch them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.gpu_model import ROOT, clips
@@ -20,12 +21,11 @@ def nano(device: str, size: str) -> None:
     for batch in sizes:
         row(module, "eager", batch, device)
         host(module, batch, device)
-    # On a CPU the function itself stands for its graph, to walk the way.
-    capture = {} if device == "cuda" else {"capture": lambda function, buffers, **options: function}
+    tape: dict[str, Any] = {} if device == "cuda" else {"tape": Walked}
     expected = [gradients(module, clips(module, batch, 1), device) for batch in sizes]
     try:
         for batch, wanted in zip(sizes, expected, strict=True):
-            module.loss_of = GraphedLoss(module, **capture)  # type: ignore[method-assign, arg-type]
+            module.loss_of = GraphedLoss(module, **tape)  # type: ignore[method-assign]
             found = [one.clone() for one in gradients(module, clips(module, batch, 1), device)]
             say("CUDA graph: gradients off by, of their norm", batch, f"{off_by(found, wanted):.1e}", "")
             row(module, "CUDA graph", batch, device)
@@ -45,6 +45,19 @@ def nano(device: str, size: str) -> None:
             module.loss_of = GraphedLoss(module)  # type: ignore[method-assign]
             row(module, "UNet compiled by region, CUDA graph", batch, device)
             vars(module).pop("loss_of", None)
+
+
+class Walked:
+    """Stands for the graphs of a CPU, which has none: what was computed once is given again."""
+
+    def warm(self, run: Callable[[], object]) -> None:
+        """Run."""
+        run()
+
+    def record(self, run: Callable[[], object]) -> Callable[[], None]:
+        """Run, and never again."""
+        run()
+        return lambda: None
 
 
 def row(module: VeggieModule, name: str, batch: int, device: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from support.parts import fit, make_data, tiny_module
+from support.tape import CpuTape
 
 from veggie_pl.callbacks import CudaGraphs, Freeze, cuda_graphs
 from veggie_pl.callbacks.cuda_graphs import check_graphable
@@ -44,12 +45,12 @@ def test_a_run_on_a_cpu_is_refused() -> None:
 
 
 def test_a_run_with_graphs_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The capture is a stand-in here: what is tested is that training asks it, and nothing else does."""
-    captured: list[Any] = []
+    """Operations of a CPU are recorded here, in training and not in validation."""
+    tapes: list[CpuTape] = []
 
-    def capture(function: Any, buffers: Any, **options: Any) -> Any:
-        captured.append(function)
-        return function
+    def tape() -> CpuTape:
+        tapes.append(CpuTape())
+        return tapes[-1]
 
     def trained(*callbacks: Any) -> VeggieModule:
         module = tiny_module()
@@ -58,9 +59,10 @@ def test_a_run_with_graphs_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> N
 
     plain = trained()
     monkeypatch.setattr(cuda_graphs, "check_graphable", lambda module, ranks, micro: None)
-    monkeypatch.setattr(cuda_graphs, "GraphedLoss", partial(GraphedLoss, capture=capture))
+    monkeypatch.setattr(cuda_graphs, "GraphedLoss", partial(GraphedLoss, tape=tape))
     module = trained(CudaGraphs(text_multiple=1))
-    assert captured
+    assert tapes
+    assert all(len(one.runs) == 2 for one in tapes)  # forward and backward of a shape
     assert "loss_of" not in vars(module)
     for (name, one), other in zip(module.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other, msg=name)

@@ -22,17 +22,22 @@ def _place() -> str:
     return f"{frames[-1].filename.split('site-packages/')[-1].split('/veggie_pl/')[-1]}:{frames[-1].lineno}"
 
 
+def reads_values(func: Any, args: Any, options: Any) -> bool:
+    """Whether an operation gives values to the host, or a shape that depends on them."""
+    packet = func.overloadpacket
+    picked = args[1] if packet in (ATEN.index, ATEN.index_put, ATEN.index_put_) else ()
+    by_mask = any(isinstance(one, Tensor) and one.dtype in (torch.bool, torch.uint8) for one in picked)
+    return packet in READ or by_mask or (packet is ATEN.repeat_interleave and not options.get("output_size"))
+
+
 class _Operations(TorchDispatchMode):
     def __init__(self, found: list[str]) -> None:
         super().__init__()
         self.found = found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        packet = func.overloadpacket
-        picked = args[1] if packet in (ATEN.index, ATEN.index_put, ATEN.index_put_) else ()
-        by_mask = any(isinstance(one, Tensor) and one.dtype in (torch.bool, torch.uint8) for one in picked)
-        if packet in READ or by_mask or (packet is ATEN.repeat_interleave and not (kwargs or {}).get("output_size")):
-            self.found.append(f"{packet.__name__} at {_place()}")
+        if reads_values(func, args, kwargs or {}):
+            self.found.append(f"{func.overloadpacket.__name__} at {_place()}")
         return func(*args, **(kwargs or {}))
 
 

@@ -7,16 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from veggie_pl.batch import Batch
 from veggie_pl.errors import UseError
+from veggie_pl.training.capture import CudaTape, Tape, recorded
 
 log = logging.getLogger(__name__)
 
 Asked = tuple[tuple[Any, ...], dict[str, Any]]
-Capture = Callable[..., Any]  # as ``torch.cuda.make_graphed_callables``
-WARM = 3  # runs before a capture, in which libraries make their plans and workspaces
 
 
 class GraphedLoss:
@@ -31,7 +30,7 @@ class GraphedLoss:
         module: A ``VeggieModule`` on its device, frozen as it will be trained.
         text_multiple: Tokens.
         most: Graphs; batches of further shapes go without.
-        capture: Makes a replay of a function of tensors.
+        tape: Makes what records one of them.
     """
 
     def __init__(
@@ -39,14 +38,16 @@ class GraphedLoss:
         module: Any,
         text_multiple: int = 16,
         most: int = 8,
-        capture: Capture = torch.cuda.make_graphed_callables,
+        tape: Callable[[], Tape] = CudaTape,
     ) -> None:
-        self.module, self.text_multiple, self.most, self.capture = module, text_multiple, most, capture
+        self.module, self.text_multiple, self.most, self.tape = module, text_multiple, most, tape
         self.eager: Callable[..., Tensor] = type(module).loss_of
         self.prompt: Any = module.mllm.prompt
         self.asked: dict[tuple[int, ...], Asked] = {}  # shape of clips -> how the MLLM asks, beside texts and places
         self.replays: dict[tuple[Any, ...], Callable[..., Tensor]] = {}
-        self.learning = [p for p in module.parameters() if p.requires_grad]
+        self.step = _Step(module)
+        named = [(name, p) for name, p in self.step.named_parameters() if p.requires_grad]
+        self.names, self.learning = [name for name, _ in named], [p for _, p in named]
         self.held: list[Any] = []  # what graphs read beside their buffers: it must not be freed
         self.is_full = False
 
@@ -66,7 +67,7 @@ class GraphedLoss:
                 self.is_full = True
                 return self.eager(self.module, batch, drawn)
             self.replays[kind] = self._captured(batch, drawn, layout, given)
-        return self.replays[kind](*given, *self.learning).clone()  # the graph writes into its own again
+        return self.replays[kind](*given, *self.learning)
 
     def _captured(self, batch: Batch, drawn: Any, layout: Any, given: Sequence[Tensor]) -> Callable[..., Tensor]:
         masks: list[Any] = []
@@ -74,8 +75,8 @@ class GraphedLoss:
             self.eager(self.module, batch, drawn)
         self.held.append(masks)
 
-        def compute(*tensors: Tensor) -> Tensor:
-            inputs = iter(tensors[: len(given)])
+        def compute(tensors: Sequence[Tensor], learning: Sequence[Tensor]) -> Tensor:
+            inputs = iter(tensors)
             own = replace(batch, source=next(inputs), target=None)
             again = replace(
                 drawn,
@@ -85,20 +86,17 @@ class GraphedLoss:
                 draws=type(drawn.draws)(*(next(inputs) for _ in vars(drawn.draws))),
             )
             fixed = replace(layout, **{name: next(inputs) for name in _names(layout)})
+            named = dict(zip(self.names, learning, strict=True))
             with self._asked_through(_Fixed(fixed)), self._placeholders(masks, known=True):
-                return self.eager(self.module, own, again)
+                loss: Tensor = torch.func.functional_call(self.step, named, (own, again))
+            return loss
 
-        static = tuple(one.clone() for one in given)
         kind = self.module.device.type
         mixed, dtype = torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
         try:
             # A cache of casts would be filled before the capture and freed after it.
             with torch.autocast(kind, dtype, enabled=mixed, cache_enabled=False):
-                buffers = (*static, *self.learning)
-                replay: Callable[..., Tensor] = self.capture(
-                    compute, buffers, num_warmup_iters=WARM, allow_unused_input=True
-                )
-                return replay
+                return recorded(compute, given, self.learning, self.tape())
         except RuntimeError as error:
             said = str(error).strip().partition("\n")[0]
             raise UseError(f"this step cannot be one CUDA graph ({said}): train without CudaGraphs") from error
@@ -121,12 +119,13 @@ class GraphedLoss:
 
     @contextmanager
     def _asked_through(self, prompt: Any) -> Iterator[None]:
-        """Let the MLLM ask another prompt."""
-        self.module.mllm.prompt = prompt
+        """Let the MLLM ask another prompt, and read a prefix on its own: here, nothing is launched twice."""
+        mllm = self.module.mllm
+        before, mllm.prompt, mllm.frozen_prefix = mllm.frozen_prefix, prompt, bool(mllm.frozen_prefix)
         try:
             yield
         finally:
-            self.module.mllm.prompt = self.prompt
+            mllm.prompt, mllm.frozen_prefix = self.prompt, before
 
     @contextmanager
     def _placeholders(self, masks: list[Any], known: bool) -> Iterator[None]:
@@ -151,6 +150,19 @@ class GraphedLoss:
             yield
         finally:
             vars(base).pop("get_placeholder_mask", None)
+
+
+class _Step(nn.Module):
+    """The loss as a forward pass, so that other tensors can stand for the parameters."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, batch: Batch, drawn: Any) -> Tensor:
+        """Compute it."""
+        loss: Tensor = type(self.module).loss_of(self.module, batch, drawn)
+        return loss
 
 
 class _Noting:
