@@ -10,10 +10,11 @@ from support.parts import NANO_MLLM, make_batch, randomise_output, tiny_module
 from support.waits import counted_waits
 
 from veggie_pl.batch import ClipNames
-from veggie_pl.host import Later, send
+from veggie_pl.host import Later, draw_normal, send
 from veggie_pl.models import Mllm
 from veggie_pl.models.cache import caches_of
 from veggie_pl.models.lora import Lora
+from veggie_pl.seeding import torch_rng
 
 
 def test_what_reads_a_tensor_is_counted() -> None:
@@ -86,6 +87,38 @@ def test_a_batch_keeps_its_index_on_the_host() -> None:
 def test_later_gives_what_was_then() -> None:
     assert Later(torch.tensor(2.5)).read().item() == 2.5
     assert torch.equal(send(torch.arange(3), "cpu"), torch.arange(3))
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4, 5, 5), (3, 3), (1, 40)])
+def test_each_sample_draws_what_it_would_draw_alone(shape: tuple[int, ...]) -> None:
+    def chance() -> list[torch.Generator]:
+        return [torch_rng("sample", row) for row in range(shape[0])]
+
+    drawn = draw_normal(shape, chance(), "cpu")
+    alone = [torch.randn(1, *shape[1:], generator=generator) for generator in chance()]
+    assert torch.equal(drawn, torch.cat(alone))  # to the bit, as torch draws
+    if len(drawn) > 1:
+        assert torch.equal(draw_normal((1, *shape[1:]), chance()[1:2], "cpu")[0], drawn[1])
+        assert not torch.equal(drawn[0], drawn[1])
+
+
+@pytest.mark.gpu
+def test_a_gpu_gets_the_noise_of_a_cpu_and_waits_for_none() -> None:
+    shape, device = (4, 2, 3, 8, 8), torch.device("cuda")
+    expected = draw_normal(shape, [torch_rng("sample", row) for row in range(4)], "cpu")
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = draw_normal(shape, [torch_rng("sample", row) for row in range(4)], device)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(found.cpu(), expected)
+    module, batch = tiny_module(), make_batch(3, 2)
+    here = module.draw(batch, "fit")
+    module.cuda()
+    there = module.draw(module.transfer_batch_to_device(batch, device, 0), "fit")
+    for name, one in vars(here.draws).items():
+        torch.testing.assert_close(getattr(there.draws, name).cpu(), one)
 
 
 @pytest.mark.gpu

@@ -1,6 +1,9 @@
 """From the host to a device, and nobody waits: what is small and made by Python in every step."""
 
+from collections.abc import Sequence
+
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -13,6 +16,26 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
     if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
     return (tensor if tensor.is_pinned() else tensor.pin_memory()).to(device, non_blocking=True)
+
+
+def draw_normal(
+    shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device | str
+) -> Float[Tensor, "b ..."]:
+    """Draw standard normal numbers for each sample from its own generator, whatever else is in the batch.
+
+    Those of generators on the host are drawn into one piece of memory and copied once: not a kernel a sample.
+
+    Args:
+        shape: Of all, samples first.
+        generators: One a sample, all on the host or all on the device.
+        device: Where they are wanted.
+    """
+    drawn_on, device = generators[0].device, torch.device(device)
+    pinned = drawn_on.type == "cpu" and device.type == "cuda"
+    numbers = torch.empty(tuple(shape), device=drawn_on, pin_memory=pinned)
+    for row, generator in zip(numbers, generators, strict=True):
+        row.normal_(generator=generator)
+    return send(numbers, device)
 
 
 class Later:

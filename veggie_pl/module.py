@@ -164,8 +164,8 @@ class VeggieModule(VeggieModel, L.LightningModule):
         """
         if batch.target is None:
             raise UseError(f"training needs targets, but {batch.key[0]} has none")
-        where = self.device if purpose == "fit" else "cpu"  # where it is fast, or where it is the same for every device
-        generators = [torch_rng(self.seed, purpose, index, device=where) for index in batch.index.tolist()]
+        # On the host, whose numbers are the same for every device; they go to it in one copy each.
+        generators = [torch_rng(self.seed, purpose, index) for index in batch.index.tolist()]
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
         source, target = self.vae.encode_both(batch.source, batch.target, generators, batch.names)  # (b, lf, c, lh, lw)

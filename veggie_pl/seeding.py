@@ -20,6 +20,6 @@ def numpy_rng(*key: int | str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(fingerprint(*key)))
 
 
-def torch_rng(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a torch generator for this key alone, on ``device``: CPU and GPU give different numbers for one key."""
-    return torch.Generator(device).manual_seed(fingerprint(*key))
+def torch_rng(*key: int | str) -> torch.Generator:
+    """Return a torch generator for this key alone, on the CPU: a GPU would give other numbers for one key."""
+    return torch.Generator().manual_seed(fingerprint(*key))

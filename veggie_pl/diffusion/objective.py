@@ -7,7 +7,6 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from diffusers.training_utils import compute_density_for_timestep_sampling
-from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.process import Process, process_of
 from veggie_pl.diffusion.shift import CountTokens, count_cells
 from veggie_pl.errors import UseError
+from veggie_pl.host import draw_normal, send
 
 Latents = Float[Tensor, "b f c h w"]
 Density = Literal["uniform", "logit_normal", "mode"]
@@ -94,8 +94,8 @@ class Objective:
         """Draw for each sample of the batch from its own generator, so that batches can be cut in any way."""
         device = latents.device
         uniform = torch.stack([torch.rand(2, generator=generator, device=generator.device) for generator in generators])
-        noise = randn_tensor(latents.shape, list(generators), device)
-        share, choice = uniform.to(device).unbind(1)
+        noise = draw_normal(latents.shape, generators, device)
+        share, choice = send(uniform, device).unbind(1)
         timestep = self.process.timestep_at(self._level(share, generators), latents.shape[1:])
         # One uniform number decides both drops: [0, task) task only, then source only, then both.
         only_task = choice < self.drop_task
@@ -110,7 +110,7 @@ class Objective:
             return share.double() ** self.timestep_power
         settings = (self.timestep_density, 1, MEAN, STD, SCALE)
         drawn = [compute_density_for_timestep_sampling(*settings, device=g.device, generator=g) for g in generators]
-        return torch.cat(drawn).to(share.device).double()
+        return send(torch.cat(drawn), share.device).double()
 
     def add_noise(self, latents: Latents, draws: Draws) -> Latents:
         """Latents at the drawn timesteps."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float, Num
 from torch import Tensor
 
 from veggie_pl.diffusion.process import Process
 from veggie_pl.errors import UseError
+from veggie_pl.host import draw_normal
 
 Latents = Float[Tensor, "b f c h w"]
 Prediction = Callable[[Latents, Num[Tensor, " b"]], Latents]  # noisy latents and timestep -> what the process asks for
@@ -19,8 +19,7 @@ def draw_noise(
     shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device
 ) -> Float[Tensor, "b ..."]:
     """Draw standard normal numbers for each sample from its own generator; a CPU's are the same for every device."""
-    noise: Tensor = randn_tensor((len(generators), *shape), list(generators), device)
-    return noise
+    return draw_normal((len(generators), *shape), generators, device)
 
 
 def sample_latents(
