@@ -9,13 +9,12 @@ import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.utils.torch_utils import randn_tensor
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from veggie_pl.batch import ClipNames
 from veggie_pl.errors import UseError
-from veggie_pl.host import send
+from veggie_pl.host import draw_normal, send
 from veggie_pl.models.cache import TensorCache, settings_of
 from veggie_pl.models.checkpoints import read_vae
 
@@ -209,7 +208,7 @@ class KlCodec(FrameCodec, nn.Module):
         return self._scaled(mode) if self.scale_source else mode
 
     def _sample(self, mean: Latents, std: Latents, generators: list[torch.Generator]) -> Latents:
-        noise = randn_tensor(mean.shape, generators, mean.device)
+        noise = draw_normal(mean.shape, generators, mean.device)
         return self._scaled(mean + std * noise)
 
     def _scaled(self, latents: Latents) -> Latents:

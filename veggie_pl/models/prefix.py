@@ -17,7 +17,7 @@ LAUNCH = 33e-6
 OPERATIONS = 48  # of one layer's forward pass, counted in eager mode
 
 
-class PrefixLayer(DynamicLayer):
+class PrefixLayer(DynamicLayer):  # type: ignore[misc]
     """Keys and values of one layer: what comes first is kept as it is, what comes later is joined to it and not kept.
 
     transformers' own begins with an empty tensor made on the host, copies the prefix to join it to that, and keeps what

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
+from veggie_pl.host import send
 
 
 class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -37,7 +38,7 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Put each clip at a random place among the frames the queries know, so that images train every place."""
         room = self.max_frames - num_frames + 1
         first = [torch.randint(room, (1,), generator=g, device=g.device) for g in generators]
-        return (torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device)).to(self.group.device)
+        return send(torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device), self.group.device)
 
     def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b g q d"]:
         """Return queries for frames at these places, each in [0, max_frames): a group per frame, or one in all.

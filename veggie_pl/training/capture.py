@@ -34,7 +34,8 @@ class CudaTape:
     """
 
     def __init__(self) -> None:
-        self.stream, self.pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
+        self.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self.pool = torch.cuda.graph_pool_handle()
 
     def warm(self, run: Callable[[], object]) -> None:
         """Run on the stream that will be recorded."""
@@ -106,7 +107,7 @@ def _replaying(
             return out.clone()
 
         @staticmethod
-        @once_differentiable  # type: ignore[untyped-decorator]
+        @once_differentiable
         def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
             pushed.copy_(grad)
             backward()
