@@ -12,9 +12,9 @@ from torch import Tensor
 from benchmarks.gpu_model import clips
 from veggie_pl.batch import Batch
 from veggie_pl.module import VeggieModule
-from veggie_pl.planning.devices import GIB, GPUS
+from veggie_pl.planning.counting import parts_of
+from veggie_pl.planning.devices import GIB
 from veggie_pl.planning.meter import Meter
-from veggie_pl.planning.predict import parts_of
 from veggie_pl.training.precision import autocast
 
 WARM, TIMED = 2, 4
@@ -78,7 +78,7 @@ def off_by(found: list[Tensor], expected: list[Tensor]) -> float:
 
 def flops_of(module: VeggieModule, step: Callable[[], None]) -> float:
     """Of a step, all that is computed, forward and backward; nothing may be compiled."""
-    with Meter(module, parts_of(module), GPUS["h100"]) as meter:
+    with Meter(module, parts_of(module)) as meter:
         step()
     return sum(cost.flops for cost in meter.costs.values())
 

@@ -24,10 +24,10 @@ from jsonargparse import Namespace
 from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.plan import PlanCLI
 from veggie_pl.files import TRAINING
-from veggie_pl.planning.devices import GIB, Device
+from veggie_pl.planning.devices import GIB, Device, Rates
 from veggie_pl.planning.predict import predict
 from veggie_pl.planning.shapes import batch_of
-from veggie_pl.training.precision import autocast, best_precision
+from veggie_pl.training.precision import FULL, autocast, best_precision, cpu_gain
 
 UNET = "--model.viddm.init_args.unet_config."
 KL = ["--model.vae.class_path", "veggie_pl.models.KlCodec", "--model.vae.init_args.folder", "null"]
@@ -105,7 +105,10 @@ def this_cpu() -> Device:
 
     flops = rate(lambda: square @ square, 2 * 2048**3)
     bandwidth = rate(lambda: block.clone(), 2 * block.numel() * 4)
-    return Device(24 * GIB, flops, bandwidth, launch=5e-6, reserved=0.0, efficiency=1.0, precision=choice.precision)
+    # A kernel of a CPU is over when it returns: what starting it costs is its own time, and no host runs ahead.
+    rates = Rates(1.0, 1.0, 1.0, 1.0, 1.0, kernel=5e-6)
+    full = flops if choice.precision == FULL else flops / cpu_gain()
+    return Device(24 * GIB, flops, bandwidth, full, reserved=0.0, rates=rates, precision=choice.precision, cuda=False)
 
 
 def calibrated(device: Device, config: Namespace, seconds: float) -> Device:
@@ -113,9 +116,9 @@ def calibrated(device: Device, config: Namespace, seconds: float) -> Device:
     low, high = 0.01, 1.0
     for _ in range(6):
         middle = (low * high) ** 0.5
-        slow = predict(config, replace(device, efficiency=middle)).seconds > seconds
+        slow = predict(config, replace(device, rates=device.rates.faster(middle))).seconds > seconds
         low, high = (middle, high) if slow else (low, middle)
-    return replace(device, efficiency=(low * high) ** 0.5)
+    return replace(device, rates=device.rates.faster((low * high) ** 0.5))
 
 
 def main() -> None:
@@ -154,8 +157,8 @@ def main() -> None:
         )
         print(lines[-1], flush=True)
     print(
-        f"\n{device.flops / 1e9:.0f} GFLOP/s, {device.bandwidth / 1e9:.1f} GB/s, efficiency {device.efficiency:.2f}, "
-        f"libraries {device.reserved / GIB:.2f} GiB\n"
+        f"\n{device.flops / 1e9:.0f} GFLOP/s, {device.bandwidth / 1e9:.1f} GB/s, "
+        f"efficiency {device.rates.product:.2f}, libraries {device.reserved / GIB:.2f} GiB\n"
     )
     head = "| run | GiB | predicted | error | s a step | predicted | error |\n|---|---:|---:|---:|---:|---:|---:|"
     print("\n".join([head, *lines]))

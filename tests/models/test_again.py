@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from veggie_pl.models import VidDM
-from veggie_pl.planning.devices import GPUS
 from veggie_pl.planning.meter import Meter
 
 How = bool | Literal["selective"]
@@ -37,7 +36,7 @@ def learn(how: How, video: bool) -> tuple[list[Tensor], Counter[str], int]:
         model(*inputs).square().mean().backward()
     found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
     model.zero_grad()
-    with Meter(model, lambda name: name, GPUS["h100"]) as meter:
+    with Meter(model, lambda name: name) as meter:
         model(*inputs).square().mean().backward()
     return found, counted.found, meter.peak
 

@@ -1,7 +1,6 @@
 """Count what a computation does and holds, on tensors that have shapes and no data."""
 
 import weakref
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from veggie_pl.planning.devices import Device
+from veggie_pl.planning.work import How, Kind, Phase, Work, total
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> int:
@@ -36,37 +35,31 @@ for _kernel in _KERNELS:
     _OWN[getattr(torch.ops.aten, f"_scaled_dot_product_{_kernel}_backward")] = _attention_backward
 
 
-@dataclass
-class Cost:
-    """Of one part.
+# Memory that is not written yet, and other names for memory that is: no kernel runs.
+_FREE = {torch.ops.aten._unsafe_view, torch.ops.aten.detach, torch.ops.aten.alias, torch.ops.aten.lift_fresh}
+_FREE |= {getattr(torch.ops.aten, name) for name in ("empty", "empty_like", "empty_strided", "new_empty")}
+_PHASES = {"codec": "codec", "vision tower": "mllm", "language model": "mllm", "diffusion": "diffusion"}
 
-    Args:
-        flops: Floating-point operations of matrix products, convolutions and attention, as torch counts them.
-        moved: Bytes read and written by all operations.
-        seconds: The sum over operations of the slower of the two on the device, at least a kernel's launch each.
-    """
 
-    flops: float = 0.0
-    moved: float = 0.0
-    seconds: float = 0.0
+def _phase_of(part: str) -> str | None:
+    """Name the phase of a part's forward pass; None: it belongs to whatever runs around it."""
+    return _PHASES.get(part.partition(",")[0])
 
 
 @dataclass
 class Meter(TorchDispatchMode):
-    """Counts costs by part, forward and backward, and the peak of bytes alive that were not there before.
+    """Counts work by phase and part, forward and backward, and the peak of bytes alive that were not there before.
 
     Args:
         root: The module that is run; what its submodules do is attributed by their dotted names.
         part_of: From a dotted name to a part; "" is what happens outside of all submodules.
-        device: For ``Cost.seconds``.
         on_operation: Called with the part of each operation that is counted.
     """
 
     root: nn.Module
     part_of: Callable[[str], str]
-    device: Device
     on_operation: Callable[[str], None] = lambda part: None
-    costs: dict[str, Cost] = field(default_factory=lambda: defaultdict(Cost))
+    phases: list[Phase] = field(default_factory=list)
     alive: int = 0
     peak: int = 0
 
@@ -78,6 +71,12 @@ class Meter(TorchDispatchMode):
         self.running: list[str] = []  # modules in their forward pass, outermost first
         self.made_in: dict[int, str] = {}  # autograd's number of an operation -> its part
         self.hooks: list[Any] = []
+
+    @property
+    def costs(self) -> dict[str, Work]:
+        """Work by part, of all phases."""
+        names = {part: None for phase in self.phases for part in phase.parts}
+        return {part: total([phase.parts[part] for phase in self.phases if part in phase.parts]) for part in names}
 
     def __enter__(self) -> "Meter":
         def enter(module: nn.Module, inputs: Any) -> None:
@@ -101,29 +100,41 @@ class Meter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run, then count."""
         out = func(*args, **(kwargs or {}))
+        if func.namespace == "prim":
+            return out  # a question that only a tensor without data asks, such as for its device
         made = [tensor for tensor in tree_leaves(out) if isinstance(tensor, Tensor)]
-        read = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
         for tensor in made:
             self._watch(tensor)
-        if func.is_view or not made:
+        part, how = self._where(), _how()
+        work = self._phase(part, how).of(part)
+        setattr(work, how, getattr(work, how) + 1)
+        self.on_operation(part)
+        if func.is_view or not made or func.overloadpacket in _FREE:
             return out
         options = kwargs or {}
-        if own := _OWN.get(func.overloadpacket):
-            flops = own(*args, **options)
-        elif formula := flop_registry.get(func.overloadpacket):
-            flops = formula(*args, **options, out_val=out)
+        packet = func.overloadpacket
+        read = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)]
+        if packet is torch.ops.aten.embedding:
+            read = made  # of its table, as much as it gives
+        moved = float(sum(tensor.numel() * tensor.element_size() for tensor in (*made, *read)))
+        if own := _OWN.get(packet):
+            work.add("attention", float(own(*args, **options)), moved)
+        elif formula := flop_registry.get(packet):
+            kind: Kind = "convolution" if "convolution" in packet.__name__ else "product"
+            work.add(kind, float(formula(*args, **options, out_val=out)), moved, made[0].dtype == torch.float32)
         else:
-            flops = 0
-        moved = sum(tensor.numel() * tensor.element_size() for tensor in (*made, *read))
-        rate = self.device.efficiency
-        part = self._where()
-        self.on_operation(part)
-        cost = self.costs[part]
-        cost.flops += flops
-        cost.moved += moved
-        slower = max(flops / self.device.flops, moved / self.device.bandwidth)
-        cost.seconds += max(slower / rate, self.device.launch)
+            work.add(None, 0.0, moved)
         return out
+
+    def _phase(self, part: str, how: How) -> Phase:
+        """Give the phase that runs, a new one where another begins."""
+        name = _phase_of(part) if how == "called" else "backward"
+        last = self.phases[-1].name if self.phases else ""
+        if not self.phases or (name and last and name != last):
+            self.phases.append(Phase(name or ""))
+        elif name and not last:
+            self.phases[-1].name = name
+        return self.phases[-1]
 
     def _where(self) -> str:
         """Name the part that runs, or that made what the backward pass is at; what is computed again runs."""
@@ -147,3 +158,10 @@ class Meter(TorchDispatchMode):
     def _forget(self, key: int, size: int) -> None:
         self.known.discard(key)
         self.alive -= size
+
+
+def _how() -> How:
+    """Tell who starts an operation."""
+    if torch._C._current_autograd_node() is None:
+        return "called"
+    return "again" if torch.is_grad_enabled() else "replayed"

@@ -1,32 +1,15 @@
-"""From a config to parameters, FLOPs, memory and time of a training step."""
+"""From counts to memory and time of a training step on a device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
-from typing import Any
 
-import torch
 from jsonargparse import Namespace
-from torch._subclasses.fake_tensor import FakeTensorMode
 
+from veggie_pl.planning.counting import COST_ROWS, Counted, Held, count_step
 from veggie_pl.planning.devices import Device
-from veggie_pl.planning.meter import Cost, Meter
-from veggie_pl.planning.shapes import batch_of, build, class_of
+from veggie_pl.planning.timeline import Timing, device_seconds, run
+from veggie_pl.planning.work import total
 from veggie_pl.progress import Tell
-
-COST_ROWS = (
-    "vision tower",
-    "language model",
-    "queries",
-    "aligner",
-    "diffusion, spatial",
-    "diffusion, temporal",
-    "codec",
-    "loss",
-)
-Held = dict[str, tuple[int, int]]  # part -> its parameters, and how many of them learn
-OFTEN = 200  # operations counted from one word of progress to the next
-SAMPLE = 4096  # parameters of the one-tensor model that shows how much state an optimizer keeps
 
 
 @dataclass(frozen=True)
@@ -37,7 +20,7 @@ class PartCost:
         parameters: How many.
         learning: How many of them learn.
         flops: Of a sample, forward and backward, computing again for checkpointing included.
-        seconds: Of an optimizer step.
+        seconds: Of an optimizer step, on the device.
     """
 
     parameters: int
@@ -55,6 +38,7 @@ class Prediction:
         memory: Bytes by what they hold; some are there one after the other, so that their sum is not ``peak``.
         peak: Most bytes at one time.
         seconds: Of an optimizer step, data and logging left out.
+        launch_bound: Share of the step in which the device waits for the host, in [0, 1].
         samples: Of an optimizer step.
         num_frames: Of a sample.
     """
@@ -63,6 +47,7 @@ class Prediction:
     memory: dict[str, float]
     peak: float
     seconds: float
+    launch_bound: float
     samples: int
     num_frames: int
 
@@ -80,93 +65,46 @@ def predict(
     on_built: Callable[[Held], None] = lambda held: None,
     tell: Tell = lambda what, done, total: None,
 ) -> Prediction:
-    """Run one training step of a config without data and add up.
+    """Count a training step of a config and say what it takes on a device; arguments as of ``count_step``."""
+    counted = count_step(config, num_frames, text_tokens, is_mixed(config, device), device.cuda, on_built, tell)
+    return priced(counted, device, int(config.trainer.accumulate_grad_batches or 1))
+
+
+def is_mixed(config: Namespace, device: Device) -> bool:
+    """Tell whether a run computes in bfloat16 under autocast."""
+    return str(config.trainer.precision or device.precision).startswith("bf16")
+
+
+def priced(counted: Counted, device: Device, micro: int = 1) -> Prediction:
+    """Say what counts take on a device.
 
     Args:
-        config: A parsed config of `fit`, nothing of it built.
-        device: What it will run on.
-        num_frames: Frames a clip; None is 1 for image models and ``queries.max_frames`` for video models.
-        text_tokens: Of instruction and chat template together.
-        on_built: Called with the parts when their sizes are known, before anything of the step is counted.
-        tell: Told, now and then, how many operations have been counted.
+        counted: Of a micro-batch.
+        device: Where.
+        micro: Micro-batches of an optimizer step.
     """
-    size, micro = int(config.data.batch_size), int(config.trainer.accumulate_grad_batches or 1)
-    shapes = FakeTensorMode(allow_non_fake_inputs=True)
-    with shapes:
-        module = build(config, text_tokens)
-        frames = num_frames or (module.queries.max_frames if module.viddm.is_video else 1)
-        batch = batch_of(module, size, frames)
-    held = parameters_of(module)
-    on_built(held)
-    batch.index = torch.arange(size)  # what is drawn is a function of these: they need data
-    mixed = str(config.trainer.precision or device.precision).startswith("bf16")
-    counted = count(1)
-
-    def on_operation(part: str) -> None:
-        if (number := next(counted)) % OFTEN == 0:
-            tell(f"operations counted, now of {part}", number, None)
-
-    meter = Meter(module, parts_of(module), device, on_operation)
-    with shapes, meter, torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        module(batch).backward()
-    learning = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
-    updated = sum(learns for _, learns in held.values())
-    averaged = any(str(c.class_path).endswith(".Ema") for c in config.trainer.callbacks or ())
     memory = {
-        "weights": float(sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))),
-        "average of the weights": float(learning * averaged),
-        "optimizer": state_bytes(config.model.optimizer) * updated,
-        "gradients": float(learning),
-        "activations": float(max(meter.peak - learning, 0)),
+        "weights": counted.weights,
+        "average of the weights": counted.average,
+        "optimizer": counted.state,
+        "gradients": counted.learning,
+        "activations": max(counted.peak - counted.learning, 0.0),
         "driver and libraries": float(device.reserved),
     }
-    always = memory["weights"] + memory["average of the weights"] + memory["optimizer"] + device.reserved
-    # Gradients come while activations go; then the optimizer works on all tensors at once and needs as much again,
-    # unless it is fused.
-    fused = bool(config.model.optimizer.init_args.get("fused"))
-    update = learning if fused else 2 * learning
-    # An optimizer reads and writes weights and state and reads gradients; the average is read and written.
-    touched = 3 * learning + 2 * memory["optimizer"] + 3 * learning * averaged
-    cost = {name: meter.costs.get(name, Cost()) for name in COST_ROWS}
+    # Gradients come while activations go; then the optimizer works.
+    peak = counted.weights + counted.average + counted.state + device.reserved + max(counted.peak, counted.update)
+    by_part = {name: total([p.parts[name] for p in counted.phases if name in p.parts]) for name in COST_ROWS}
     parts = {
-        name: PartCost(count, learns, cost[name].flops / size, cost[name].seconds * micro)
-        for name, (count, learns) in held.items()
+        name: PartCost(*counted.held[name], work.flops / counted.size, device_seconds(work, device) * micro)
+        for name, work in by_part.items()
     }
-    seconds = sum(part.seconds for part in parts.values()) + touched / (device.bandwidth * device.efficiency)
-    return Prediction(parts, memory, always + max(meter.peak, update), seconds, size * micro, frames)
+    timing = timed(counted, device, micro)
+    return Prediction(
+        parts, memory, peak, timing.seconds, timing.launch_bound, counted.size * micro, counted.num_frames
+    )
 
 
-def parameters_of(module: Any) -> Held:
-    """Count the parameters of each part, and how many of them learn."""
-    held = {name: (0, 0) for name in COST_ROWS}
-    part_of = parts_of(module)
-    for name, parameter in module.named_parameters():
-        part = part_of(name)
-        size, learning = held[part]
-        held[part] = size + parameter.numel(), learning + parameter.numel() * parameter.requires_grad
-    return held
-
-
-def parts_of(module: Any) -> Callable[[str], str]:
-    """Give what tells the part that a submodule or parameter of a ``VeggieModel`` belongs to, by its dotted name."""
-
-    def part_of(name: str) -> str:
-        head, _, rest = name.partition(".")
-        if head == "mllm":
-            sees = any(word in rest for word in ("vision", "visual", "projector", "connector"))
-            return "vision tower" if sees else "language model"
-        if head == "viddm":
-            return f"diffusion, {module.viddm.layer_kind(rest)}"
-        return {"queries": "queries", "aligner": "aligner", "vae": "codec"}.get(head, "loss")
-
-    return part_of
-
-
-def state_bytes(optimizer: Namespace) -> float:
-    """Count the bytes of state that an optimizer keeps a parameter, by one step on a small tensor."""
-    weight = torch.nn.Parameter(torch.zeros(SAMPLE))
-    weight.grad = torch.ones(SAMPLE)
-    one: Any = class_of(optimizer.class_path)([weight], **optimizer.init_args.as_dict())
-    one.step()
-    kept = [t for state in one.state.values() for t in state.values() if isinstance(t, torch.Tensor) and t.numel() > 1]
-    return sum(t.numel() * t.element_size() for t in kept) / SAMPLE
+def timed(counted: Counted, device: Device, micro: int = 1) -> Timing:
+    """Time an optimizer step: the micro-batches one after the other, then the update."""
+    update = counted.phases[-1:]
+    return run(counted.phases[:-1] * micro + update, device, counted.size * micro)

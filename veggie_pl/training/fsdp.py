@@ -24,15 +24,16 @@ def shard(module: nn.Module, device: torch.device) -> None:
     for name in PARTS:
         part = module.get_submodule(name)
         if not isinstance(part, FSDPModule):
-            for block in _blocks(part):
+            for block in blocks_of(part):
                 fully_shard(block, mesh=mesh, reshard_after_forward=True)
             # By default the outermost would stay whole after a forward pass, and miss it if weights are exchanged then.
             fully_shard(part, mesh=mesh, reshard_after_forward=True)
 
 
-def _blocks(part: nn.Module) -> Iterator[nn.Module]:
+def blocks_of(part: nn.Module) -> Iterator[nn.Module]:
+    """Give the members of a part's outermost lists of layers, each of which is gathered by itself."""
     for child in part.children():
-        yield from child if isinstance(child, nn.ModuleList) else _blocks(child)
+        yield from child if isinstance(child, nn.ModuleList) else blocks_of(child)
 
 
 @contextmanager
