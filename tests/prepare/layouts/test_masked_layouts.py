@@ -185,7 +185,7 @@ def test_broken_annotations_end_in_rows_reasons_or_layout_errors(name: str, tmp_
     layout, rng = card_layout(name), np.random.default_rng(5)
     files = [path for path in sorted(tmp_path.rglob("*.json")) if path.name != "meta.json" and "valid" not in str(path)]
     ends = {"rows": 0, "skipped": 0, "layout error": 0}
-    for _ in range(200):
+    for _ in range(80):
         path = files[int(rng.integers(len(files)))]
         whole = path.read_bytes()
         path.write_bytes(broken(whole, rng))
