@@ -19,7 +19,7 @@ from veggie_pl.commands.plan import PlanCLI
 from veggie_pl.files import TRAINING
 from veggie_pl.models import Mllm
 from veggie_pl.planning.advice import advise
-from veggie_pl.planning.counting import COST_ROWS, parameters_of, parts_of, state_bytes
+from veggie_pl.planning.counting import COST_ROWS, frames_of, parameters_of, parts_of, state_bytes
 from veggie_pl.planning.devices import GPUS, Device, Rates
 from veggie_pl.planning.predict import Prediction, predict
 from veggie_pl.planning.shapes import build
@@ -30,6 +30,7 @@ A100 = GPUS["a100-80"]
 # The nano classes with fewer layers: counting takes time by the operation, whatever its size.
 PICO = "conf/ablation/pico.yaml"
 SMALL = ["--data.batch_size", "2"]
+PREFIX = ["--model.mllm.init_args.frozen_prefix", "true"]  # which a GPU would not take for so small a model
 
 
 @cache
@@ -58,7 +59,7 @@ def paper(stage: int) -> list[str]:
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_counts_what_the_real_module_does(stage: int) -> None:
-    args = [*pico(stage), *SMALL, "--trainer.precision", "32-true"]
+    args = [*pico(stage), *SMALL, "--trainer.precision", "32-true", *PREFIX]
     cli = VeggieCLI([*args, "--trainer.logger", "false"], run=False, parser_kwargs={"default_config_files": TRAINING})
     module = cli.model
     next(c for c in cli.trainer.callbacks if type(c).__name__ == "Freeze").apply(module)
@@ -82,8 +83,13 @@ def test_counts_what_the_real_module_does(stage: int) -> None:
         assert found.parts[name].learning == sum(p.numel() for p in own if p.requires_grad), name
 
 
+def test_a_prefix_is_read_on_its_own_where_that_pays_on_the_device() -> None:
+    whole = plan(*pico(1), *SMALL, "--model.mllm.init_args.frozen_prefix", "false")
+    assert plan(*pico(1), *SMALL).flops == whole.flops  # launching its layers twice takes longer than computing
+
+
 def test_a_frozen_mllm_costs_less_than_its_whole_graph() -> None:
-    ours = plan(*pico(1), *SMALL)
+    ours = plan(*pico(1), *SMALL, *PREFIX)
     whole = plan(*pico(1), *SMALL, "--model.mllm.init_args.frozen_prefix", "false")
     assert ours.flops < whole.flops
     assert ours.memory["activations"] < whole.memory["activations"]
@@ -117,6 +123,21 @@ def test_memory_adds_up_by_hand() -> None:
     assert found.memory["gradients"] == found.memory["average of the weights"] == 4 * learning
     assert found.memory["optimizer"] == 8 * learning  # AdamW: two moments in float32
     assert found.memory["weights"] == pytest.approx(4 * sum(p.parameters for p in found.parts.values()), rel=1e-3)
+
+
+def test_a_video_transformer_is_counted_with_the_frames_of_its_data() -> None:
+    files = ["conf/stage1.yaml", "conf/backbone/wan13.yaml"]
+    fewer = [
+        "--model.viddm.init_args.transformer_config.num_layers",
+        "2",
+    ]  # of 30: counting takes time by the operation
+    image = plan(*(word for file in files for word in ("--config", file)), *fewer)
+    assert image.num_frames == 1
+    assert image.parts["codec"].parameters == 126_892_531  # WanCodec's, of the config.json that is shipped
+    files[0] = "conf/stage2.yaml"
+    clips = config(*(word for file in [*files, "conf/data/shapes_17.yaml"] for word in ("--config", file)))
+    assert frames_of(clips, most=17) == 17
+    assert frames_of(clips, most=9) == 9
 
 
 def test_state_of_optimizers_is_measured() -> None:
@@ -157,7 +178,7 @@ def compare_sizes(millions: dict[str, float]) -> None:
 
 def test_stage_1_of_paper_size_is_as_large_as_published() -> None:
     with FakeTensorMode(allow_non_fake_inputs=True):
-        held = parameters_of(build(config(*paper(1)), 40))
+        held = parameters_of(build(config(*paper(1)), 40, "cuda"))
     compare_sizes({name: size / 1e6 for name, (size, _) in held.items()})
     assert [name for name, (_, learning) in held.items() if learning] == ["queries", "aligner", "diffusion, spatial"]
 

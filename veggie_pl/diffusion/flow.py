@@ -71,6 +71,7 @@ class FlowMatching:
         else:
             self._config = config
         self.num_timesteps = int(config.num_train_timesteps)
+        self._tables: dict[float | None, Float[Tensor, " n"]] = {}  # by what they are shifted
 
     def timestep_at(self, level: Float[Tensor, " b"], shape: Sequence[int] | None = None) -> Float[Tensor, " b"]:
         """Give the timestep of a level of noise in [0, 1): one of the scheduler's training table, shifted."""
@@ -81,6 +82,11 @@ class FlowMatching:
     def table(self, shape: Sequence[int] | None = None) -> Float[Tensor, " n"]:
         """Give all timesteps of training for latents of this shape, from most noise to least."""
         mu = self._mu(shape)
+        if mu not in self._tables:
+            self._tables[mu] = self._shifted(mu)
+        return self._tables[mu]
+
+    def _shifted(self, mu: float | None) -> Float[Tensor, " n"]:
         fixed = 1.0 if mu is not None else self._config["shift" if self._is_euler else "flow_shift"]
         plain = FlowMatchEulerDiscreteScheduler(self.num_timesteps, fixed)
         if mu is None and not self._config.get("shift_terminal"):

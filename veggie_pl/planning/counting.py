@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace, namespace_to_dict
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.autograd.graph import _engine_run_backward
 
 from veggie_pl.planning.casts import CudaCasts
@@ -80,7 +80,8 @@ def count_step(
 
     Args:
         config: A parsed config of `fit`, nothing of it built.
-        num_frames: Frames a clip; None is 1 for image models and ``queries.max_frames`` for video models.
+        num_frames: Frames a clip; None is 1 for image models, and for video models what the streams say, or else
+            ``queries.max_frames``.
         text_tokens: Of instruction and chat template together.
         mixed: Whether it computes in bfloat16 under autocast.
         cuda: Whether autocast is CUDA's.
@@ -96,9 +97,12 @@ def count_step(
     size = int(config.data.batch_size)
     shapes = FakeTensorMode(allow_non_fake_inputs=True)
     with shapes:
-        module = build(config, text_tokens)
-        frames = num_frames or (module.queries.max_frames if module.viddm.is_video else 1)
+        module = build(config, text_tokens, "cuda" if cuda else "cpu")
+        frames = num_frames or (frames_of(config, module.queries.max_frames) if module.viddm.is_video else 1)
         batch = batch_of(module, size, frames)
+        with unset_fake_temporarily():  # what the process keeps of its scheduler is read, and needs data
+            shape = module.vae.latent_shape(frames, *module.size)
+            module.objective.process.timestep_at(torch.zeros(1), shape)
     held = parameters_of(module)
     on_built(held)
     batch.index = torch.arange(size)  # what is drawn is a function of these: they need data
@@ -140,6 +144,23 @@ def count_step(
     )
     _COUNTED[key] = found
     return found
+
+
+def frames_of(config: Namespace, most: int) -> int:
+    """Give the most frames that a stream reads, up to what the queries know; ``most`` where none says."""
+
+    def said(value: Any) -> list[int]:
+        if isinstance(value, list):
+            return [found for inner in value for found in said(inner)]
+        if not isinstance(value, dict):
+            return []
+        return [
+            found
+            for name, inner in value.items()
+            for found in ([inner] if name == "num_frames" and isinstance(inner, int) else said(inner))
+        ]
+
+    return min(max(said(namespace_to_dict(config.data)["streams"]), default=most), most)
 
 
 def _bytes(part: torch.nn.Module) -> int:

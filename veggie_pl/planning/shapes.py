@@ -22,7 +22,9 @@ from veggie_pl.models import KlCodec, Mllm
 from veggie_pl.models.checkpoints import where_to_get
 from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.models.lora import Lora, add_adapters
+from veggie_pl.models.prefix import Decoder, FrozenPrefix
 from veggie_pl.models.reading import Again, can_read_after_prefix, checkpointing
+from veggie_pl.models.video_codec import VideoCodec
 from veggie_pl.models.vision import family_of
 from veggie_pl.module import VeggieModule
 
@@ -44,12 +46,13 @@ class ShapesMllm(Mllm):
         folder: As of ``Mllm``; where it is not there, the config.json of that name that is shipped.
         text_tokens: Of instruction and chat template together.
         options: The other arguments of ``Mllm``.
+        device: "cuda" or "cpu": what a frozen prefix pays on, where that is asked for as "auto".
 
     Raises:
         UseError: If neither is there.
     """
 
-    def __init__(self, folder: str, text_tokens: int, options: dict[str, Any]) -> None:
+    def __init__(self, folder: str, text_tokens: int, options: dict[str, Any], device: str) -> None:
         nn.Module.__init__(self)  # there is no tokenizer to read
         found = Path(folder) if Path(folder, "config.json").is_file() else SHIPPED / Path(folder).name
         if not (found / "config.json").is_file():
@@ -72,7 +75,9 @@ class ShapesMllm(Mllm):
         self.width = int(config.get_text_config().hidden_size)
         self.text_tokens, self.num_slots = text_tokens, options.get("num_slots")
         self.checkpointed: Again = options.get("gradient_checkpointing") or False
-        self.frozen_prefix = options.get("frozen_prefix", True) and can_read_after_prefix(self.model)
+        wanted: FrozenPrefix = options.get("frozen_prefix", "auto")
+        self.frozen_prefix = wanted if can_read_after_prefix(self.model) else False
+        self.decoder, self.device_kind = Decoder.of(self.model), device
 
     def forward(
         self,
@@ -85,16 +90,24 @@ class ShapesMllm(Mllm):
     ) -> Float[Tensor, "b g q d"]:
         """Run as ``Mllm.forward``: over keys and values of the prefix while the model is frozen, else over all."""
         base, asked = self.model.base_model, queries.flatten(1, 2).to(self.model.dtype)
-        if self.frozen_prefix and not any(p.requires_grad for p in self.parameters()):
+        before = self._before(source)
+        if self._reads_prefix(before, asked):
             with checkpointing(self.model, False):
                 with torch.no_grad():
-                    prefix = base(inputs_embeds=self._before(source), use_cache=True)
+                    prefix = base(inputs_embeds=before, use_cache=True)
                 hidden = base(inputs_embeds=asked, past_key_values=prefix.past_key_values, use_cache=True)
         else:
             with checkpointing(self.model, self.checkpointed):
-                hidden = base(inputs_embeds=torch.cat([self._before(source), asked], 1), use_cache=False)
+                hidden = base(inputs_embeds=torch.cat([before, asked], 1), use_cache=False)
         read: Tensor = hidden.last_hidden_state[:, -asked.shape[1] :]
         return read.reshape(queries.shape).to(queries.dtype)
+
+    def _reads_prefix(self, before: Tensor, asked: Tensor) -> bool:
+        if any(p.requires_grad for p in self.parameters()):
+            return False
+        if self.frozen_prefix != "auto" or self.checkpointed:
+            return bool(self.frozen_prefix)
+        return self.decoder.prefix_pays(len(before), before.shape[1], asked.shape[1], self.device_kind)
 
     def _before(self, source: Tensor) -> Tensor:
         """Embed frames and text."""
@@ -106,7 +119,7 @@ class ShapesMllm(Mllm):
         return torch.cat([seen, self.model.get_input_embeddings()(ids)], 1)
 
 
-def build(config: Namespace, text_tokens: int) -> ShapesModule:
+def build(config: Namespace, text_tokens: int, device: str) -> ShapesModule:
     """Build the module of a config, its tensors fake; call it under ``FakeTensorMode``.
 
     Raises:
@@ -134,11 +147,11 @@ def build(config: Namespace, text_tokens: int) -> ShapesModule:
         # On the meta device first: inflation and adapters move modules about, which fake tensors do not take.
         with torch.device("meta"):
             parts = {
-                "mllm": ShapesMllm(mllm.pop("folder"), text_tokens, mllm),
+                "mllm": ShapesMllm(mllm.pop("folder"), text_tokens, mllm, device),
                 "queries": class_of(model["queries"]["class_path"])(**model["queries"]["init_args"]),
                 "aligner": class_of(model["aligner"]["class_path"])(**model["aligner"]["init_args"]),
                 "viddm": denoiser(**viddm),
-                "vae": KlCodec(None, _config_of_vae(options)) if vae is KlCodec else vae(**options),
+                "vae": vae(None, _config_of_vae(options)) if issubclass(vae, (KlCodec, VideoCodec)) else vae(**options),
             }
         module = ShapesModule(**parts, scheduler=scheduler, **{name: model[name] for name in names})
     _make_fake(module)
