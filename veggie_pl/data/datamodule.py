@@ -4,7 +4,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
@@ -82,7 +82,7 @@ class VeggieDataModule(L.LightningDataModule):
             self._processed = None  # another run of this process may have counted
             codec = getattr(getattr(self.trainer, "lightning_module", None), "vae", None)
             if codec is not None:
-                check_lengths(codec, self.clip_lengths("fit"))
+                check_lengths(codec, self.clip_lengths())
             if self.trainer is not None and self.trainer.is_global_zero:
                 log.info("%s", summary(self.mixture, planned(self.trainer, self.batch_size, self.trainer.world_size)))
                 if (size := getattr(self.trainer.lightning_module, "size", None)) is not None:
@@ -120,16 +120,11 @@ class VeggieDataModule(L.LightningDataModule):
         """One loader per skill."""
         return self._held_out("test", self.test, self.num_test)
 
-    def clip_lengths(self, split: Literal["fit", "test"]) -> dict[str, set[int]]:
-        """Tell how many frames the clips of each stream have, where its records say so.
-
-        Args:
-            split: "fit": of the mixture and of what is looked at during training; "test": of what is scored.
-        """
+    def clip_lengths(self) -> dict[str, set[int]]:
+        """Tell how many frames the clips of each stream of training and validation have, where its records say so."""
         found: dict[str, set[int]] = {}
-        held_out = self.val if split == "fit" else self.test
-        named = [(group.stream, group.bucket) for group in self.mixture.groups] if split == "fit" else []
-        named += [(name, stream.bucket) for name, stream in (held_out.streams() if held_out else {}).items()]
+        named = [(group.stream, group.bucket) for group in self.mixture.groups]
+        named += [(name, stream.bucket) for name, stream in (self.val.streams() if self.val else {}).items()]
         for name, bucket in named:
             if count := re.match(r"(\d+)x\d+x\d+$", bucket):
                 found.setdefault(name, set()).add(int(count[1]))
