@@ -22,7 +22,7 @@ class _StandIns:
 
     def create_module(self, spec: ModuleSpec) -> Any:
         module = MagicMock(name=spec.name)
-        module.__name__, module.__path__ = spec.name, []
+        module.__name__, module.__path__, module.__version__ = spec.name, [], "none"
         return module
 
     def exec_module(self, module: ModuleType) -> None:

@@ -9,7 +9,8 @@ from veggie_pl.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
-LINES = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S) for line in block.splitlines() if line]
+BLOCKS = [re.sub(r"\\\n\s*", "", block) for block in re.findall(r"```bash\n(.*?)```", TEXT, re.S)]  # lines joined
+LINES = [line for block in BLOCKS for line in block.splitlines() if line]
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -201,8 +201,8 @@ def test_stage_2_of_paper_size_fits_with_adapters(tmp_path: Path, capsys: pytest
 
 def test_advice_holds_when_it_is_followed() -> None:
     start = config(*pico(2))
-    now = plan(*pico(2))
-    small = replace(A100, memory=0.6 * now.peak, reserved=0.0)
+    bare = replace(A100, reserved=0.0)
+    small = replace(bare, memory=0.6 * predict(start, bare).peak)
     now = predict(start, small)
     assert now.peak > small.memory
     given = advise(start, now, small, None, 40)

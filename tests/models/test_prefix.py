@@ -14,7 +14,6 @@ from transformers.initialization import no_init_weights
 
 from veggie_pl.models import Mllm
 from veggie_pl.models.prefix import OPERATIONS, Decoder, prefix_cache
-from veggie_pl.planning.devices import GPUS
 from veggie_pl.planning.meter import Meter
 
 LLAVA = Path(__file__).resolve().parent.parent.parent / "conf/backbone/models/llava-onevision-qwen2-7b-ov-hf"
@@ -73,7 +72,7 @@ def test_what_it_saves_is_what_the_meter_counts(family: str, tmp_path: Path) -> 
     counted = []
     for way in (False, True):
         mllm.frozen_prefix = way
-        with Meter(mllm, lambda name: "all", GPUS["h100"]) as meter:
+        with Meter(mllm, lambda name: "all") as meter:
             ask(mllm, ["remove it"] * 2)
         counted.append(meter.costs["all"].flops)
     tokens = (mllm.tokens_per_frame, mllm.extra_tokens, None)

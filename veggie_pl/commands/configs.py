@@ -101,6 +101,8 @@ class VeggieCLI(StepsCLI):
 
     def __init__(self, args: list[str], **options: Any) -> None:
         self._given = args
+        defaults = dict(options.pop("trainer_defaults", {}))
+        defaults["callbacks"] = [*defaults.get("callbacks", []), Caches()]
         try:
             super().__init__(
                 VeggieModule,
@@ -109,7 +111,7 @@ class VeggieCLI(StepsCLI):
                 save_config_callback=LogConfig,
                 save_config_kwargs={"overwrite": True},
                 parser_class=RunParser,
-                trainer_defaults={"callbacks": [Caches()]},
+                trainer_defaults=defaults,
                 **options,
             )
         except torch.OutOfMemoryError as error:

@@ -23,7 +23,6 @@ Latents = Float[Tensor, "b f c h w"]
 Given = Float[Tensor, "b f c_in h w"]
 Told = Float[Tensor, "b lf lq d"]
 Timesteps = Num[Tensor, "b *f"]  # of each clip, or of each of its frames
-CellTimesteps = Num[Tensor, "b *n"]
 Source = Literal["channels", "added", "context"]
 NUM_TIMESTEPS = 1000  # of noise level 1, as the time embeddings were trained
 LEAST_SIGMA = 0.05  # by which latents are divided
@@ -108,11 +107,13 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.init.zeros_(self.transformer.proj_out.bias)
         if weights is not None:
             load_strictly(self.transformer, self.read(weights, extend_channels), weights)
+        # what was read is in the weights now
+        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None)
         if prompt is not None and tokens_join != "beside":
             raise UseError("prompt goes with tokens_join: beside")
         self.beside = BesidePrompt(self.width, prompt_rows, prompt) if tokens_join == "beside" else None
-        # what was read is in the weights now
-        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None, prompt=None)
+        if prompt is not None:
+            self.register_to_config(prompt=None)
         self.source_embedding: Any = None
         if self.source == "added":
             self.source_embedding = deepcopy(self.transformer.get_submodule(self.embedding))
@@ -297,8 +298,3 @@ def find_transformer(path: str) -> Path:
     """Return the folder of a transformer, given that or the folder of a pipeline."""
     place = Path(path)
     return place / "transformer" if (place / "transformer/config.json").is_file() else place
-
-
-def per_cell(timestep: Timesteps, frames: int, cells: int) -> CellTimesteps:
-    """Give each of a frame's cells the timestep of the frame, or leave the clip's as it is."""
-    return timestep if timestep.ndim == 1 else timestep[:, :: timestep.shape[1] // frames].repeat_interleave(cells, 1)

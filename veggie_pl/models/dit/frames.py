@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import torch
 from diffusers.models.embeddings import apply_rotary_emb
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -132,3 +132,8 @@ class FramewiseJointAttention:
         rows = attn.to_out[1](attn.to_out[0](found.transpose(1, 2).flatten(2)))  # (b f, q + n / f, d)
         words, pictures = (part.reshape(len(joint), -1, rows.shape[2]) for part in (rows[:, :each], rows[:, each:]))
         return pictures, words
+
+
+def per_cell(timestep: Num[Tensor, " b *f"], frames: int, cells: int) -> Num[Tensor, " b *n"]:
+    """Give each of a frame's cells the timestep of the frame, or leave the clip's as it is."""
+    return timestep if timestep.ndim == 1 else timestep[:, :: timestep.shape[1] // frames].repeat_interleave(cells, 1)

@@ -43,7 +43,7 @@ class ImageDenoiser(TransformerDenoiser):
 
     is_video = False
     reads_frames = True
-    ignore_for_config = ("grouping",)  # frames are latent frames
+    ignore_for_config = ("grouping", "tokens_join", "prompt", "prompt_rows")  # frames are latent frames
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from veggie_pl.errors import UseError
 from veggie_pl.models.dit.adapters import DenoiserLora
-from veggie_pl.models.dit.base import Given, Latents, Source, Timesteps, Told, TransformerDenoiser, per_cell
-from veggie_pl.models.dit.frames import FramewiseCrossAttention, Grouping
+from veggie_pl.models.dit.base import Given, Latents, Source, Timesteps, Told, TransformerDenoiser
+from veggie_pl.models.dit.frames import FramewiseCrossAttention, Grouping, per_cell
 
 
 class LtxDenoiser(TransformerDenoiser):

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from veggie_pl.errors import UseError
-from veggie_pl.models.dit.base import Given, Latents, Timesteps, Told, TransformerDenoiser, per_cell
-from veggie_pl.models.dit.frames import FramewiseCrossAttention
+from veggie_pl.models.dit.base import Given, Latents, Timesteps, Told, TransformerDenoiser
+from veggie_pl.models.dit.frames import FramewiseCrossAttention, per_cell
 
 
 class WanDenoiser(TransformerDenoiser):
