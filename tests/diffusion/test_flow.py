@@ -161,3 +161,11 @@ def test_a_model_learns_by_flow_and_edits_from_its_folder(tmp_path: Path) -> Non
     edits = [one.eval().edit(clip, ["remove it"], one.guidance["removal"], [("edit", 0)]) for one in (module, again)]
     assert torch.equal(*edits)
     assert edits[0].isfinite().all()
+
+
+def test_the_table_of_timesteps_is_made_once_for_a_shift_and_a_device() -> None:
+    process = FlowMatching(FlowMatchEulerDiscreteScheduler(1000, use_dynamic_shifting=True))
+    small, large = (1, 4, 16, 16), (1, 4, 64, 64)
+    assert process.table(small) is process.table(small)
+    assert process.table(small).mean() < process.table(large).mean()  # more cells, more noise
+    assert process.timestep_at(torch.rand(3, device="meta"), small).device.type == "meta"

@@ -150,7 +150,6 @@ def test_auto_takes_the_way_that_pays_with_equal_gradients(
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_few_tokens_are_read_whole_on_a_gpu(mllm: Mllm) -> None:
     mllm.cuda()
     passes: list[bool] = []

@@ -71,20 +71,20 @@ class FlowMatching:
         else:
             self._config = config
         self.num_timesteps = int(config.num_train_timesteps)
-        self._tables: dict[float | None, Float[Tensor, " n"]] = {}  # by what they are shifted
+        # By what they are shifted, and where they lie.
+        self._tables: dict[tuple[float | None, torch.device], Float[Tensor, " n"]] = {}
 
     def timestep_at(self, level: Float[Tensor, " b"], shape: Sequence[int] | None = None) -> Float[Tensor, " b"]:
         """Give the timestep of a level of noise in [0, 1): one of the scheduler's training table, shifted."""
-        table = self.table(shape)  # from most noise to least
         place = (self.num_timesteps * level).long().clamp(max=self.num_timesteps - 1)
-        return table.flip(0).to(level.device)[place]
+        return self.table(shape, level.device).flip(0)[place]
 
-    def table(self, shape: Sequence[int] | None = None) -> Float[Tensor, " n"]:
+    def table(self, shape: Sequence[int] | None = None, device: torch.device | str = "cpu") -> Float[Tensor, " n"]:
         """Give all timesteps of training for latents of this shape, from most noise to least."""
-        mu = self._mu(shape)
-        if mu not in self._tables:
-            self._tables[mu] = self._shifted(mu)
-        return self._tables[mu]
+        key = self._mu(shape), torch.device(device)
+        if key not in self._tables:  # copied to a device once: a copy in each step would be waited for
+            self._tables[key] = self._shifted(key[0]).to(device)
+        return self._tables[key]
 
     def _shifted(self, mu: float | None) -> Float[Tensor, " n"]:
         fixed = 1.0 if mu is not None else self._config["shift" if self._is_euler else "flow_shift"]
@@ -110,7 +110,7 @@ class FlowMatching:
         """Weigh all timesteps as the settings say; how often they come is a matter of ``Objective``'s density."""
         sigma = timestep.to(torch.float32) / self.num_timesteps
         weighting = self.settings.weighting
-        table = self.table(shape) / self.num_timesteps if weighting == "bell" else None
+        table = self.table(shape, timestep.device) / self.num_timesteps if weighting == "bell" else None
         weight = flow_weight(weighting, sigma, table)
         return weight * sigma**2 if self.settings.precondition else weight
 

@@ -29,7 +29,7 @@ def flow_weight(
     assert table is not None, "bell is scaled over a table"
     least = _bell(table).min()
     mean = (_bell(table) - least).mean()
-    return ((_bell(sigma) - least.to(sigma.device)) / mean.to(sigma.device)).float()
+    return ((_bell(sigma) - least) / mean).float()
 
 
 def _bell(sigma: Float[Tensor, " n"]) -> Float[Tensor, " n"]:

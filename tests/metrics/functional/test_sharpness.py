@@ -1,12 +1,12 @@
 import pytest
 import torch
+from skimage import measure
 from support.metric_batches import noise
 
 from veggie_pl.metrics.functional import blur_effect, noise_level
 
 
 def test_blur_effect_is_scikit_images() -> None:
-    measure = pytest.importorskip("skimage.measure")
     frames = noise(3, 3, 33, 40, seed=4)
     frames[1] = torch.nn.functional.avg_pool2d(frames[1][None], 5, 1, padding=2)[0]
     frames[2] = torch.linspace(-1, 1, 40)
