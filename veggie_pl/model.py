@@ -36,11 +36,13 @@ class Condition:
         source: Latents of the clip.
         tokens: Task tokens of each frame.
         null: What stands for them where the task is left out.
+        references: Latents of reference pictures, where the diffusion model sees them.
     """
 
     source: Latents
     tokens: Float[Tensor, "b q_f q d"]
     null: Float[Tensor, "b q_f q d"]
+    references: Float[Tensor, "b r c h w"] | None = None
 
 
 class VeggieModel(nn.Module):
@@ -143,7 +145,8 @@ class VeggieModel(nn.Module):
             guidance: Scales of the two conditions.
             seeds: One key per clip, which fixes its noise, on any device and in any batch.
             num_steps: Sampling steps; the module's own if None.
-            references: Pictures that the instruction speaks of; the MLLM alone sees them.
+            references: Pictures that the instruction speaks of; the MLLM sees them, and the diffusion model where it
+                is one that does.
             on_step: Called with the number of sampling steps done.
         """
         whole = padded(source, self.vae)
@@ -165,16 +168,22 @@ class VeggieModel(nn.Module):
         first = 0 if references is None else references.shape[1]
         frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
         hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
-        tokens = self.aligner(hidden).expand(-1, num_frames, -1, -1)
-        null = self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)).expand(-1, num_frames, -1, -1)
-        return Condition(self.vae.encode_source(source), tokens, null)
+        tokens = for_frames(self.aligner(hidden), num_frames)
+        null = for_frames(self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)), num_frames)
+        shown = None
+        if references is not None and self.viddm.sees_references:
+            pictures = self.vae.encode_source(references.flatten(0, 1)[:, None])  # each a clip of one frame
+            shown = pictures.view(batch, first, *pictures.shape[2:])
+        return Condition(self.vae.encode_source(source), tokens, null, shown)
 
     def prediction(self, condition: Condition, guidance: Guidance) -> Prediction:
         """Give the guided prediction of one clip or window; ``over_windows`` joins those of several windows to one.
 
         It is for one sampling run, in which it may keep what changes slowly; see ``reuse``.
         """
-        how = {} if self.reuse == 1 else {"unet": self.viddm.reusing(self.reuse)}
+        how: dict[str, Any] = {} if self.reuse == 1 else {"unet": self.viddm.reusing(self.reuse)}
+        if condition.references is not None:
+            how["references"] = condition.references
 
         def predict(noisy: Latents, timestep: Num[Tensor, " b"]) -> Latents:
             source, tokens, null = condition.source, condition.tokens, condition.null
@@ -217,6 +226,11 @@ class VeggieModel(nn.Module):
         """Height and width in pixels that the model was built for."""
         height, width = self.vae.pixel_size(*self.viddm.latent_size)
         return int(height), int(width)
+
+
+def for_frames(tokens: Float[Tensor, "b g q d"], num_frames: int) -> Float[Tensor, "b q_f q d"]:
+    """Give one group of task tokens to all frames; several are each frame's own, or each latent frame's."""
+    return tokens.expand(-1, num_frames, -1, -1) if tokens.shape[1] == 1 else tokens
 
 
 def tell_image_model(module: Any, num_frames: int) -> None:

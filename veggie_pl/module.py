@@ -17,7 +17,7 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.diffusion.objective import Density, Draws, Latents
 from veggie_pl.errors import UseError
 from veggie_pl.host import send
-from veggie_pl.model import VeggieModel
+from veggie_pl.model import VeggieModel, for_frames
 from veggie_pl.models import Aligner, Mllm, TaskQueries
 from veggie_pl.models.weight_files import compare
 from veggie_pl.seeding import torch_rng
@@ -179,7 +179,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
 
         # 2. Drop conditions now, so that guidance has unconditional branches later.
         draws, target = drawn.draws, drawn.target
-        tokens = self.aligner(hidden, draws.drop_task).expand(-1, batch.source.shape[1], -1, -1)  # (b, f, q, d_unet)
+        tokens = for_frames(self.aligner(hidden, draws.drop_task), batch.source.shape[1])  # (b, f, q, d_unet)
         kept = torch.where(draws.drop_source[:, None, None, None, None], torch.zeros_like(drawn.source), drawn.source)
 
         # 3. Noise the target and predict.

@@ -37,6 +37,7 @@ class FirstFrames(VidDM):
     """A denoiser that has fewer latent frames than there are frames, and takes the first frame's tokens for all."""
 
     reads_frames = False
+    sees_references = False
 
     def forward(self, noisy: Tensor, source: Tensor, timestep: Tensor, tokens: Tensor) -> Tensor:
         return super().forward(noisy, source, timestep, tokens[:, : noisy.shape[1]])

@@ -82,12 +82,12 @@ WAN: dict[str, Any] = {  # for latents of 16 channels, the source beside them
 }
 
 
-def wan_module(max_frames: int = 9, seed: int = 0, **denoiser: Any) -> VeggieModule:
+def wan_module(max_frames: int = 9, seed: int = 0, every: int = 1, **denoiser: Any) -> VeggieModule:
     """A whole model of Wan's classes for clips of 16 x 16 pixels, with random weights."""
     torch.manual_seed(seed)
     return VeggieModule(
         mllm=Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager"),
-        queries=TaskQueries(num_queries=2, max_frames=max_frames, width=192),
+        queries=TaskQueries(num_queries=2, max_frames=max_frames, width=192, every=every),
         aligner=Aligner(width_in=192, width_out=24),
         viddm=WanDenoiser(**{"transformer_config": WAN, "latent_size": (2, 2), "tokens_per_frame": 8, **denoiser}),
         vae=WanCodec(None, WAN21_VAE),

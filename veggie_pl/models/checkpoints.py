@@ -143,6 +143,22 @@ def _from_file(path: Path, convert: Any, config: dict[str, Any], prefix: str) ->
     return converted
 
 
+def check_kind(folder: Path, name: str) -> None:
+    """Look whether a folder of diffusers holds a model of the class of this name, as its config.json says.
+
+    Raises:
+        UseError: If it does not, or there is no config.json.
+    """
+    if not (folder / "config.json").is_file():
+        raise UseError(f"{folder} holds no {name}: it has no config.json; {where_to_get(str(folder))}")
+    try:
+        kind = json.loads((folder / "config.json").read_text()).get("_class_name", name)
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise UseError(f"{folder / 'config.json'} is no JSON: {problem}") from problem
+    if kind != name:
+        raise UseError(f"{folder} holds a {kind}, not a {name}")
+
+
 def read_part(cls: Any, folder: Path) -> Any:
     """Return a model of diffusers from its folder, by diffusers' own loading, which renames old keys.
 
@@ -152,14 +168,7 @@ def read_part(cls: Any, folder: Path) -> Any:
     Raises:
         UseError: If the folder holds no model of this class, or not all of its weights, or others.
     """
-    if not (folder / "config.json").is_file():
-        raise UseError(f"{folder} holds no {cls.__name__}: it has no config.json; {where_to_get(str(folder))}")
-    try:
-        kind = json.loads((folder / "config.json").read_text()).get("_class_name", cls.__name__)
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
-        raise UseError(f"{folder / 'config.json'} is no JSON: {problem}") from problem
-    if kind != cls.__name__:
-        raise UseError(f"{folder} holds a {kind}, not a {cls.__name__}")
+    check_kind(folder, cls.__name__)
     found = find_weights(folder, "diffusion_pytorch_model")
     slices = found.slices()
     if names := unwrapped(slices):

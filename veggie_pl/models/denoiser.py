@@ -18,6 +18,7 @@ class Denoiser(Protocol):
     pooled_width: int  # of the task tokens of a frame side by side, where it takes them pooled; 0 where it does not
     is_video: bool  # False: it sees each frame on its own
     add_source: bool  # it predicts the change, and adds the source to it
+    sees_references: bool  # it also takes latents of reference pictures, as ``references``
     reads_frames: bool  # it has task tokens for every latent frame: the codec must not compress time
 
     def __call__(

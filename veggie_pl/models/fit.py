@@ -34,6 +34,12 @@ def check_parts(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> 
         what = "queries times the cross-attention width"
         wanted["viddm time_cond_proj_dim"] = (viddm.pooled_width, wide, what)
     wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
+    every, compressed = queries.every, getattr(vae, "every", 1)
+    if every > 1 and (viddm.reads_frames or every != compressed):
+        wrong.append(
+            f"queries.every is {every}, but {type(viddm).__name__} with {type(vae).__name__} has task tokens for every "
+            f"{'frame' if viddm.reads_frames else f'{compressed} frames'}"
+        )
     if viddm.reads_frames and vae.frames_taken(2) != 2:
         wrong.append(
             f"{type(viddm).__name__} has task tokens for every frame, but {type(vae).__name__} compresses time"

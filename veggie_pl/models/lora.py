@@ -94,9 +94,13 @@ def _keep_float32(model: Any) -> None:
 
 def merged(model: Any) -> Any:
     """Return a copy with adapters added into the weights, which transformers alone can read."""
+    return merge(copy.deepcopy(model))
+
+
+def merge(model: Any) -> Any:
+    """Add adapters into the weights of a model, and give it back without them."""
     from peft.tuners.lora import LoraLayer
 
-    model = copy.deepcopy(model)
     for name, layer in [item for item in model.named_modules() if isinstance(item[1], LoraLayer)]:
         layer.merge()
         model.set_submodule(name, layer.get_base_layer())

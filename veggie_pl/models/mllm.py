@@ -166,7 +166,7 @@ class Mllm(nn.Module):
         Args:
             source: Frames in [-1, 1].
             instruction: One per sample.
-            queries: What to ask: a group per frame, or one for the last frame.
+            queries: What to ask: a group per frame, or for every so many, or one for the last frame.
             frame_index: Place of each frame in its clip, in [0, num_slots).
             references: Pictures in [-1, 1] that the instruction speaks of; they stand before the frames, and with
                 ``num_slots`` the frames' places begin behind them.

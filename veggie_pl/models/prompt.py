@@ -154,13 +154,17 @@ class Prompt:
                 one frame of a clip, at the positions it will have there. If None, positions just count up.
             num_references: Pictures that stand before the frames; with slots they take the first ones, so
                 ``frame_index`` has to begin behind them.
-            num_groups: Groups of queries, those of the last frames; None is one for each frame.
+            num_groups: Groups of queries: one is the last frame's; more are those of frames as far from each other,
+                the first and the last among them; None is one for each frame.
+
+        Raises:
+            UseError: If frames cannot have groups so.
         """
         batch = len(frame_index)
         pictures = torch.arange(num_references, device=frame_index.device).expand(batch, -1)
         seen = torch.cat([pictures, frame_index], 1)  # slots of all that the model sees
         num_seen = seen.shape[1]
-        asked = frame_index if num_groups is None else frame_index[:, -num_groups:]
+        asked = frame_index[:, _asked(frame_index.shape[1], num_groups)]
         frame = self.frame_ids(tokens_per_frame)
         head = torch.tensor(self.before + frame * num_seen + [self.vision_token_id] * extra_tokens)
         texts = [self.text_ids(instruction) for instruction in instructions]
@@ -186,6 +190,18 @@ class Prompt:
             positions[:, -queries.shape[1] :] = text_end + 1 + shift.flatten(1)
         is_padded = any(len(one) < longest for one in texts)
         return Layout(ids, mask, positions, queries.shape[1], self.vision_token_id, is_padded)
+
+
+def _asked(num_frames: int, num_groups: int | None) -> slice:
+    """Tell which frames have a group of queries."""
+    if num_groups is None:
+        return slice(None)
+    if num_groups == 1:
+        return slice(-1, None)
+    apart, rest = divmod(num_frames - 1, num_groups - 1)
+    if rest or not apart:
+        raise UseError(f"{num_groups} groups of queries cannot be shared out among {num_frames} frames: 1 + k x every")
+    return slice(None, None, apart)
 
 
 def select_queries(ids: Int[Tensor, "b n"], num_query_tokens: int) -> Bool[Tensor, "b n"]:

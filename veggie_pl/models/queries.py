@@ -23,14 +23,20 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         max_frames: Longest clip the frame embedding covers.
         width: Hidden width of the MLLM.
         per_clip: One group for the whole clip, which all frames share, instead of one per frame: an ablation.
+        every: One group for so many frames, the first one aside, as a codec that compresses time has latent frames
+            (Wan: 4): fewer queries, for denoisers that read as many groups as there are latent frames.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, num_queries: int = 32, max_frames: int = 32, width: int = 3584, per_clip: bool = False) -> None:
+    def __init__(
+        self, num_queries: int = 32, max_frames: int = 32, width: int = 3584, per_clip: bool = False, every: int = 1
+    ) -> None:
         super().__init__()
         self.num_queries = num_queries
         self.max_frames = max_frames
-        self.per_clip = per_clip
+        self.per_clip, self.every = per_clip, every
+        if every < 1 or (per_clip and every > 1):
+            raise UseError(f"queries: every is {every}, per_clip {per_clip}; every is 1 or more, and 1 with per_clip")
         self.group = nn.Parameter(torch.randn(num_queries, width) * 0.02)  # the scale of token embeddings
         self.frame = nn.Parameter(torch.randn(max_frames, width) * 0.02)
 
@@ -41,13 +47,12 @@ class TaskQueries(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return send(torch.cat(first)[:, None] + torch.arange(num_frames, device=first[0].device), self.group.device)
 
     def forward(self, frame_index: Int[Tensor, "b f"]) -> Float[Tensor, "b g q d"]:
-        """Return queries for frames at these places, each in [0, max_frames): a group per frame, or one in all.
+        """Return queries for frames at these places, each in [0, max_frames): a group for each of those asked for.
 
         Raises:
             UseError: If the clip is longer than the frame embedding.
         """
         if frame_index.shape[1] > self.max_frames:
             raise UseError(f"clip of {frame_index.shape[1]} frames, but the queries cover {self.max_frames}")
-        if self.per_clip:
-            frame_index = frame_index[:, -1:]
+        frame_index = frame_index[:, -1:] if self.per_clip else frame_index[:, :: self.every]
         return self.group + self.frame[frame_index][:, :, None]

@@ -76,7 +76,7 @@ def empty_mllm(folder: str, **options: Any) -> tuple[Any, dict[str, Stored]] | N
     """
     if not _DEFERRED.get():
         return None
-    with _empty_parameters():
+    with empty_parameters():
         model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(folder), **options)
     model.tie_weights()
     stored = stored_mllm(model, Path(folder))
@@ -84,7 +84,7 @@ def empty_mllm(folder: str, **options: Any) -> tuple[Any, dict[str, Stored]] | N
 
 
 @contextmanager
-def _empty_parameters() -> Iterator[None]:
+def empty_parameters() -> Iterator[None]:
     """Put parameters on the meta device as they are made; buffers, which no file holds, are computed as ever."""
     register = nn.Module.register_parameter
 

@@ -92,6 +92,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             self.checkpoint_gradients(gradient_checkpointing == "selective")
 
     reads_frames = True
+    sees_references = False
 
     @property
     def width(self) -> int:

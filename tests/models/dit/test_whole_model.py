@@ -38,6 +38,54 @@ def test_a_latent_frame_is_told_of_its_own_frames() -> None:
     assert told[0].shape == (1, 9, 2, 24)
 
 
+def test_a_group_of_queries_for_each_latent_frame_reaches_it_and_no_other() -> None:
+    module = wan_module(9, every=4, grouping="one", tokens_per_frame=2)
+    asked: list[torch.Tensor] = []
+    module.viddm.register_forward_pre_hook(lambda _, given: asked.append(given[3]))
+    batch = make_batch(2, 9)
+    drawn = module.draw(batch, "fit")
+    module.loss_of(batch, drawn).mean().backward()
+    assert asked[0].shape == (2, 3, 2, 24)  # not of nine frames
+    reached = module.queries.frame.grad.abs().sum(1) > 0
+    assert reached.nonzero().flatten().tolist() == [0, 4, 8]
+    assert module.loss_of(make_batch(2, 1), module.draw(make_batch(2, 1), "fit")).isfinite().all()  # images too
+    edited = Editor(module, num_steps=1).edit_frames(pattern(6, 16, 16), "make it night")
+    assert edited.shape == (6, 3, 16, 16)
+
+
+def test_groups_of_a_latent_frame_stand_where_those_of_its_last_frame_do() -> None:
+    module = wan_module(9)
+    batch = make_batch(1, 9)
+    index = torch.arange(9)[None]
+    prompt, tokens = module.mllm.prompt, module.mllm.tokens_per_frame
+    every, some = (prompt.layout(batch.instruction, index, 2, tokens, 0, 9, num_groups=groups) for groups in (9, 3))
+    of_all = every.position_ids[0, -18:].view(9, 2)
+    assert torch.equal(some.position_ids[0, -6:].view(3, 2), of_all[::4])
+    with pytest.raises(UseError, match="4 groups of queries cannot be shared out among 9 frames"):
+        prompt.layout(batch.instruction, index, 2, tokens, 0, 9, num_groups=4)
+
+
+def test_queries_of_other_frames_than_the_codecs_are_one_error() -> None:
+    with pytest.raises(UseError, match=r"queries.every is 8, but WanDenoiser with WanCodec .* for every 4 frames"):
+        wan_module(9, every=8)
+    with pytest.raises(UseError, match="every is 0"):
+        wan_module(9, every=0)
+
+
+@torch.no_grad()
+def test_a_reference_is_a_clean_frame_behind_the_clip_where_asked_for() -> None:
+    modules = [wan_module(6, references=how) for how in ("mllm", "latents")]
+    frames, picture = pattern(5, 16, 16), torch.rand(1, 3, 16, 16) * 2 - 1
+    seen: list[tuple[int, ...]] = []
+    modules[1].viddm.transformer.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[1].shape)))
+    by_mllm, by_both = (Editor(one, num_steps=1).edit_frames(frames, "add it", picture) for one in modules)
+    assert by_mllm.shape == by_both.shape
+    assert not torch.equal(by_mllm, by_both)
+    assert seen == [(1, 3)]  # a timestep for each frame's one cell: two of the clip, one of the picture
+    plain = [Editor(one, num_steps=1).edit_frames(frames, "add it") for one in modules]
+    assert torch.equal(*plain)  # without a picture they are one model
+
+
 @pytest.mark.parametrize(("most", "windows"), [(9, [9, 9]), (12, [9, 9]), (8, [5, 5, 5]), (13, [13])])
 @torch.no_grad()
 def test_eleven_frames_are_edited_in_windows_that_the_codec_takes(most: int, windows: list[int]) -> None:

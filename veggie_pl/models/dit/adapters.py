@@ -1,15 +1,20 @@
 """Low-rank adapters in a diffusion transformer, by peft, and its folders for diffusers alone."""
 
+import copy
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from veggie_pl.errors import UseError
-from veggie_pl.models.lora import merged
+from veggie_pl.models.dit.adapter_files import load_adapters, save_adapters
+from veggie_pl.models.lora import merge
 from veggie_pl.models.parts import PARTS, part_of, reads_jointly
+from veggie_pl.models.stored import empty_parameters
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,25 @@ class DenoiserLora:
     targets: tuple[str, ...] = ("self_attention", "cross_attention")
 
 
+def put_in(transformer: Any, lora: DenoiserLora | None, adapters: str | None) -> None:
+    """Put new adapters into a transformer of diffusers, or trained ones, or none; in float32 whatever the weights are.
+
+    Raises:
+        UseError: If both are asked for, or either cannot be.
+    """
+    if lora is not None and adapters is not None:
+        raise UseError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")
+    if lora is not None:
+        add_adapters(transformer, lora)
+    if adapters is not None:
+        load_adapters(transformer, adapters)
+    for name, parameter in transformer.named_parameters():
+        if "lora_" in name:  # they learn, and small steps are lost in 16 bits
+            parameter.data = parameter.data.float()
+
+
 def add_adapters(transformer: Any, lora: DenoiserLora) -> None:
-    """Put adapters into a transformer of diffusers, in float32 whatever the weights are.
+    """Put new adapters into a transformer of diffusers.
 
     Raises:
         UseError: If a part is unknown, or none of them has a linear layer.
@@ -48,11 +70,9 @@ def add_adapters(transformer: Any, lora: DenoiserLora) -> None:
     ]
     if not layers:
         raise UseError(f"lora.targets: {type(transformer).__name__} has no linear layers in {', '.join(lora.targets)}")
-    settings = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=layers)
+    exactly = "|".join(map(re.escape, layers))  # a list would be of names' ends, and take layers of other parts too
+    settings = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=exactly)
     transformer.add_adapter(settings)
-    for name, parameter in transformer.named_parameters():
-        if "lora_" in name:  # they learn, and small steps are lost in 16 bits
-            parameter.data = parameter.data.float()
 
 
 def has_adapters(transformer: Any) -> bool:
@@ -61,10 +81,17 @@ def has_adapters(transformer: Any) -> bool:
 
 
 def without_adapters(denoiser: Any) -> Any:
-    """Return the denoiser with its adapters added into its weights: itself where it has none, else a copy."""
+    """Return the denoiser with its adapters added into its weights: itself where it has none, else a copy.
+
+    The copy lies on the CPU, in float32: what adapters change is less than 16 bits tell apart.
+    """
     if not has_adapters(denoiser.transformer):
         return denoiser
-    plain = merged(denoiser)
+    made: dict[int, Any] = {}  # in place of each tensor, so that none is copied where it lies
+    for parameter in denoiser.parameters():
+        made[id(parameter)] = nn.Parameter(parameter.detach().to("cpu", torch.float32, copy=True), False)
+    plain = merge(copy.deepcopy(denoiser, made).cpu())
+    plain.register_to_config(dtype="float32")
     del plain.transformer.peft_config
     plain.transformer._hf_peft_config_loaded = False
     return plain
@@ -90,7 +117,7 @@ def save_for_diffusers(model: Any, folder: Path, adapters: str = "merged") -> No
     if adapters == "separate":
         if not has_adapters(denoiser.transformer):
             raise UseError("the diffusion model has no adapters that could be stored separately")
-        _save_adapters(denoiser.transformer, folder)
+        save_adapters(denoiser.transformer, folder)
         transformer = _base(denoiser.transformer)
     else:
         transformer = without_adapters(denoiser).transformer
@@ -102,20 +129,10 @@ def save_for_diffusers(model: Any, folder: Path, adapters: str = "merged") -> No
         save_file({key: value.contiguous() for key, value in beside.items()}, folder / "source_embedding.safetensors")
 
 
-def _save_adapters(transformer: Any, folder: Path) -> None:
-    from diffusers.loaders import WanLoraLoaderMixin  # one file format for all transformers
-    from peft import get_peft_model_state_dict
-
-    WanLoraLoaderMixin.save_lora_weights(
-        str(folder),
-        transformer_lora_layers=get_peft_model_state_dict(transformer),
-        transformer_lora_adapter_metadata=transformer.peft_config["default"].to_dict(),
-    )
-
-
 def _base(transformer: Any) -> Any:
-    """Return a copy as it was before adapters were put in."""
+    """Return it as it was before adapters were put in; its weights are not copied."""
     state = {k.replace(".base_layer.", "."): v for k, v in transformer.state_dict().items() if "lora_" not in k}
-    base = type(transformer).from_config(transformer.config)
-    base.load_state_dict(state)
+    with empty_parameters():
+        base = type(transformer).from_config(transformer.config)
+    base.load_state_dict(state, assign=True)
     return base

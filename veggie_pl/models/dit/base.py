@@ -1,12 +1,11 @@
 """What all diffusion transformers of diffusers share as denoisers: source, task tokens, weights, what is predicted."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import diffusers  # its classes are asked for by name: each brings modules that others do without
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -14,10 +13,12 @@ from jaxtyping import Bool, Float, Num
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
-from veggie_pl.models.checkpoints import load_strictly, read_part
-from veggie_pl.models.dit.adapters import DenoiserLora, add_adapters, without_adapters
+from veggie_pl.models.dit.adapters import DenoiserLora, put_in, without_adapters
 from veggie_pl.models.dit.beside import BesidePrompt
 from veggie_pl.models.dit.frames import Grouping, per_latent_frame
+from veggie_pl.models.dit.references import References, behind
+from veggie_pl.models.dit.weights import Dtype, built, computed_in, fill, stored_transformer, widened
+from veggie_pl.models.stored import Stored
 
 Latents = Float[Tensor, "b f c h w"]
 Given = Float[Tensor, "b f c_in h w"]
@@ -58,6 +59,11 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         tokens_join: "replace": task tokens are all the text there is; "beside": see ``BesidePrompt``.
         prompt: States of the empty prompt for "beside", see there.
         prompt_rows: See there.
+        adapters: Trained adapters in place of new ones: a file of diffusers' format, or its folder.
+        dtype: Of the blocks' matrices, see ``built``: "bfloat16" halves the memory of a frozen model. They are then
+            computed in bfloat16, too; adapters and all that learns are float32.
+        references: Who sees reference pictures: the MLLM alone, or with "latents" also the transformer, as clean frames
+            behind the clip (UniVideo, arXiv:2510.08377); for those that know clean frames.
 
     Raises:
         UseError: If a checkpoint is not there or does not fit the configuration, or the class has no such source.
@@ -92,6 +98,9 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         tokens_join: Literal["replace", "beside"] = "replace",
         prompt: str | None = None,
         prompt_rows: int = 512,
+        adapters: str | None = None,
+        dtype: Dtype = "float32",
+        references: References = "mllm",
     ) -> None:
         super().__init__()
         self.source: Source = source or self.sources[0]
@@ -100,15 +109,18 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             raise UseError(f"{name} takes no source by {self.source!r}; the choices are {', '.join(self.sources)}")
         if (add_source or gives != "slope") and not self.knows_slopes:
             raise UseError(f"{type(self).__name__} predicts no slope: leave out add_source, and gives at 'slope'")
-        self.transformer: Any = getattr(diffusers, self.library).from_config(transformer_config)
+        self.sees_references = references == "latents"
+        if self.sees_references and not self.knows_clean:
+            raise UseError(f"{self.library} has one timestep for a clip: leave references at 'mllm'")
+        self.transformer: Any = built(self.library, transformer_config, weights is not None, dtype)
         self.check_layout()
         if add_source:  # the untrained model then copies the source exactly
             nn.init.zeros_(self.transformer.proj_out.weight)
             nn.init.zeros_(self.transformer.proj_out.bias)
         if weights is not None:
-            load_strictly(self.transformer, self.read(weights, extend_channels), weights)
+            fill(self.transformer, self.read(weights, extend_channels), weights)
         # what was read is in the weights now
-        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None)
+        self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None, adapters=None)
         if prompt is not None and tokens_join != "beside":
             raise UseError("prompt goes with tokens_join: beside")
         self.beside = BesidePrompt(self.width, prompt_rows, prompt) if tokens_join == "beside" else None
@@ -125,8 +137,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if self.patch[0] > 1:
                 raise UseError(f"{self.library}'s patches are of {self.patch[0]} latent frames: set context to shared")
             self.use_frames(tokens_per_frame if self.beside is None else prompt_rows)
-        if lora is not None:
-            add_adapters(self.transformer, lora)
+        put_in(self.transformer, lora, adapters)
         if gradient_checkpointing:
             self.checkpoint_gradients()
 
@@ -210,6 +221,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         timestep: Num[Tensor, " b"],
         tokens: Float[Tensor, "b q_f q d"],
         clean: Bool[Tensor, "b f"] | None = None,
+        references: Float[Tensor, "b_r r c h w"] | None = None,
     ) -> Latents:
         """Predict what the noise process asks for, in most cases the slope from latents to noise.
 
@@ -220,6 +232,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             tokens: Task tokens of each frame.
             clean: Latent frames that ``noisy`` holds without noise, such as a given first one: the timestep of their
                 cells is 0 (Wan2.2 TI2V, LTX). What is predicted for them means nothing.
+            references: Latents of reference pictures, a frame each; of as many clips, or of guidance's one.
 
         Raises:
             UseError: If height or width is no multiple of the patch, there are other tokens than it was built for, or
@@ -240,6 +253,8 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 f"a latent frame has {told.shape[2]} task tokens, tokens_per_frame is {self.tokens_per_frame}"
             )
         told = told if self.beside is None else self.beside(told)
+        if references is not None:
+            noisy, source, told, clean = behind(references, noisy, source, told, clean)
         if clean is not None:
             if not self.knows_clean:
                 raise UseError(f"{self.library} has one timestep for a clip: none of its frames can be given clean")
@@ -247,11 +262,12 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sigma = (timestep.to(noisy.device, torch.float32) / NUM_TIMESTEPS).reshape(len(noisy), -1, 1, 1, 1)
         shown = source * sigma if self.scale_source else source
         given = torch.cat([noisy, shown], 2) if self.source == "channels" else noisy
-        with self._added(shown):
-            out = self.run(given, shown, timestep, told)
+        precision = nullcontext() if self.config.dtype == "float32" else computed_in(self.transformer, noisy.device)
+        with precision, self._added(shown):
+            out = self.run(given, shown, timestep, told).to(noisy.dtype)
         if self.gives == "latents":
             out = (noisy - out) / sigma.clamp(min=LEAST_SIGMA)
-        return out - source if self.add_source else out
+        return (out - source if self.add_source else out)[:, :frames]
 
     @contextmanager
     def _added(self, source: Latents) -> Iterator[None]:
@@ -268,33 +284,14 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         finally:
             hook.remove()
 
-    def read(self, path: str, extend: bool) -> dict[str, Tensor]:
-        """Read a transformer's weights and bring its patch embedding to the channels that are needed.
+    def read(self, path: str, extend: bool) -> dict[str, Stored]:
+        """List a transformer's weights, its patch embedding brought to the channels that are needed.
 
         Raises:
             UseError: If there is no such folder, it is of another class, or has half as many channels and ``extend``
                 is not asked for.
         """
-        state = self.read_folder(path, self.library)
-        name = f"{self.embedding}.weight"
-        first, needed = state[name], self.transformer.get_submodule(self.embedding).weight.shape[1]
-        if first.shape[1] == needed:
-            return state
-        wanted = int(self.transformer.config.in_channels)
-        said = f"{path} takes {first.shape[1] * wanted // needed} channels; {wanted} are needed"
-        if 2 * first.shape[1] != needed or self.source != "channels":
-            raise UseError(f"{said}. Are they weights of image-to-video, which has no place for a source clip?")
-        if not extend:
-            raise UseError(f"{said}, source beside noise. Set `extend_channels: true` to add zeros for it")
-        return {**state, name: torch.cat([first, torch.zeros_like(first)], 1)}
-
-    @staticmethod
-    def read_folder(path: str, library: str) -> dict[str, Tensor]:
-        """Read the weights of a class from its folder, or from that of a pipeline."""
-        return read_part(getattr(diffusers, library), find_transformer(path)).state_dict()  # type: ignore[no-any-return]
-
-
-def find_transformer(path: str) -> Path:
-    """Return the folder of a transformer, given that or the folder of a pipeline."""
-    place = Path(path)
-    return place / "transformer" if (place / "transformer/config.json").is_file() else place
+        state = stored_transformer(path, self.library)
+        embedding = self.transformer.get_submodule(self.embedding).weight
+        of_source, wanted = self.source == "channels", int(self.transformer.config.in_channels)
+        return widened(state, path, f"{self.embedding}.weight", embedding.shape[1], wanted, of_source, extend)

@@ -10,6 +10,7 @@ from torch import Tensor
 from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.models.dit.base import Given, Latents, Source, Told, TransformerDenoiser
 from veggie_pl.models.dit.pooled import PooledStates
+from veggie_pl.models.dit.weights import Dtype
 
 Pictures = Float[Tensor, "n c h w"]
 
@@ -33,6 +34,8 @@ class ImageDenoiser(TransformerDenoiser):
         add_source: See there.
         gradient_checkpointing: See there.
         lora: See there.
+        adapters: See there.
+        dtype: See there.
         pooled_start: A safetensors file with the pooled states of a prompt, from which what stands for them starts.
         embedded_guidance: The scale that a model distilled to guidance is told (FLUX.1-dev: 3.5); it is not that of
             the module's own guidance, which goes on top.
@@ -43,7 +46,7 @@ class ImageDenoiser(TransformerDenoiser):
 
     is_video = False
     reads_frames = True
-    ignore_for_config = ("grouping", "tokens_join", "prompt", "prompt_rows")  # frames are latent frames
+    ignore_for_config = ("grouping", "tokens_join", "prompt", "prompt_rows", "references")  # frames are latent frames
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
@@ -60,6 +63,8 @@ class ImageDenoiser(TransformerDenoiser):
         add_source: bool = False,
         gradient_checkpointing: bool = False,
         lora: DenoiserLora | None = None,
+        adapters: str | None = None,
+        dtype: Dtype = "float32",
         pooled_start: str | None = None,
         embedded_guidance: float = 3.5,
     ) -> None:
@@ -76,6 +81,8 @@ class ImageDenoiser(TransformerDenoiser):
             add_source=add_source,
             gradient_checkpointing=gradient_checkpointing,
             lora=lora,
+            adapters=adapters,
+            dtype=dtype,
         )
         self.pooled = PooledStates(self.width, int(self.transformer.config.pooled_projection_dim), pooled_start)
         self.register_to_config(pooled_start=None)  # it is in the weights now

@@ -11,6 +11,8 @@ from veggie_pl.errors import UseError
 from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.models.dit.base import Given, Latents, Source, Timesteps, Told, TransformerDenoiser
 from veggie_pl.models.dit.frames import FramewiseCrossAttention, Grouping, per_cell
+from veggie_pl.models.dit.references import References
+from veggie_pl.models.dit.weights import Dtype
 
 
 class LtxDenoiser(TransformerDenoiser):
@@ -32,6 +34,9 @@ class LtxDenoiser(TransformerDenoiser):
         lora: See there.
         cell_size: Seconds, rows and columns of pixels that a latent cell stands for, from which its position follows.
             LTX's: 8 frames of 25 in a second, 32 x 32 pixels.
+        adapters: See there.
+        dtype: See there.
+        references: See there.
     """
 
     library = "LTXVideoTransformer3DModel"
@@ -55,6 +60,9 @@ class LtxDenoiser(TransformerDenoiser):
         gradient_checkpointing: bool = False,
         lora: DenoiserLora | None = None,
         cell_size: Sequence[float] = (8 / 25, 32.0, 32.0),
+        adapters: str | None = None,
+        dtype: Dtype = "float32",
+        references: References = "mllm",
     ) -> None:
         super().__init__(
             transformer_config,
@@ -70,6 +78,9 @@ class LtxDenoiser(TransformerDenoiser):
             add_source,
             gradient_checkpointing,
             lora,
+            adapters=adapters,
+            dtype=dtype,
+            references=references,
         )
         seconds, rows, columns = cell_size
         self.cell_size = float(seconds), float(rows), float(columns)

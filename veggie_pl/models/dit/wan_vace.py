@@ -1,12 +1,16 @@
 """VACE (arXiv:2503.07598) as a denoiser: Wan with blocks beside its own, which read the source."""
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor
 
 from veggie_pl.errors import UseError
-from veggie_pl.models.dit.base import Given, Latents, Timesteps, Told, find_transformer
+from veggie_pl.models.dit.base import Given, Latents, Timesteps, Told
 from veggie_pl.models.dit.frames import FramewiseCrossAttention
 from veggie_pl.models.dit.wan import WanDenoiser
+from veggie_pl.models.dit.weights import find_transformer, stored_transformer
+from veggie_pl.models.stored import Stored
 
 
 class WanVaceDenoiser(WanDenoiser):
@@ -58,8 +62,8 @@ class WanVaceDenoiser(WanDenoiser):
         )[0]
         return out.transpose(1, 2)
 
-    def read(self, path: str, extend: bool) -> dict[str, Tensor]:
-        """Read VACE's weights, or those of Wan with copies of its blocks for the context.
+    def read(self, path: str, extend: bool) -> dict[str, Stored]:
+        """List VACE's weights, or those of Wan with copies of its blocks for the context.
 
         Raises:
             UseError: If there is no such folder, or it is of another class.
@@ -67,12 +71,14 @@ class WanVaceDenoiser(WanDenoiser):
         told = find_transformer(path) / "config.json"
         if not extend or not told.is_file() or self.library in told.read_text(errors="replace"):
             return super().read(path, extend)
-        state = self.read_folder(path, WanDenoiser.library)
+        state = stored_transformer(path, WanDenoiser.library)
         for place, beside in enumerate(self.transformer.config.vace_layers):
             for name, own in self.transformer.vace_blocks[place].state_dict().items():
-                copied = (
-                    torch.zeros_like(own) if name.startswith("proj_") else state.get(f"blocks.{beside}.{name}", own)
-                )
-                state[f"vace_blocks.{place}.{name}"] = copied
-        embedding = self.transformer.vace_patch_embedding.state_dict(prefix="vace_patch_embedding.")
-        return {**state, **embedding}
+                if name.startswith("proj_"):
+                    state[f"vace_blocks.{place}.{name}"] = Stored.of_tensor(torch.zeros(own.shape))
+                elif (copied := state.get(f"blocks.{beside}.{name}")) is not None:
+                    state[f"vace_blocks.{place}.{name}"] = copied
+        embedding = deepcopy(self.transformer.vace_patch_embedding).to_empty(device="cpu")
+        embedding.reset_parameters()  # the one part that Wan has not
+        fresh = embedding.state_dict(prefix="vace_patch_embedding.")
+        return {**state, **{name: Stored.of_tensor(tensor) for name, tensor in fresh.items()}}
