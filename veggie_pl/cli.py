@@ -177,6 +177,15 @@ def index(args: list[str]) -> None:
 
 
 @command
+def prompt(args: list[str]) -> None:
+    """Write what a pipeline's text encoders make of the empty prompt, for configs of video transformers, SD3, FLUX."""
+    with quick_imports():
+        from veggie_pl.commands.prompt import write_prompt
+
+    write_prompt(args)
+
+
+@command
 def pretrain(args: list[str]) -> None:
     """Stage 0: the nano MLLM from nothing, a stand-in for pretrained weights (not part of VEGGIE)."""
     with quick_imports():

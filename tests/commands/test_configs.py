@@ -182,6 +182,7 @@ ELSEWHERE = {  # by the tests of what they are for; DeepSpeed needs CUDA
     "data/own.yaml": "test_data_config_trains",
     "data/paper.yaml": "test_data_config_trains",
     "data/paper_stage2.yaml": "test_data_config_trains",
+    "data/paper_17.yaml": "test_clips_of_17_frames_are_the_same_mixture",
     "data/shapes_17.yaml": "test_both_stages_train_on_small_folders",
     "eval.yaml": "test_both_stages_the_test_and_an_edit_run_as_written",
     "stage0.yaml": "test_mllm_is_replaced_by_a_whole_one_or_not_at_all",

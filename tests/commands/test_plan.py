@@ -138,6 +138,8 @@ def test_a_video_transformer_is_counted_with_the_frames_of_its_data() -> None:
     clips = config(*(word for file in [*files, "conf/data/shapes_17.yaml"] for word in ("--config", file)))
     assert frames_of(clips, most=17) == 17
     assert frames_of(clips, most=9) == 9
+    files = [*files, "conf/data/paper_17.yaml"]
+    assert frames_of(config(*(word for file in files for word in ("--config", file))), most=17) == 17
 
 
 def test_state_of_optimizers_is_measured() -> None:

@@ -43,6 +43,18 @@ def test_each_stream_fits_its_card(stage: int, media: str, frames: int) -> None:
         assert records == {"table": f"prepared/{name}/train", "num_frames": frames, "size": 512}
 
 
+def test_clips_of_17_frames_are_the_same_mixture() -> None:
+    longer = yaml.safe_load((CONF / "data/paper_17.yaml").read_text())["data"]["streams"]
+    wan = yaml.safe_load((CONF / "backbone/wan13.yaml").read_text())["model"]
+    assert wan["queries"]["init_args"]["max_frames"] == 17
+    size = [8 * side for side in wan["viddm"]["init_args"]["latent_size"]]
+    for stream in longer.values():
+        records = stream["stream"]["init_args"]["records"]["init_args"]
+        assert (records["num_frames"], records["size"]) == (17, size)
+        records.update(num_frames=8, size=512)
+    assert longer == streams(2)
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to run in: the shipped weights, and tables of the miniatures."""

@@ -1,7 +1,7 @@
 """What the commands on files take. Nothing here imports more than a parser, so that `--help` answers at once."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from veggie_pl.commands.parser import CommandParser
 
@@ -111,6 +111,21 @@ def check_options() -> CommandParser:
     parser.add_argument("--quick", type=bool, default=False, help="decode first, middle and last frames only")
     parser.add_argument(
         "--near", type=int | None, help="also leave out training sources that look like held-out ones: bits of 64"
+    )
+    return parser
+
+
+def prompt_options() -> CommandParser:
+    """Make the options of ``prompt``."""
+    parser = CommandParser(
+        prog="python -m veggie_pl prompt",
+        description="Write what a pipeline's text encoders make of the empty prompt, for configs: as "
+        "`prompt` of a video model with `tokens_join: beside`, as `pooled_start` of SD3 and FLUX.",
+    )
+    parser.add_argument("folder", type=str, help="pipeline folder of diffusers with text encoders and tokenizers")
+    parser.add_argument("-o", "--output", type=str, required=True, help="the .safetensors file to write")
+    parser.add_argument(
+        "--dtype", type=Literal["float32", "bfloat16"], default="float32", help="of the text encoders' weights"
     )
     return parser
 
@@ -234,6 +249,7 @@ OPTIONS: dict[str, Callable[[], CommandParser]] = {
     "manifest": manifest_options,
     "check": check_options,
     "index": index_options,
+    "prompt": prompt_options,
     "score": score_options,
     "synthesize": synthesize_options,
 }

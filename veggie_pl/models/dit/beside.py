@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
 
+KEY = "prompt_embeds"
+
 
 class BesidePrompt(nn.Module):
     """Adds task tokens, through a layer that is zero at first, to the padding behind the empty prompt.
@@ -19,8 +21,9 @@ class BesidePrompt(nn.Module):
     Args:
         width: Of the states.
         rows: How many states a prompt has: 512 in Wan, 226 in CogVideoX.
-        prompt: A ``.safetensors`` file with one tensor, the empty prompt's states (rows, width), with zeros behind them
-            if they are fewer; None is zeros alone.
+        prompt: A ``.safetensors`` file with the empty prompt's states (rows, width) as ``prompt_embeds``, or with one
+            tensor of whatever name; zeros stand behind them if they are fewer. `python -m veggie_pl prompt` writes it.
+            None is zeros alone.
 
     Raises:
         UseError: If there is no such file, or it holds others.
@@ -49,7 +52,8 @@ class BesidePrompt(nn.Module):
 
 def _read(path: str, rows: int, width: int) -> Tensor:
     try:
-        found = list(load_file(path).values())
+        read = load_file(path)
+        found = [read[KEY]] if KEY in read else list(read.values())
     except (SafetensorError, OSError) as problem:
         raise UseError(f"prompt {path} is no .safetensors file with states of the empty prompt: {problem}") from problem
     states = found[0].flatten(0, -2).float() if found and found[0].ndim > 1 else torch.zeros(0, 0)

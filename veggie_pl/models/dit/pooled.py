@@ -21,7 +21,7 @@ class PooledStates(nn.Module):
         width: Of task tokens.
         pooled_width: Of pooled states.
         start: A safetensors file with the pooled states of a prompt, such as the empty one, as ``pooled_projections``:
-            where the vector starts. None is zeros.
+            where the vector starts. `python -m veggie_pl prompt` writes it. None is zeros.
 
     Raises:
         UseError: If the file is not there, or holds none of this width.
