@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from support import denoisers, image_transformers
 from support.pipelines import CLIP, TEXT, WORDS, tokenizer
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
