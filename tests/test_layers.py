@@ -19,7 +19,7 @@ FLOORS = [
     {"data"},
     {"model", "module"},
     {"prepare", "check", "experts", "model_folder", "model_weights", "pretraining"},
-    {"metrics", "inference"},
+    {"metrics", "inference", "methods"},
     {"scoring", "synthesis"},
     {"callbacks"},
     {"planning", "caching"},
