@@ -34,7 +34,7 @@ def start(*args: str) -> None:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One process first (it leaves the checkpoint that two go on from), then two."""
     folder = tmp_path_factory.mktemp("ranks")
-    for case in ("images", "clips", "mixed", "holes", "pretrained"):
+    for case in ("images", "clips", "mixed", "holes", "pretrained", "dit"):
         one = train(folder / ("one" if case == "images" else f"one_{case}"), case, 1)
         (folder / f"one_{case}.json").write_text(json.dumps({name: getattr(one, name) for name in ("losses", "keys")}))
     start("tests/support/ranks.py", str(folder))
@@ -149,9 +149,10 @@ def test_sharded_run_from_the_meta_device_goes_on_without_its_mllm_in_the_checkp
     assert_same_weights(tmp_path, out / "one_pretrained")
 
 
-def test_micro_batches_equal_one_big_batch(out: Path, tmp_path: Path) -> None:
-    train(tmp_path, "images", 1, accumulate=2)
-    assert_same_weights(tmp_path, out / "one")
+@pytest.mark.parametrize("case", ["images", "dit"])
+def test_micro_batches_equal_one_big_batch(out: Path, case: str, tmp_path: Path) -> None:
+    train(tmp_path, case, 1, accumulate=2)
+    assert_same_weights(tmp_path, folder_of_one(out, case))
 
 
 @pytest.mark.smoke

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 
 from support.parts import NANO_MLLM, fit, make_data, mixed_data, randomise_output, tiny_module
+from support.video_models import nano_dit_module
 from veggie_pl.callbacks import Ema, ErrorBudget, Evaluate, Freeze, GradNorms, SaveModel, SkillLoss
 from veggie_pl.callbacks.error_budget import BudgetError
 from veggie_pl.models import Mllm
@@ -23,6 +24,7 @@ from veggie_pl.models.stored import deferred_weights
 
 BATCH, HELD = 4, 3  # batch: of all ranks together; held: samples a skill, which two ranks cannot share evenly
 CLIPS: dict[str, Any] = {"video": True, "frozen": ["vae", "mllm.model.model.vision_tower.post_layernorm"], "steps": 2}
+DIT: dict[str, Any] = {"dit": True, "video": True, "frozen": ["vae", "mllm"], "steps": 2}
 PLANS: dict[str, dict[str, Any]] = {  # what is gone on from is kept after every step, all others at their end
     "images": {"frozen": ["vae", "mllm"], "kept": 1},
     "clips": CLIPS,
@@ -32,6 +34,8 @@ PLANS: dict[str, dict[str, Any]] = {  # what is gone on from is kept after every
     "pretrained": {"frozen": ["vae", "mllm"], "pretrained": True},
     "sharded_pretrained": {"frozen": ["vae", "mllm"], "pretrained": True, "kept": 1},  # starts from the meta device
     "sharded_clips": CLIPS,
+    "dit": DIT,
+    "sharded_dit": DIT,
 }
 OVER = {"over": {"frozen": ["vae", "mllm"], "bad": 0.9, "max_bad": 0.1, "steps": 40}}  # more bad samples than allowed
 
@@ -60,8 +64,11 @@ def train(out: Path, case: str, world: int, ckpt: Path | None = None, accumulate
     plan, steps = (PLANS | OVER)[case], steps_of(case)
     settings: dict[str, Any] = {"num_steps": 1, "lr_factors": {"queries": 0.1}}
     settings["optimizer"] = lambda groups: torch.optim.SGD(groups, 0.05, momentum=0.5)
-    module = tiny_module(plan.get("video", False), **settings)
-    randomise_output(module)
+    if plan.get("dit"):
+        module = nano_dit_module(**settings)
+    else:
+        module = tiny_module(plan.get("video", False), **settings)
+        randomise_output(module)
     if plan.get("pretrained"):
         with deferred_weights() if case.startswith("sharded") and world > 1 else nullcontext():
             module.mllm = Mllm(str(NANO_MLLM), num_slots=8, attention="eager")

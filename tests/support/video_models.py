@@ -7,7 +7,7 @@ import diffusers
 import torch
 
 from support.parts import NANO_MLLM
-from veggie_pl.models import Aligner, Mllm, TaskQueries, WanCodec, WanDenoiser
+from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, WanCodec, WanDenoiser
 from veggie_pl.module import VeggieModule
 
 WAN21_VAE: dict[str, Any] = {
@@ -94,3 +94,21 @@ def wan_module(max_frames: int = 9, seed: int = 0, every: int = 1, **denoiser: A
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
         num_steps=2,
     ).eval()
+
+
+def nano_dit_module(**options: Any) -> VeggieModule:
+    """The classes of conf/backbone/nano_dit.yaml for clips of 16 x 16 pixels, with random weights."""
+    torch.manual_seed(0)
+    transformer = {**WAN, "in_channels": 96, "out_channels": 48}
+    sizes: dict[str, Any] = {"transformer_config": transformer, "latent_size": (4, 4), "tokens_per_frame": 2}
+    module = VeggieModule(
+        mllm=Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager"),
+        queries=TaskQueries(num_queries=2, max_frames=8, width=192),
+        aligner=Aligner(width_in=192, width_out=24),
+        viddm=WanDenoiser(**sizes, gives="latents", add_source=True),
+        vae=PixelCodec(4),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=1.0),
+        **options,
+    )
+    torch.nn.init.normal_(module.viddm.transformer.proj_out.weight, std=0.05)  # or it copies, and little has a gradient
+    return module

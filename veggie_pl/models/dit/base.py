@@ -267,7 +267,8 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
             out = self.run(given, shown, timestep, told).to(noisy.dtype)
         if self.gives == "latents":
             out = (noisy - out) / sigma.clamp(min=LEAST_SIGMA)
-        return (out - source if self.add_source else out)[:, :frames]
+        out = out - source if self.add_source else out
+        return out if references is None else out[:, :frames]
 
     @contextmanager
     def _added(self, source: Latents) -> Iterator[None]:
