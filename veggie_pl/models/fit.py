@@ -34,6 +34,15 @@ def check_parts(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> 
         what = "queries times the cross-attention width"
         wanted["viddm time_cond_proj_dim"] = (viddm.pooled_width, wide, what)
     wrong = [f"{name} is {has}, but {what} is {needs}" for name, (has, needs, what) in wanted.items() if has != needs]
+    if trained_with := getattr(
+        viddm, "codec_of_weights", None
+    ):  # of weights from elsewhere; latents have no name on them
+        own = getattr(vae, "vae", None)
+        has = {**(own.config if own is not None else {}), "_class_name": type(vae if own is None else own).__name__}
+        differ = [name for name, value in trained_with.items() if _listed(has.get(name)) != _listed(value)]
+        if differ:
+            told = ", ".join(f"{name} {has.get(name)} and not {trained_with[name]}" for name in differ)
+            wrong.append(f"the diffusion model's weights were trained with another codec: vae has {told}")
     every, compressed = queries.every, getattr(vae, "every", 1)
     if every > 1 and (viddm.reads_frames or every != compressed):
         wrong.append(
@@ -46,6 +55,10 @@ def check_parts(mllm: Any, queries: Any, aligner: Any, viddm: Any, vae: Any) -> 
         )
     if wrong:
         raise UseError("parts that do not fit: " + "; ".join(wrong))
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_lengths(codec: Codec, lengths: Mapping[str, set[int]]) -> None:

@@ -8,15 +8,17 @@ import torch
 from diffusers import WanTransformer3DModel
 from support import denoisers, image_transformers
 from support.parts import fit, make_data
-from support.video_models import WAN, wan_module
+from support.video_models import COG_VAE, WAN, WAN21_VAE, WAN22_VAE, wan_module
 
 from veggie_pl.callbacks import Freeze
 from veggie_pl.errors import UseError
 from veggie_pl.model_folder import load_model, save_model
 from veggie_pl.models.dit import weights
 from veggie_pl.models.dit.adapters import DenoiserLora
+from veggie_pl.models.fit import check_parts
 from veggie_pl.models.parts import denoiser_parts
 from veggie_pl.models.stored import Stored
+from veggie_pl.models.video_codec import CogVideoXCodec, WanCodec
 
 FROZEN = [
     "vae",
@@ -27,7 +29,10 @@ FROZEN = [
 
 def half_folder(place: Path) -> str:
     torch.manual_seed(4)
-    WanTransformer3DModel.from_config({**WAN, "in_channels": 16}).to(torch.bfloat16).save_pretrained(place)
+    WanTransformer3DModel.from_config({**WAN, "in_channels": 16}).to(torch.bfloat16).save_pretrained(
+        place, max_shard_size="20KB"
+    )
+    assert len(list(place.glob("*.safetensors"))) > 1
     return str(place)
 
 
@@ -131,3 +136,43 @@ def test_matrices_of_sixteen_bits_that_are_to_learn_are_one_error() -> None:
         model(*denoisers.inputs())
     with torch.no_grad():
         model(*denoisers.inputs())
+
+
+def with_codec(place: Path, codec: Any) -> None:
+    """A module of a pipeline folder's transformer, and a codec."""
+    half_folder(place / "transformer")
+    module = wan_module(weights=str(place), extend_channels=True)
+    parts = {"mllm": module.mllm, "queries": module.queries, "aligner": module.aligner, "viddm": module.viddm}
+    check_parts(**parts, vae=codec)
+
+
+def test_a_codec_of_another_model_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "vae").mkdir()
+    own = WanCodec(None, WAN21_VAE)
+    own.save_pretrained(str(tmp_path / "vae"))
+    with_codec(tmp_path, own)
+    said = r"weights were trained with another codec: vae has _class_name {} and not AutoencoderKLWan"
+    cogvideox = CogVideoXCodec(None, {**COG_VAE, "latent_channels": 16})  # as many channels, as many frames
+    with pytest.raises(UseError, match=said.format("AutoencoderKLCogVideoX")):
+        with_codec(tmp_path, cogvideox)
+    other = WanCodec(None, {**WAN21_VAE, "latents_std": [2.0] * 16})
+    with pytest.raises(UseError, match=r"another codec: vae has latents_std \[2.0, .* and not \[2.8184"):
+        with_codec(tmp_path, other)
+    with pytest.raises(UseError, match="viddm in_channels is 32, but twice the codec's channels is 96"):
+        with_codec(tmp_path, WanCodec(None, WAN22_VAE))  # of another version
+    check_parts(
+        **{name: getattr(wan_module(), name) for name in ("mllm", "queries", "aligner", "viddm")}, vae=cogvideox
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"num_layers": 2}, r"it lacks weights or has others: 2\d missing keys, such as blocks\.1\."),
+        ({"ffn_dim": 64}, r"of another shape: blocks\.0\.ffn\.\S+ is \[32"),
+        ({"in_channels": 96, "out_channels": 48}, "takes 16 channels; 96 are needed"),  # Wan 2.2 5B's
+    ],
+)
+def test_weights_of_another_size_or_version_are_one_error(config: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UseError, match=said):
+        wan_module(weights=half_folder(tmp_path), extend_channels=True, transformer_config={**WAN, **config})

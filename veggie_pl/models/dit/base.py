@@ -17,7 +17,7 @@ from veggie_pl.models.dit.adapters import DenoiserLora, put_in, without_adapters
 from veggie_pl.models.dit.beside import BesidePrompt
 from veggie_pl.models.dit.frames import Grouping, per_latent_frame
 from veggie_pl.models.dit.references import References, behind
-from veggie_pl.models.dit.weights import Dtype, built, computed_in, fill, stored_transformer, widened
+from veggie_pl.models.dit.weights import Dtype, built, codec_of, computed_in, fill, stored_transformer, widened
 from veggie_pl.models.stored import Stored
 
 Latents = Float[Tensor, "b f c h w"]
@@ -117,6 +117,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if add_source:  # the untrained model then copies the source exactly
             nn.init.zeros_(self.transformer.proj_out.weight)
             nn.init.zeros_(self.transformer.proj_out.bias)
+        self.codec_of_weights = None if weights is None else codec_of(weights, self.library)
         if weights is not None:
             fill(self.transformer, self.read(weights, extend_channels), weights)
         # what was read is in the weights now

@@ -1,5 +1,6 @@
 """Weights of a diffusion transformer: read one tensor after another, matrices in 16 bits if wanted."""
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -16,6 +17,15 @@ from veggie_pl.models.stored import Stored, empty_parameters
 from veggie_pl.models.weight_files import check_finite, compare, find_weights, unwrapped
 
 Dtype = Literal["float32", "bfloat16"]
+CODECS = {  # classes of the autoencoders whose latents they were trained with
+    "CogVideoXTransformer3DModel": "AutoencoderKLCogVideoX",
+    "FluxTransformer2DModel": "AutoencoderKL",
+    "LTXVideoTransformer3DModel": "AutoencoderKLLTXVideo",
+    "SD3Transformer2DModel": "AutoencoderKL",
+    "WanTransformer3DModel": "AutoencoderKLWan",
+    "WanVACETransformer3DModel": "AutoencoderKLWan",
+}
+SCALE = ("scaling_factor", "shift_factor", "latents_mean", "latents_std")  # of latents, by an autoencoder's config.json
 IN_BLOCKS = ("self_attention", "cross_attention", "feed_forward", "norm")  # where nearly all weights are
 
 
@@ -43,6 +53,20 @@ def find_transformer(path: str) -> Path:
     """Return the folder of a transformer, given that or the folder of a pipeline."""
     place = Path(path)
     return place / "transformer" if (place / "transformer/config.json").is_file() else place
+
+
+def codec_of(path: str, library: str) -> dict[str, Any]:
+    """Tell which codec a transformer's weights were trained with: its class, and the scale of latents where it is told.
+
+    Args:
+        path: The transformer's folder, or that of a pipeline; in the pipeline's ``vae`` is the codec's config.json.
+        library: Name of the transformer's class.
+    """
+    try:
+        told = json.loads((find_transformer(path).parent / "vae/config.json").read_text())
+    except (OSError, ValueError):
+        told = {}  # who names weights alone
+    return {"_class_name": CODECS[library], **{key: told[key] for key in SCALE if key in told}}
 
 
 def stored_transformer(path: str, library: str) -> dict[str, Stored]:
