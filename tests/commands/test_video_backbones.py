@@ -16,7 +16,10 @@ from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.errors import UseError
 from veggie_pl.files import CONF, TRAINING
 from veggie_pl.model_folder import load_model
+from veggie_pl.models import WanDenoiser
+from veggie_pl.models.dit.adapters import without_adapters
 
+CONFIG = "--model.viddm.init_args.transformer_config"
 MODELS = CONF / "backbone/models"
 LTX = {
     "in_channels": 8,
@@ -100,7 +103,7 @@ def narrowed(name: str, place: Path) -> list[str]:
         "model.queries.init_args.num_queries": 2,
         "model.aligner.init_args.width_in": 192,
         "model.aligner.init_args.width_out": 24,
-        "model.viddm.init_args.transformer_config": json.dumps(source),
+        CONFIG.removeprefix("--"): json.dumps(source),
         "model.viddm.init_args.latent_size": "[2, 2]",
         "model.viddm.init_args.tokens_per_frame": 2 * wide[1] // wide[0],
         "model.viddm.init_args.lora.rank": 2,
@@ -142,3 +145,17 @@ def test_both_stages_train_on_small_folders(name: str, tmp_path: Path) -> None:
     main(["export", "--from", model, "--output", str(tmp_path / "again"), "--diffusers", str(folder)])
     library = type(two.transformer).from_pretrained(folder / "transformer")
     assert all(torch.equal(value, state[f"transformer.{key}"]) for key, value in library.state_dict().items())
+    if name == "wan13":
+        goes_on_from_what_pipelines_load(tmp_path, source=json.loads(small[1 + small.index(CONFIG)]), merged=state)
+
+
+def goes_on_from_what_pipelines_load(place: Path, source: dict[str, Any], merged: dict[str, torch.Tensor]) -> None:
+    """Export the run's checkpoint with its adapters apart, and read both again."""
+    (checkpoint,) = place.glob("stage2/**/last.ckpt")
+    parts = str(place / "parts")
+    separate = ["--diffusers", parts, "--diffusers_adapters", "separate"]
+    main(["export", "--checkpoint", str(checkpoint), "--output", str(place / "third"), *separate])
+    again = WanDenoiser(source, (2, 2), 8, weights=parts, adapters=parts, dtype="bfloat16")
+    found = without_adapters(again).state_dict()
+    assert found.keys() == merged.keys()
+    assert all(torch.allclose(value, merged[key], rtol=0, atol=1e-7) for key, value in found.items())

@@ -54,6 +54,8 @@ def load_adapters(transformer: Any, place: str) -> None:
     Raises:
         UseError: If there are no LoRA adapters, or they are of another base: another class, size, or other weights.
     """
+    from peft import set_peft_model_state_dict
+
     path = Path(place, NAME) if Path(place).is_dir() else Path(place)
     if not path.is_file() or path.suffix != ".safetensors":
         raise UseError(f"no adapters at {place!r}: neither a .safetensors file nor a folder with {NAME}")
@@ -80,8 +82,17 @@ def load_adapters(transformer: Any, place: str) -> None:
             "weights. The folder `transformer` that they were written with holds those: name it as `weights`"
         )
     check_finite(state, path)
-    state = {f"{PREFIX}{name}": value for name, value in state.items()}
-    transformer.load_lora_adapter(state, prefix="transformer", metadata=settings, adapter_name="default")
+    named = {f"{PREFIX}{name}": value for name, value in state.items()}
+    transformer.load_lora_adapter(named, prefix="transformer", metadata=settings, adapter_name="default")
+    keep_float32(transformer)
+    set_peft_model_state_dict(transformer, state)  # again: peft makes them in the type of the weights below
+
+
+def keep_float32(transformer: Any) -> None:
+    """Have adapters in float32 whatever the weights are: they learn, and small steps are lost in 16 bits."""
+    for name, parameter in transformer.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.float()
 
 
 def _misfit(transformer: Any, state: dict[str, Tensor]) -> str:

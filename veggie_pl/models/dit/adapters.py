@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from veggie_pl.errors import UseError
-from veggie_pl.models.dit.adapter_files import load_adapters, save_adapters
+from veggie_pl.models.dit.adapter_files import keep_float32, load_adapters, save_adapters
 from veggie_pl.models.lora import merge
 from veggie_pl.models.parts import PARTS, part_of, reads_jointly
 from veggie_pl.models.stored import empty_parameters
@@ -44,11 +44,9 @@ def put_in(transformer: Any, lora: DenoiserLora | None, adapters: str | None) ->
         raise UseError(f"lora makes new adapters and {adapters!r} holds trained ones: give one of the two")
     if lora is not None:
         add_adapters(transformer, lora)
+        keep_float32(transformer)
     if adapters is not None:
         load_adapters(transformer, adapters)
-    for name, parameter in transformer.named_parameters():
-        if "lora_" in name:  # they learn, and small steps are lost in 16 bits
-            parameter.data = parameter.data.float()
 
 
 def add_adapters(transformer: Any, lora: DenoiserLora) -> None:
