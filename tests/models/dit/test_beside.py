@@ -53,7 +53,10 @@ def test_the_prompt_is_kept_in_the_folder(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"prompt_rows": 1}, "one tensor of at most 1 x 16"),
-        ({"prompt": "nowhere.safetensors"}, "prompt nowhere.safetensors is no .safetensors file"),
+        (
+            {"prompt": "nowhere.safetensors"},
+            r"prompt nowhere.safetensors is no .safetensors file.*`python -m veggie_pl prompt FOLDER -o nowhere",
+        ),
         ({"tokens_join": "replace"}, "prompt goes with tokens_join"),
         ({"prompt_rows": 2}, "3 task tokens, but a prompt has 2 states"),
     ],

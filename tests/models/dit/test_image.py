@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_one_error(name: str, tmp_path: Path) -> None:
     [
         ({"prompt_embeds": torch.zeros(3)}, "holds no pooled_projections; there are prompt_embeds"),
         ({"pooled_projections": torch.zeros(1, 7)}, "has 7 numbers, the transformer's pooled_projection_dim is 10"),
-        (None, "holds no pooled states"),
+        (None, r"holds no pooled states: .* `python -m veggie_pl prompt FOLDER -o \S+` .* zeros stand in"),
     ],
 )
 def test_pooled_states_that_are_missing_or_of_another_model_are_one_error(

@@ -1,10 +1,12 @@
 """LTX's transformer as a denoiser, against the library's own forward."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from diffusers import LTXPipeline
+from safetensors.torch import save_file
 from support import denoisers as tinies
 from support.denoisers import inputs
 
@@ -15,7 +17,9 @@ def tiny(**changes: Any) -> Any:
     return tinies.tiny("ltx", **changes)
 
 
-def plain(model: Any, shown: torch.Tensor, told: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+def plain(
+    model: Any, shown: torch.Tensor, told: torch.Tensor, timestep: torch.Tensor, mask: torch.Tensor | None = None
+) -> torch.Tensor:
     """The library's forward, called as its pipeline calls it."""
     frames, height, width = shown.shape[1], *shown.shape[3:]
     packed = LTXPipeline._pack_latents(shown.transpose(1, 2))
@@ -23,7 +27,7 @@ def plain(model: Any, shown: torch.Tensor, told: torch.Tensor, timestep: torch.T
         hidden_states=packed,
         encoder_hidden_states=told,
         timestep=timestep,
-        encoder_attention_mask=torch.ones(told.shape[:2], dtype=torch.bool),
+        encoder_attention_mask=torch.ones(told.shape[:2], dtype=torch.bool) if mask is None else mask,
         num_frames=frames,
         height=height,
         width=width,
@@ -40,6 +44,20 @@ def test_shared_context_is_the_librarys_own_forward(frames: int) -> None:
     noisy, source = (latents[..., :3] for latents in (noisy, source))  # height is not width
     wanted = plain(model, torch.cat([noisy, source], 2), tokens.flatten(1, 2), timestep)
     torch.testing.assert_close(model(noisy, source, timestep, tokens), wanted, rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_tokens_beside_the_empty_prompt_are_the_librarys_under_its_mask_at_first(tmp_path: Path) -> None:
+    state = torch.randn(1, 16)
+    save_file({"prompt_embeds": state}, tmp_path / "empty.safetensors")
+    model = tiny(tokens_join="beside", prompt=str(tmp_path / "empty.safetensors"), prompt_rows=7)
+    noisy, source, timestep, tokens = inputs()
+    padded = torch.cat([state, torch.randn(3, 16)]).expand(2, -1, -1)  # as its pipeline has it, what is behind masked
+    mask = torch.tensor([[True, False, False, False]] * 2)
+    wanted = plain(tiny(context="shared"), torch.cat([noisy, source], 2), padded, timestep, mask)
+    torch.testing.assert_close(model(noisy, source, timestep, tokens), wanted, rtol=0, atol=1e-6)
+    model.beside.layer.weight += 0.1
+    assert not torch.allclose(model(noisy, source, timestep, tokens), wanted, atol=1e-3)
 
 
 def test_a_frame_reads_its_own_tokens_in_cross_attention() -> None:

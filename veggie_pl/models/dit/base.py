@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
 from veggie_pl.models.dit.adapters import DenoiserLora, put_in, without_adapters
-from veggie_pl.models.dit.beside import BesidePrompt
+from veggie_pl.models.dit.beside import BesidePrompt, Padding
 from veggie_pl.models.dit.frames import Grouping, per_latent_frame
 from veggie_pl.models.dit.references import References, behind
 from veggie_pl.models.dit.weights import Dtype, built, codec_of, computed_in, fill, stored_transformer, widened
@@ -74,6 +74,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
     sources: ClassVar[tuple[Source, ...]] = ("channels", "added")
     knows_slopes: ClassVar[bool] = True  # published for rectified flow
     knows_clean: ClassVar[bool] = False  # a frame can have a timestep of its own
+    padding: ClassVar[Padding] = "zeros"  # of the empty prompt
 
     is_video = True  # an image is a clip of one frame
     reads_frames = False  # a latent frame may stand for several
@@ -124,7 +125,7 @@ class TransformerDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.register_to_config(weights=None, extend_channels=False, source=self.source, lora=None, adapters=None)
         if prompt is not None and tokens_join != "beside":
             raise UseError("prompt goes with tokens_join: beside")
-        self.beside = BesidePrompt(self.width, prompt_rows, prompt) if tokens_join == "beside" else None
+        self.beside = BesidePrompt(self.width, prompt_rows, prompt, self.padding) if tokens_join == "beside" else None
         if prompt is not None:
             self.register_to_config(prompt=None)
         self.source_embedding: Any = None

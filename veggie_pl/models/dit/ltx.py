@@ -34,6 +34,9 @@ class LtxDenoiser(TransformerDenoiser):
         lora: See there.
         cell_size: Seconds, rows and columns of pixels that a latent cell stands for, from which its position follows.
             LTX's: 8 frames of 25 in a second, 32 x 32 pixels.
+        tokens_join: See there.
+        prompt: See there.
+        prompt_rows: See there.
         adapters: See there.
         dtype: See there.
         references: See there.
@@ -42,6 +45,7 @@ class LtxDenoiser(TransformerDenoiser):
     library = "LTXVideoTransformer3DModel"
     embedding = "proj_in"
     knows_clean = True
+    padding = "last"  # which it masks
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
@@ -60,6 +64,9 @@ class LtxDenoiser(TransformerDenoiser):
         gradient_checkpointing: bool = False,
         lora: DenoiserLora | None = None,
         cell_size: Sequence[float] = (8 / 25, 32.0, 32.0),
+        tokens_join: Literal["replace", "beside"] = "replace",
+        prompt: str | None = None,
+        prompt_rows: int = 512,
         adapters: str | None = None,
         dtype: Dtype = "float32",
         references: References = "mllm",
@@ -78,9 +85,12 @@ class LtxDenoiser(TransformerDenoiser):
             add_source,
             gradient_checkpointing,
             lora,
-            adapters=adapters,
-            dtype=dtype,
-            references=references,
+            tokens_join,
+            prompt,
+            prompt_rows,
+            adapters,
+            dtype,
+            references,
         )
         seconds, rows, columns = cell_size
         self.cell_size = float(seconds), float(rows), float(columns)

@@ -43,7 +43,10 @@ def _read(path: str, width: int) -> Float[Tensor, " p"]:
     try:
         found = load_file(path)
     except (SafetensorError, OSError) as problem:
-        raise UseError(f"{path} holds no pooled states: {problem}") from problem
+        raise UseError(
+            f"{path} holds no pooled states: {problem}; `python -m veggie_pl prompt FOLDER -o {path}` writes those of "
+            "a pipeline folder, and without pooled_start zeros stand in, from which they are learnt"
+        ) from problem
     if KEY not in found:
         raise UseError(f"{path} holds no {KEY}; there are {', '.join(sorted(found)) or 'no tensors'}")
     states = found[KEY].float().flatten()
