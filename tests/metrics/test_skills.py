@@ -25,7 +25,9 @@ NAMES = {
 }
 # What the source, handed back unchanged, and what the target score.
 IDLE = {"miou": 0.0, "j": 0.0, "f": 0.0, "success": 0.0, "psnr_outside": 100.0, "ssim_outside": None, "detection": None}
+IDLE["ghost"] = 100.0  # the lower, the better
 PERFECT = {"detection": None} | {name: 100.0 for names in NAMES.values() for name in names if name != "detection"}
+PERFECT["ghost"] = 0.0
 
 
 class Counting(RedDetector):
@@ -92,6 +94,7 @@ def test_row_equals_each_measure_by_itself(skill: Skill) -> None:
         "psnr_inside": functional.psnr(edited, batch.target, batch.mask),
         "psnr_outside": functional.psnr(edited, batch.target, ~batch.mask),
         "success": success,
+        "ghost": 100 * functional.ghost(edited, batch.source, batch.target, batch.mask).abs().clamp(max=1),
         "detection": 100 - presence if skill is Skill.REMOVAL else presence,
     }
     row = SkillTable(detector, aspects=["answer"]).of_skill(skill)(edited, batch)

@@ -27,7 +27,7 @@ _ALL = frozenset(FAULTS)
 # By measure: faults that cost something in every skill that has the measure.
 SEES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("miou", "j", "f", "jf", "giou", "ciou", "ssim", "psnr", "overall"), _ALL),
-    **dict.fromkeys(("psnr_inside", "ssim_inside", "ssim_outside"), _ALL),
+    **dict.fromkeys(("psnr_inside", "ssim_inside", "ssim_outside", "ghost"), _ALL),
     "success": _ALL - {SLIGHT},
     "detection": _ALL - {NOISE},
     **dict.fromkeys(("psnr_outside", "kept_psnr", "kept_ssim"), _ALL - {COPY}),

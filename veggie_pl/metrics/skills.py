@@ -100,7 +100,8 @@ class SkillTable:
     ============ ========================================================================================
     answer       miou, j, f: region of the colour fill decoded from the output; ssim, psnr: output against
                  the exact target, *_inside over the changed region, *_outside over what should stay;
-                 success: the edit is right; detection: the phrase is found (addition) or not (removal)
+                 success: the edit is right; detection: the phrase is found (addition) or not (removal);
+                 ghost: what was to go is still seen (removal, changing)
     region       jf, giou, ciou
     text         alignment with the caption (removal: with the phrase, from 100), direction of the change
     consistency  smoothness (CLIP-F), vbench_subject, vbench_background

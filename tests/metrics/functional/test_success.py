@@ -3,7 +3,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from veggie_pl.metrics.functional import change_success, closeness, psnr
+from veggie_pl.metrics.functional import change_success, closeness, ghost, psnr
 
 SOURCE = torch.zeros(2, 3, 16, 16)
 MASK = torch.zeros(2, 16, 16, dtype=torch.bool)
@@ -68,3 +68,25 @@ def test_closeness_is_the_part_of_the_way() -> None:
         assert abs(closeness(share * TARGET, SOURCE, TARGET, MASK).item() - share) < 1e-6
     assert closeness(-TARGET, SOURCE, TARGET, MASK) == 0.0  # farther away than the source
     assert closeness(TARGET, SOURCE, SOURCE, MASK).isnan()
+
+
+def test_ghost_is_the_opacity_of_what_was_to_go() -> None:
+    for opacity in (0.0, 0.25, 1.0, -0.5):
+        assert abs(ghost(TARGET + opacity * (SOURCE - TARGET), SOURCE, TARGET, MASK).item() - opacity) < 1e-6
+    assert ghost(TARGET, SOURCE, SOURCE, MASK).isnan()
+
+
+def test_ghost_of_a_case_by_hand() -> None:
+    """A thing of two pixels, 0.8 and 0.4 above the answer, of which 0.4 and 0.1 are left: (0.32 + 0.04) / 0.8."""
+    target, mask = torch.zeros(1, 3, 1, 3), torch.tensor([[[True, True, False]]])
+    source, edited = target.clone(), target.clone()
+    source[0, 0, 0, :2] = torch.tensor([0.8, 0.4])
+    edited[0, 0, 0] = torch.tensor([0.4, 0.1, 1.0])  # the third pixel is outside of the change
+    edited[0, 1, 0] = 0.7  # a channel in which the thing did not differ
+    assert abs(ghost(edited, source, target, mask).item() - 0.45) < 1e-6
+
+
+def test_ghost_is_one_number_a_clip() -> None:
+    edited = torch.stack([SOURCE, TARGET])
+    both = ghost(edited, torch.stack([SOURCE] * 2), torch.stack([TARGET] * 2), torch.stack([MASK] * 2))
+    assert both.tolist() == [1.0, 0.0]

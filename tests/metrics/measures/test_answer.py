@@ -69,6 +69,14 @@ def test_change_success_of_target_and_source() -> None:
     assert measures.change_success(scored(batch.source, batch)).tolist() == [0.0] * 16
 
 
+def test_ghost_counts_a_negative_as_much_and_at_most_all() -> None:
+    batch = batch_of(Skill.REMOVAL)
+    over = torch.linspace(-0.3, 1.2, 16)  # opacity of the old content
+    edited = batch.target + over[:, None, None, None, None] * (batch.source - batch.target)
+    expected = (100 * over.abs()).clamp(max=100).tolist()
+    assert measures.ghost(scored(edited, batch)).tolist() == pytest.approx(expected, abs=1e-3)
+
+
 def test_presence_and_absence_add_up_to_a_hundred() -> None:
     batch = batch_of(Skill.ADDITION)
     target = scored(batch.target, batch)

@@ -14,7 +14,7 @@ from veggie_pl.metrics.functional.similarity import (
     text_similarity,
     vbench_consistency,
 )
-from veggie_pl.metrics.functional.success import change_success, closeness
+from veggie_pl.metrics.functional.success import change_success, closeness, ghost
 from veggie_pl.metrics.functional.together import geometric_mean
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "detection_score",
     "direction_similarity",
     "geometric_mean",
+    "ghost",
     "has_changed",
     "mean_over",
     "neighbour_similarity",

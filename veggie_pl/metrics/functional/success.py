@@ -63,6 +63,30 @@ def closeness(
     return torch.where(asked > 0, (1 - (wrong / asked).sqrt()).clamp(min=0), torch.nan)
 
 
+def ghost(
+    edited: Float[Tensor, "*lead f 3 h w"],
+    source: Float[Tensor, "*lead f 3 h w"],
+    target: Float[Tensor, "*lead f 3 h w"],
+    mask: Bool[Tensor, "*lead f h w"],
+) -> Float[Tensor, "*lead"]:
+    r"""Tell how much of what was to go is still seen: 0 is gone, 1 is the source as it was.
+
+    .. math:: \frac{\langle edited - target, source - target \rangle}{\| source - target \|^2}
+
+    over the changed region: the opacity, fitted by least squares, with which the old content lies over the answer. Below
+    0 it has left its negative. Errors that do not look like the source, such as noise, do not count; ``closeness``
+    counts them. No published measure of what a removal leaves is known.
+
+    Returns:
+        NaN where source and target do not differ.
+    """
+    inside = mask[..., None, :, :]
+    there = torch.where(inside, source.double() - target.double(), 0.0)
+    left = ((edited.double() - target.double()) * there).sum((-4, -3, -2, -1))
+    asked = there.square().sum((-4, -3, -2, -1))
+    return torch.where(asked > 0, left / asked, torch.nan)
+
+
 def _energy(
     one: Float[Tensor, "*lead f 3 h w"], other: Float[Tensor, "*lead f 3 h w"], region: Bool[Tensor, "*lead f 1 h w"]
 ) -> Float[Tensor, "*lead"]:

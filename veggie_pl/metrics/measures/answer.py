@@ -67,6 +67,12 @@ def change_success(scored: Scored) -> Values:
     return 100 * functional.change_success(*clips, outside=scored.psnr_outside)
 
 
+def ghost(scored: Scored) -> Values:
+    """Tell how strongly what was to go, or its negative, still shows, in %; see ``functional.ghost``."""
+    clips = (scored.edited, scored.batch.source, scored.target, scored.batch.mask)
+    return 100 * functional.ghost(*clips).abs().clamp(max=1)
+
+
 def presence(scored: Scored) -> Values:
     """Tell how surely the phrase is found, in [0, 100]: "detection" of concept addition; NaN without a phrase."""
     return _of_found(scored, functional.detection_score)
@@ -120,13 +126,14 @@ _PARTS = (
     _entry("ssim_outside", ssim_outside, least=_FAR),
 )
 _CHANGED = _entry("success", change_success)
+_GHOST = Entry(Measure("ghost", "%", (0.0, 100.0), False, ("target",), 100.0), ghost)
 _PLACED = _entry("success", placed, needs="detector")
 _PRESENT = _entry("detection", presence, "score", needs="detector")
 _ABSENT = _entry("detection", absence, "score", needs="detector")
 _TABLE: dict[Skill, tuple[Entry, ...]] = {
     Skill.ADDITION: (_PRESENT, _PLACED, *_PARTS),
-    Skill.REMOVAL: (_ABSENT, _CHANGED, *_PARTS),
-    Skill.CHANGING: (_CHANGED, *_PARTS),
+    Skill.REMOVAL: (_ABSENT, _CHANGED, _GHOST, *_PARTS),
+    Skill.CHANGING: (_CHANGED, _GHOST, *_PARTS),
     Skill.BACKGROUND: (_CHANGED, *_PARTS),
     Skill.VISUAL_FEATURE: (_CHANGED, *_PARTS),
     Skill.STYLIZATION: (_CHANGED, _PSNR, _SSIM),  # nearly all changes: there is hardly an outside
