@@ -73,9 +73,9 @@ def ghost(
 
     .. math:: \frac{\langle edited - target, source - target \rangle}{\| source - target \|^2}
 
-    over the changed region: the opacity, fitted by least squares, with which the old content lies over the answer. Below
-    0 it has left its negative. Errors that do not look like the source, such as noise, do not count; ``closeness``
-    counts them. No published measure of what a removal leaves is known.
+    over the changed region: the opacity, fitted by least squares, with which the old content lies over the answer.
+    Below 0 it has left its negative. Errors that do not look like the source, such as noise, do not count;
+    ``closeness`` counts them. No published measure of what a removal leaves is known.
 
     Returns:
         NaN where source and target do not differ.
