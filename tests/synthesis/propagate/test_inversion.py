@@ -11,10 +11,11 @@ from support.pipelines import i2vgen
 from support.stills import WORDS, boxed
 from torch import Tensor
 
+from veggie_pl.diffusion.inversion import Schedules
 from veggie_pl.errors import UseError
+from veggie_pl.models.injection import Injection
 from veggie_pl.synthesis.animate import CameraAnimator
-from veggie_pl.synthesis.propagate.injection import Injection
-from veggie_pl.synthesis.propagate.inversion import Schedules, encode, invert, sample, told, unconditional
+from veggie_pl.synthesis.propagate.inversion import encode, invert, sample, told, unconditional
 
 CPU, OFF, ALL = torch.device("cpu"), Injection(0.0, 0.0, 0.0), Injection(1.0, 1.0, 1.0)
 STEPS = {"clip_sample": False, "rescale_betas_zero_snr": True, "steps_offset": 1}

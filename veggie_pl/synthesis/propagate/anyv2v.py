@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from veggie_pl.diffusion.inversion import Schedules
 from veggie_pl.errors import UseError
+from veggie_pl.models.injection import Injection
 from veggie_pl.synthesis.diffusers_folder import Dtype, Offload, PipelineFolder, fitted, working_size
 from veggie_pl.synthesis.digest import digest_of_step
-from veggie_pl.synthesis.propagate.injection import Injection
-from veggie_pl.synthesis.propagate.inversion import Schedules, encode, invert, sample, told, unconditional
+from veggie_pl.synthesis.propagate.inversion import encode, invert, sample, told, unconditional
 from veggie_pl.synthesis.protocols import Animation, Description, Frames, ItemError, Still
 
 

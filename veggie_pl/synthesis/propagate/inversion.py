@@ -1,57 +1,17 @@
 """I2VGen-XL by hand: what its denoiser is told, a video inverted to noise, and another one sampled along with it."""
 
-import inspect
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import DDIMInverseScheduler
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from veggie_pl.diffusion.solvers import solver_like
-from veggie_pl.errors import UseError, one_line
-from veggie_pl.synthesis.propagate.injection import Injection
+from veggie_pl.diffusion.inversion import Schedules, invert_latents
+from veggie_pl.models.injection import Injection
 
 Latents = Float[Tensor, "_b 4 f h w"]
 Told = dict[str, Tensor]  # arguments of the denoiser, one row each: text, picture, first frame's latents, fps
-
-
-@dataclass(frozen=True)
-class Schedules:
-    """DDIM (arXiv:2010.02502) there and back.
-
-    Args:
-        inverse: From the video to noise, in many steps.
-        forward: From noise to a video; its timesteps are some of those of ``inverse``.
-    """
-
-    inverse: Any
-    forward: Any
-
-    @classmethod
-    def like(cls, scheduler: Any, inversion_steps: int, steps: int) -> "Schedules":
-        """Make both for the noise that a scheduler's model was trained with.
-
-        Raises:
-            UseError: If sampling would pass timesteps that the inversion does not.
-        """
-        forward = solver_like(scheduler, "DDIMScheduler")
-        known = inspect.signature(DDIMInverseScheduler).parameters
-        inverse = DDIMInverseScheduler(**{key: value for key, value in forward.config.items() if key in known})
-        try:
-            inverse.set_timesteps(inversion_steps)
-            forward.set_timesteps(steps)
-        except ValueError as problem:
-            raise UseError(f"DDIM cannot be inverted in {inversion_steps} steps: {one_line(problem)}") from problem
-        if not {*forward.timesteps.tolist()} <= {*inverse.timesteps.tolist()}:
-            trained = forward.config.num_train_timesteps
-            raise UseError(
-                f"{steps} steps do not meet those of an inversion in {inversion_steps}: "
-                f"steps must divide inversion_steps, and that the model's {trained}"
-            )
-        return cls(inverse, forward)
 
 
 def told(pipe: Any, device: torch.device, prompt: str, first: Image.Image, num_frames: int, fps: int) -> Told:
@@ -118,11 +78,7 @@ def predict(pipe: Any, latents: Latents, timestep: Tensor, asked: Told) -> Laten
 
 
 def invert(pipe: Any, schedules: Schedules, latents: Latents, asked: Told, start: int) -> dict[int, Latents]:
-    r"""Take a video back to noise, without guidance.
-
-    .. math:: z_{t+1} = \sqrt{\bar\alpha_{t+1}} \hat z_0(z_t) + \sqrt{1 - \bar\alpha_{t+1}} \epsilon(z_t, t + 1)
-
-    DDIM's Eq. 12 without noise, read backwards; it holds as far as the prediction changes little in a step.
+    """Take a video back to noise, without guidance; see ``invert_latents``.
 
     Args:
         pipe: An ``I2VGenXLPipeline``.
@@ -134,16 +90,7 @@ def invert(pipe: Any, schedules: Schedules, latents: Latents, asked: Told, start
     Returns:
         The latents by timestep, for the steps of sampling from there on.
     """
-    wanted = {*schedules.forward.timesteps[start:].tolist()}
-    passed: dict[int, Latents] = {}
-    for timestep in schedules.inverse.timesteps:
-        predicted = predict(pipe, latents, timestep, asked)
-        latents = schedules.inverse.step(predicted, timestep, latents).prev_sample
-        if int(timestep) in wanted:
-            passed[int(timestep)] = latents
-        if len(passed) == len(wanted):
-            break
-    return passed
+    return invert_latents(lambda noisy, timestep: predict(pipe, noisy, timestep, asked), schedules, latents, start)
 
 
 def sample(

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
+
+PUBLISHED_LAYERS = 3  # to each up block of Stable Diffusion and I2VGen-XL, by which papers count
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Injection:
 
     .. math:: q^l, k^l \leftarrow q^l_{src}, k^l_{src} \qquad f^l \leftarrow f^l_{src}
 
-    The queries and keys of self-attention (its map; values stay) and the residual branch of a resnet, in the manner of
-    AnyV2V (arXiv:2403.14468) for I2VGen-XL, whose published numbers are the defaults. Blocks are counted over the
+    The queries and keys of self-attention (its map; values stay) and the residual branch of a resnet. Defaults are the
+    published numbers of AnyV2V (arXiv:2403.14468) for I2VGen-XL. Blocks are counted over the
     decoder, from 0 at the lowest resolution: three to each up block, so that block 4 is ``up_blocks[1].resnets[1]``.
 
     Args:
@@ -43,11 +45,31 @@ class Injection:
             if not 0 <= getattr(self, name) <= 1:
                 raise UseError(f"{name} is a share of the steps, from 0 to 1, got {getattr(self, name)}")
 
+    def fitted(self, unet: Any) -> "Injection":
+        """Return the same for a decoder of other size: blocks are renumbered, and those left out that it lacks.
+
+        Args:
+            unet: With as many layers in every up block as it may have; the numbers of this are for three.
+        """
+        count = len(unet.up_blocks[0].resnets)
+
+        def renumbered(numbers: tuple[int, ...], attentive: bool) -> tuple[int, ...]:
+            places = ((number // PUBLISHED_LAYERS, number % PUBLISHED_LAYERS) for number in numbers)
+            there = ((block, place) for block, place in places if block < len(unet.up_blocks) and place < count)
+            return tuple(
+                block * count + place
+                for block, place in there
+                if not attentive or hasattr(unet.up_blocks[block], "attentions")
+            )
+
+        attention, features = renumbered(self.attention_blocks, True), renumbered(self.feature_blocks, False)
+        return replace(self, attention_blocks=attention, feature_blocks=features)
+
     def layers(self, unet: Any) -> list[tuple[float, nn.Module]]:
         """Return each layer whose output is copied, and its share of the steps.
 
         Args:
-            unet: An ``I2VGenXLUNet``.
+            unet: An ``I2VGenXLUNet`` or a ``UNet2DConditionModel``.
 
         Raises:
             UseError: If a block is not there, or has no attention.
@@ -59,7 +81,10 @@ class Injection:
                 raise UseError(f"{name} {wrong} are not in this model; its own are {numbers}")
         found: list[tuple[float, nn.Module]] = []
         for block, place in (blocks[number] for number in self.attention_blocks):
-            for share, part in ((self.spatial, block.attentions[place]), (self.temporal, block.temp_attentions[place])):
+            temporal = getattr(block, "temp_attentions", None)  # an image model has none
+            parts = [(self.spatial, block.attentions[place])]
+            parts += [] if temporal is None else [(self.temporal, temporal[place])]
+            for share, part in parts:
                 for inner in part.transformer_blocks:
                     found += [(share, inner.attn1.to_q), (share, inner.attn1.to_k)]
         for block, place in (blocks[number] for number in self.feature_blocks):

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from support.pipelines import i2vgen
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
-from veggie_pl.synthesis.propagate.injection import Injection
+from veggie_pl.models.injection import Injection
 
 ATTENTIVE = [(1, 1), (1, 2), *((block, place) for block in (2, 3) for place in range(3))]  # 4 to 11 of the decoder
 WATCHED = (".to_q", ".to_k", ".conv2")
@@ -119,3 +120,51 @@ def test_blocks_and_shares_out_of_range_are_refused(unet: Any) -> None:
         Injection(feature_blocks=(12,)).layers(unet)
     with pytest.raises(UseError, match=r"temporal is a share of the steps, from 0 to 1, got 1\.5"):
         Injection(temporal=1.5)
+
+
+def image_unet(layers: int) -> Any:
+    """Like Stable Diffusion's, or as ours: attention not at the highest resolution, fewer layers."""
+    torch.manual_seed(0)
+    attentive = layers == 1
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D")
+        if attentive
+        else ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")
+        if attentive
+        else ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        block_out_channels=(8,) * (3 if attentive else 4),
+        layers_per_block=layers,
+        cross_attention_dim=16,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    )
+
+
+def test_published_blocks_are_found_in_an_image_model_and_in_a_small_one() -> None:
+    published = Injection(0.5, 0.0, 0.8)
+    stable_diffusion = image_unet(2)
+    assert published.fitted(stable_diffusion) == published
+    assert len(published.layers(stable_diffusion)) == 8 * 2 + 1
+    small = image_unet(1)
+    fitted = published.fitted(small)
+    assert (fitted.attention_blocks, fitted.feature_blocks) == ((3,), (3,))  # the second layer of the second block
+    assert fitted.layers(small)[-1][1] is small.up_blocks[1].resnets[1].conv2
+    flatten = Injection(0.8, 0.0, 0.8, (4, 5, 6, 7, 8, 9), (3, 4, 6)).fitted(small)
+    assert (flatten.attention_blocks, flatten.feature_blocks) == ((3,), (2, 3, 4))
+
+
+def test_image_model_takes_over_what_the_source_has() -> None:
+    unet = image_unet(1).eval()
+    rng = torch.Generator().manual_seed(1)
+    noisy, words = torch.randn(4, 4, 8, 8, generator=rng), torch.randn(4, 3, 16, generator=rng)
+    seen: dict[str, Tensor] = {}
+    layer = unet.up_blocks[1].attentions[1].transformer_blocks[0].attn1.to_k
+    with torch.no_grad(), Injection(1.0, 0.0, 0.0).fitted(unet).at(unet, 0, 1, 2):
+        hook = layer.register_forward_hook(lambda layer, given, made: seen.update(key=made))
+        unet(noisy, torch.tensor(5), words)
+        hook.remove()
+    assert torch.equal(seen["key"][:2], seen["key"][2:])  # two frames of the source, then two of the edit
+    assert not torch.equal(seen["key"][0], seen["key"][1])
