@@ -22,6 +22,7 @@ from veggie_pl.models.dit import (
     CogVideoXDenoiser,
     FluxDenoiser,
     LtxDenoiser,
+    PlacedWanDenoiser,
     Sd3Denoiser,
     WanDenoiser,
     WanVaceDenoiser,
@@ -43,7 +44,10 @@ _LIBRARYS: dict[str, Any] = {"KlCodec": KlCodec, **VIDEO_CODECS}  # their folder
 _CODECS: dict[str, Any] = {**_LIBRARYS, "PixelCodec": PixelCodec}
 _DENOISERS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (VidDM, CogVideoXDenoiser, FluxDenoiser, LtxDenoiser, Sd3Denoiser, WanDenoiser, WanVaceDenoiser)
+    for kind in (
+        *(VidDM, CogVideoXDenoiser, FluxDenoiser, LtxDenoiser, Sd3Denoiser),
+        *(PlacedWanDenoiser, WanDenoiser, WanVaceDenoiser),
+    )
 }
 _MLLMS: dict[str, Any] = {"Mllm": Mllm, "DiscreteMllm": DiscreteMllm, "BlindMllm": BlindMllm}
 

@@ -50,11 +50,11 @@ KINDS: dict[str, tuple[type[TransformerDenoiser], dict[str, Any]]] = {
 }
 
 
-def tiny(name: str, config: dict[str, Any] | None = None, **changes: Any) -> Any:
-    """Make one; ``config`` are changes of the transformer's, ``changes`` those of the denoiser's."""
-    kind, own = KINDS[name]
+def tiny(name: str, config: dict[str, Any] | None = None, kind: Any = None, **changes: Any) -> Any:
+    """Make one of a kind; ``config`` are changes of the transformer's, ``changes`` those of the denoiser's."""
+    usual, own = KINDS[name]
     torch.manual_seed(0)
-    return kind(
+    return (kind or usual)(
         **{"transformer_config": {**own, **(config or {})}, "latent_size": (4, 4), "tokens_per_frame": 3, **changes}
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from veggie_pl.experts.judge.local import LocalJudge
     from veggie_pl.experts.judge.reward import RewardJudge
     from veggie_pl.experts.shape_detector import ShapeDetector
+    from veggie_pl.experts.vision_tower import VisionTower
 
 __all__ = [
     "AntonymQuality",
@@ -28,6 +29,7 @@ __all__ = [
     "LocalJudge",
     "RewardJudge",
     "ShapeDetector",
+    "VisionTower",
 ]
 
 _PLACES = {
@@ -44,6 +46,7 @@ _PLACES = {
     "LocalJudge": "judge.local",
     "RewardJudge": "judge.reward",
     "ShapeDetector": "shape_detector",
+    "VisionTower": "vision_tower",
 }
 
 

@@ -11,6 +11,7 @@ from support.denoisers import WAN as TINY
 from support.denoisers import inputs
 
 from veggie_pl.errors import UseError
+from veggie_pl.models.dit import PlacedWanDenoiser
 from veggie_pl.models.dit.frames import per_latent_frame
 
 
@@ -120,3 +121,24 @@ def test_what_does_not_fit_is_one_error() -> None:
         tiny()(noisy, source, timestep, tokens[:, :, :2])
     with pytest.raises(UseError, match="8 frames cannot be shared out among 3"):
         per_latent_frame(torch.zeros(1, 8, 1, 1), 3, "concat")
+
+
+def test_patches_that_are_placed_know_where_they_are_and_all_else_is_the_same() -> None:
+    placed = tiny(kind=PlacedWanDenoiser)
+    noisy, source, timestep, tokens = inputs()
+    plain = tiny()
+    seen = []
+    for model in (plain, placed):
+        model.transformer.blocks[0].register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+        model(noisy, source, timestep, tokens)
+    width = 24
+    added = (seen[1] - seen[0]).unflatten(1, (3, 2, 2))  # clips, frames, rows, columns, width
+    torch.testing.assert_close(added, added[:1, :1].expand_as(added), rtol=0, atol=1e-5)  # of no clip and no frame
+    row, column = added[0, 0, 1, 0], added[0, 0, 0, 1]  # the second of two is at 8 of 16 units
+    rates = 10000.0 ** -(torch.arange(width // 4) / (width // 4))
+    waves = torch.cat([(8 * rates).sin(), (8 * rates).cos()]) / 2
+    still = torch.cat([torch.zeros(width // 4), torch.ones(width // 4)]) / 2
+    torch.testing.assert_close(row, torch.cat([still, waves]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(column, torch.cat([waves, still]), rtol=0, atol=1e-5)
+    assert placed.transformer.state_dict().keys() == plain.transformer.state_dict().keys()
+    assert not placed.transformer.patch_embedding._forward_hooks

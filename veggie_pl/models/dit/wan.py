@@ -1,5 +1,11 @@
 """Wan (arXiv:2503.20314) as a denoiser: diffusers' transformer, unchanged, brought source and task tokens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from diffusers.models.embeddings import get_2d_sincos_pos_embed
+from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.errors import UseError
@@ -59,3 +65,33 @@ class WanDenoiser(TransformerDenoiser):
         at = per_cell(timestep, frames // along, (height // down) * (width // across))
         out: Tensor = self.transformer(self.laid_out(latents), at, told.flatten(1, 2), return_dict=False)[0]
         return out.transpose(1, 2)
+
+
+class PlacedWanDenoiser(WanDenoiser):
+    """A ``WanDenoiser`` whose patches also know where in the frame they are, for training from nothing.
+
+    Wan's rotary positions tell attention how far patches lie apart, and nothing says "in the upper left": a published
+    model has learned to find that out, a small one would have to. So half of ``places`` is added after the patch
+    embedding.
+    """
+
+    @contextmanager
+    def _added(self, source: Latents) -> Iterator[None]:
+        """Add places to the patch embedding, besides what a source adds."""
+        with super()._added(source):
+            hook = self.transformer.get_submodule(self.embedding).register_forward_hook(
+                lambda module, given, out: out + 0.5 * places(out.shape[1], *out.shape[-2:], out.device).to(out.dtype)
+            )
+            try:
+                yield
+            finally:
+                hook.remove()
+
+
+def places(width: int, down: int, across: int, device: torch.device | None = None) -> Float[Tensor, "d 1 h w"]:
+    """Give sines and cosines of column and row, each for half of the width (arXiv:2010.11929, Appendix D.4).
+
+    A frame is 16 units high and wide, however many patches it has.
+    """
+    table = get_2d_sincos_pos_embed(width, (down, across), device=device, output_type="pt")
+    return table.T.reshape(width, 1, down, across)
