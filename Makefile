@@ -11,11 +11,11 @@ export HF_HUB_OFFLINE := 1
 # Where it is set, every process would compile all that it imports: 20 s of processor time instead of none.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship bench ablations clean
+.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship bench ablations table2 clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.ready  ## make .venv and install the tested set of packages
 
@@ -77,6 +77,9 @@ bench: .venv/.ready  ## speed and memory, as ratios against a bare loop
 
 ablations: .venv/.ready  ## train and score every variant of conf/ablation, write docs/ABLATIONS.md
 	$(BIN)/python -m benchmarks.ablations
+
+table2: .venv/.ready  ## edit and score the same clips by every method, write docs/BASELINES.md
+	$(BIN)/python -m benchmarks.table2
 
 clean:  ## remove the environment and caches; runs stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info build

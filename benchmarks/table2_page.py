@@ -1,0 +1,147 @@
+"""``docs/BASELINES.md``: the paper's layout, measures down and methods across, and what its sentences say here."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from veggie_pl.batch import Skill
+from veggie_pl.metrics.report import Report, Result
+from veggie_pl.metrics.tables import average_rank
+from veggie_pl.scoring.page.published import read_published
+
+# What stands for the paper's columns where there is no judge, CLIP or DOVER: the exact verdict for the judge, features
+# of the MLLM's tower for CLIP's, the warped error beside them, and ``overall``.
+EDITING = ("success", "detection", "vbench_subject", "warp_ratio", "overall")
+PAINTED = ("miou", "ssim", "j", "f")
+SMOOTHNESS, MOTION = "vbench_subject", "warp_ratio"
+
+
+def page(reports: Mapping[str, Report], bounds: Sequence[str], num_test: int) -> str:
+    """Write the page.
+
+    Args:
+        reports: By name of the method.
+        bounds: Names of those that are not ranked.
+        num_test: Clips a skill.
+    """
+    few = {name: shown(report) for name, report in reports.items()}
+    ranked = {name: report for name, report in few.items() if name not in bounds}
+    lines = [
+        "# Baselines",
+        "",
+        f"Written by `make table2`: nano size, the first {num_test} clips of each skill of the test split, scored from PNG",
+        "files by `score`. Methods without training stand on the shipped image model (`weights/nano/stage1`), and are",
+        "asked what the video model is asked: they inherit all that it can do. Value and 95 % interval; bold is the best",
+        "of those that are ranked. `vbench_subject` is by the features of the nano MLLM's vision tower, in place of",
+        "CLIP and DINO, which cannot be had here; `warp_ratio` is 1 for what moves as its source does.",
+        "",
+        *_table(few, ranked),
+        "",
+        f"Average rank over these rows, ties shared: {_words(average_rank(ranked))}.",
+        "",
+        "## What separates methods",
+        "",
+        "Pairs of ranked methods whose intervals do not overlap, over all editing skills:",
+        "",
+        *separation(ranked),
+        "",
+        "## What the paper says",
+        "",
+        *claims(few, ranked),
+        "",
+        "## Published numbers",
+        "",
+        "Of VEG-Bench and other models: beside ours, in none of our ranks.",
+        "",
+        *published(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def shown(report: Report) -> Report:
+    """Keep the rows of the table, in its order."""
+    rows = {result.row: result for result in report.results}
+    kept = [(skill, metric) for skill in Skill for metric in (PAINTED if skill.is_painted else EDITING)]
+    return replace(report, results=tuple(rows[row] for row in kept if row in rows))
+
+
+def separation(ranked: Mapping[str, Report]) -> list[str]:
+    """Count, for each measure of editing, the pairs that it tells apart."""
+    lines = ["| measure | pairs told apart | of |", "|---|---:|---:|"]
+    for metric in EDITING:
+        apart = total = 0
+        for one, other in combinations(ranked.values(), 2):
+            for mine, theirs in zip(_of(one, metric), _of(other, metric), strict=True):
+                total += 1
+                apart += mine.low > theirs.high or theirs.low > mine.high
+        lines.append(f"| `{metric}` | {apart} | {total} |")
+    return lines
+
+
+def claims(few: Mapping[str, Report], ranked: Mapping[str, Report]) -> list[str]:
+    """Put the paper's sentences beside our figures."""
+    solved = {name: sum(row.value >= 50 for row in _headline(report)) for name, report in few.items()}
+    still = {name: _mean(_of(report, SMOOTHNESS)) for name, report in few.items()}
+    moved = {name: _mean(_of(report, MOTION)) for name, report in few.items()}
+    best = max(still, key=lambda name: still[name])
+    spread = [_span(one, ranked) for one in (still, moved)]
+    return [
+        f'- "The only one to do all eight": skills with success or mIoU of at least 50 %: {_words(solved, 0)}.',
+        f'- "Best smoothness by changing nothing": the smoothest is {best}; mean over skills: {_words(still, 2)}.',
+        f'- "Smoothness does not discriminate": over the ranked methods it spans {spread[0]:.2f} points, and the '
+        f"warped error {spread[1]:.2f} of the source's; means of the latter: {_words(moved, 2)}.",
+    ]
+
+
+def published() -> list[str]:
+    """Write what others have printed, as they print it."""
+    rows = read_published()
+    methods = list(dict.fromkeys(name for row in rows for name in row.values))
+    lines = [
+        "| skill | measure | " + " | ".join(methods) + " | source |",
+        "|---|---|" + "---:|" * len(methods) + "---|",
+    ]
+    for row in rows:
+        cells = [f"{row.values[name]:.2f}" if name in row.values else "-" for name in methods]
+        lines.append(f"| {row.skill.title} | {row.measure} | {' | '.join(cells)} | {row.source.split(' (')[0]} |")
+    return lines
+
+
+def _table(few: Mapping[str, Report], ranked: Mapping[str, Report]) -> list[str]:
+    lines = ["| skill | measure | " + " | ".join(few) + " |", "|---|---|" + "---:|" * len(few)]
+    for row in next(iter(few.values())).results:
+        found = {name: _row(report, row) for name, report in few.items()}
+        best = max((found[name].value * (1 if row.higher_is_better else -1) for name in ranked), default=math.nan)
+        cells = []
+        for name, one in found.items():
+            first = name in ranked and one.value * (1 if row.higher_is_better else -1) == best
+            value = f"**{one.value:.1f}**" if first else f"{one.value:.1f}"
+            cells.append(f"{value} [{one.low:.1f}, {one.high:.1f}]")
+        lines.append(f"| {row.skill.title} | `{row.metric}` | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _row(report: Report, wanted: Result) -> Result:
+    return next(one for one in report.results if one.row == wanted.row)
+
+
+def _of(report: Report, metric: str) -> list[Result]:
+    return [row for row in report.results if row.metric == metric]
+
+
+def _headline(report: Report) -> list[Result]:
+    return [row for row in report.results if row.metric == ("miou" if row.skill.is_painted else "success")]
+
+
+def _mean(rows: Sequence[Result]) -> float:
+    return sum(row.value for row in rows) / len(rows)
+
+
+def _span(values: Mapping[str, float], ranked: Mapping[str, Report]) -> float:
+    own = [values[name] for name in ranked]
+    return max(own) - min(own)
+
+
+def _words(values: Mapping[str, float], digits: int = 2) -> str:
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in sorted(values.items(), key=lambda one: one[1]))
