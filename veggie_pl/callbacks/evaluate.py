@@ -15,6 +15,7 @@ from veggie_pl.callbacks.charts import skill_charts, write_charts
 from veggie_pl.callbacks.held_out import HeldOut, measures_of
 from veggie_pl.callbacks.skill_loss import gathered
 from veggie_pl.callbacks.writers import run_folder, tensorboard_writers
+from veggie_pl.callbacks.written_scores import WrittenScores
 from veggie_pl.errors import UseError
 from veggie_pl.files import write_text
 from veggie_pl.metrics.report import (
@@ -30,6 +31,7 @@ from veggie_pl.metrics.report import (
 from veggie_pl.metrics.score import overall_score
 from veggie_pl.metrics.skill_scores import SkillScores
 from veggie_pl.metrics.tables import Grid, compare, number, table
+from veggie_pl.metrics.written import written_table
 from veggie_pl.outputs import check_folder, refuse_overlap
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Evaluate(HeldOut):
     In validation the means go to the logger, with one number for all of them, ``val/score`` (``overall_score``); after
     test the whole table, with 95 % intervals, goes to the console, to ``report.json``, ``report.md`` and a page,
     ``report.html``, in ``output``, and to TensorBoard. Samples that cannot be read are in no number; the table says how
-    many they are.
+    many they are. Where the data module asks again in written wordings (``num_written``), a second table tells of them.
     Measures that nothing has what they need for, such as an exact target, are left out, and a line says so.
 
     Args:
@@ -55,6 +57,7 @@ class Evaluate(HeldOut):
         self.scores: dict[Skill, SkillScores] = {}
         self.missing: dict[str, set[int]] = {}  # by stream, positions in the split
         self.asked: dict[tuple[Skill, int], tuple[str, str]] = {}  # key and instruction of what was scored
+        self.written = WrittenScores()
         self.report: Report | None = None
         self._told: set[str] = set()
 
@@ -71,6 +74,7 @@ class Evaluate(HeldOut):
     def begin(self) -> None:
         """Forget the last round."""
         self.scores, self.missing, self.asked = {}, {}, {}
+        self.written = WrittenScores()
 
     def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Remember which; a sample that pads a rank counts once."""
@@ -86,6 +90,10 @@ class Evaluate(HeldOut):
         indices = batch.index.tolist()
         facts = zip(batch.skill, indices, batch.key, batch.instruction, strict=True)
         self.asked |= {(skill, index): (key, instruction) for skill, index, key, instruction in facts}
+
+    def see_written(self, trainer: Trainer, outputs: Any, batch: Batch) -> None:
+        """Score a batch in written wordings."""
+        self.written.add(trainer, outputs["edited"], batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the means and the score, which checkpoints are kept by: it is there even where no sample can be read."""
@@ -126,17 +134,20 @@ class Evaluate(HeldOut):
             missing={stream: len(indices) for stream, indices in missing.items()},
             bench=type(getattr(getattr(trainer, "datamodule", None), "test", None)).__name__,
             samples=tuple(samples),
+            written=self.written.samples(trainer),
         )
         if not trainer.is_global_zero:
             return
         grid = table(self.report) if self.against is None else compare(self._before, self.report)
+        second = written_table(self.report)
+        grids = [grid, *([second] if second else [])]
         folder = Path(self.output) if self.output else run_folder(trainer)
         write_report(self.report, folder / "report.json")
-        write_text(folder / "report.md", grid.markdown())
-        Console(width=140).print(grid.console())
+        write_text(folder / "report.md", "\n".join(one.markdown() for one in grids))
+        Console(width=140).print(*(one.console() for one in grids))
         self._write_page(trainer, pl_module, folder / "report.html")
         log.info("report: %s, with report.json and report.md beside it", folder / "report.html")
-        self._to_tensorboard(trainer, grid)
+        self._to_tensorboard(trainer, grids)
 
     def _write_page(self, trainer: Trainer, pl_module: LightningModule, place: Path) -> None:
         from veggie_pl.callbacks.edited_again import EditedAgain  # only a test draws a page
@@ -144,7 +155,8 @@ class Evaluate(HeldOut):
 
         assert self.report is not None
         reports = [self.report] if self.against is None else [self.report, self._before]
-        write_page(place, reports, EditedAgain(trainer, pl_module))
+        second = written_table(self.report)
+        write_page(place, reports, EditedAgain(trainer, pl_module), grids=[second] if second else [])
 
     def _scores_of(self, trainer: Trainer, split: str, skill: Skill) -> SkillScores:
         if skill not in self.scores:
@@ -166,13 +178,13 @@ class Evaluate(HeldOut):
         found = {skill for own in gathered(list(self.scores)) for skill in own}
         return [skill for skill in Skill if skill in found]
 
-    def _to_tensorboard(self, trainer: Trainer, grid: Grid) -> None:
+    def _to_tensorboard(self, trainer: Trainer, grids: list[Grid]) -> None:
         assert self.report is not None
         headlines = {skill: scores.row.headline for skill, scores in self.scores.items()}
         headline = {row.skill: row.value for row in self.report.results if row.metric == headlines[row.skill]}
         write_charts(trainer, skill_charts("test", measures_of(trainer, "test")))
         for writer in tensorboard_writers(trainer):
-            writer.add_text("test/report", grid.markdown(), trainer.global_step)
+            writer.add_text("test/report", "\n".join(one.markdown() for one in grids), trainer.global_step)
             writer.add_scalar("test/score", overall_score(headline), trainer.global_step)
             for row in self.report.results:
                 writer.add_scalar(f"test/{row.metric}/{row.skill}", row.value, trainer.global_step)

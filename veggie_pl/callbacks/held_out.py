@@ -7,6 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.batch import Batch, MissingSample
 from veggie_pl.data.benchmark import Measures
+from veggie_pl.data.datamodule import WRITTEN
 from veggie_pl.metrics.skills import SkillTable
 
 
@@ -21,15 +22,22 @@ class HeldOut(Callback, ABC):
     def see(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
         """Look at a batch and at what the module's step returned for it; samples that cannot be read are not in it."""
 
+    def see_written(self, trainer: Trainer, outputs: Any, batch: Batch) -> None:
+        """Look at a batch of a test that is asked in written wordings once more: most have no use for it."""
+
     def miss(self, trainer: Trainer, split: str, missing: list[tuple[int, MissingSample]]) -> None:
         """Hear of samples that cannot be read, with their positions in the split."""
 
     def _hear(self, trainer: Trainer, split: str, outputs: Any, batch: Batch) -> None:
+        if len(batch) and batch.stream[0].startswith(f"{WRITTEN}/"):
+            split = WRITTEN
         if missing := batch.missing_samples:
             self.miss(trainer, split, missing)
             rows = batch.good
             outputs, batch = {name: value[rows] for name, value in outputs.items()}, batch.rows(rows)
-        if len(batch):
+        if len(batch) and split == WRITTEN:
+            self.see_written(trainer, outputs, batch)
+        elif len(batch):
             self.see(trainer, split, outputs, batch)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -70,7 +78,7 @@ def measures_of(trainer: Trainer, split: str) -> Measures:
 
     Args:
         trainer: Of the run.
-        split: "val" or "test".
+        split: "val", "test" or "written".
     """
     benchmark = getattr(getattr(trainer, "datamodule", None), split, None)
     return getattr(benchmark, "measures", None) or SkillTable(aspects=["answer"])

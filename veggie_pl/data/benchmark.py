@@ -73,6 +73,13 @@ class Benchmark(ABC):
     def streams(self) -> dict[str, Stream]:
         """One stream per skill, by name; each gets a loader of its own."""
 
+    def in_written_words(self) -> "Benchmark | None":
+        """Return the same examples, asked for in the wordings that people wrote; None if there are none for it.
+
+        Example ``i`` of a skill's stream has the wording ``veggie_pl.data.instructions.written.written(skill, i)``.
+        """
+        return None
+
 
 class ListedBenchmark(Benchmark):
     """A benchmark written out in a config, for your own data.

@@ -18,6 +18,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.models.fit import check_lengths
 
 log = logging.getLogger(__name__)
+WRITTEN = "written"  # what streams in written wordings are named by, as those of a split are
 
 
 class VeggieDataModule(L.LightningDataModule):
@@ -35,6 +36,8 @@ class VeggieDataModule(L.LightningDataModule):
         eval_batch_size: Clips per step in validation and test.
         num_val: Validation clips per skill.
         num_test: Test clips per skill.
+        num_written: Test clips per skill, the first of ``test``, that are asked for once more in written wordings
+            (``instructions.written``), for a second table. 0 asks none; they cost as much as other clips.
         num_workers: Processes that make samples; 0 makes them in the training process.
         timeout: Seconds that a worker may take for a batch before the run ends; 0 waits for ever.
         seed: Seeds the order of the mixture.
@@ -59,10 +62,15 @@ class VeggieDataModule(L.LightningDataModule):
         block: int = 64,
         timeout: float = 300.0,
         allow_changed_mixture: bool = False,
+        num_written: int = 0,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
             raise UseError(f"batch sizes must be at least 1, got {batch_size} and {eval_batch_size}")
+        self.written = test.in_written_words() if num_written and test else None
+        if num_written and self.written is None:
+            raise UseError(f"num_written {num_written}: there are no written wordings for {type(test).__name__}")
+        self.num_written = num_written
         self.mixture = Mixture(streams, seed, block)
         self.val, self.test = val, test
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
@@ -117,8 +125,9 @@ class VeggieDataModule(L.LightningDataModule):
         return self._held_out("val", self.val, self.num_val)
 
     def test_dataloader(self) -> list[DataLoader[Numbered]]:
-        """One loader per skill."""
-        return self._held_out("test", self.test, self.num_test)
+        """One loader per skill, and one more for its written wordings."""
+        own = self._held_out("test", self.test, self.num_test)
+        return own + self._held_out(WRITTEN, self.written, self.num_written)
 
     def clip_lengths(self) -> dict[str, set[int]]:
         """Tell how many frames the clips of each stream of training and validation have, where its records say so."""

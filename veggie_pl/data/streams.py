@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from veggie_pl.batch import Clip, ClipNames, Example, Mask, Sample, Skill
+from veggie_pl.data.instructions.grammar import Grammar
 from veggie_pl.data.instructions.templates import with_articles, word
 from veggie_pl.data.records import Record, Records
 from veggie_pl.errors import UseError
@@ -17,6 +18,7 @@ from veggie_pl.seeding import numpy_rng
 from veggie_pl.video.clip import READ_BY
 
 PIXELS = 1  # raise it when decoding, resizing or painting give other pixels: what caches keep is then made again
+_SAID = ("records", "held_out_wordings", "grammar")  # attributes of a stream that change no pixel
 VISIBLE_CHANGE = 16 / 255  # least change of a pixel, as a part of the range, where the edited clip is not exact
 CONTRAST = 1.0  # distance of a fill from an object's mean colour, in [-1, 1] RGB, from which the fill is plain to see
 
@@ -31,13 +33,19 @@ class Stream(ABC):
     Args:
         records: The data set.
         held_out_wordings: Word instructions as no training instruction is worded. Only for records without one.
+        grammar: Words a share of the instructions in ways of its own. Only for records without one.
+
+    Raises:
+        UseError: If what is held out should be worded by the grammar.
     """
 
     skills: frozenset[Skill]  # what records it takes
 
-    def __init__(self, records: Records, held_out_wordings: bool = False) -> None:
+    def __init__(self, records: Records, held_out_wordings: bool = False, grammar: Grammar | None = None) -> None:
+        if held_out_wordings and grammar is not None:
+            raise UseError("wordings are either held out or those of a grammar, which is trained on")
         self.records = records
-        self.held_out_wordings = held_out_wordings
+        self.held_out_wordings, self.grammar = held_out_wordings, grammar
 
     @property
     def bucket(self) -> str:
@@ -70,7 +78,7 @@ class Stream(ABC):
         """Names of a record's clips, once this stream has made its target."""
         if not (names.source and names.target):
             return ClipNames()
-        settings = {key: value for key, value in vars(self).items() if key not in ("records", "held_out_wordings")}
+        settings = {key: value for key, value in vars(self).items() if key not in _SAID}
         how = f"{type(self).__module__}.{type(self).__qualname__} {sorted(settings.items())} {names.target}"
         return ClipNames(_hash(names.source), _hash(how))
 
@@ -83,7 +91,12 @@ class Stream(ABC):
 
         Templates are those of the record, if it brings any; what is held out is always ours.
         """
-        return instruction_of(record.example, record.templates, self.held_out_wordings, **slots)
+        example = record.example
+        if self.grammar is not None and example.instruction is None:
+            reworded = self.grammar.reword(example.skill, numpy_rng("grammar", example.key), slots)
+            if reworded is not None:
+                return reworded
+        return instruction_of(example, record.templates, self.held_out_wordings, **slots)
 
 
 def instruction_of(example: Example, templates: tuple[str, ...] = (), held_out: bool = False, **slots: str) -> str:

@@ -72,6 +72,7 @@ class Report:
     conventions: Mapping[str, str] = field(default_factory=dict)  # rules that the numbers follow, by name
     experts: Mapping[str, str] = field(default_factory=dict)  # role -> what it is, down to its weights
     samples: tuple[SampleScore, ...] = ()  # what the results are made of
+    written: tuple[SampleScore, ...] = ()  # in written wordings, in no result; notes: "wording", the kind
 
     def __post_init__(self) -> None:
         rows = [result.row for result in self.results]
@@ -141,12 +142,13 @@ def read_report(path: Path) -> Report:
     if schema != REPORT_SCHEMA:
         raise UseError(f"{path} has report schema {schema!r}; this version reads {REPORT_SCHEMA}")
     results = tuple(Result(**_numbers(row, ("value", "low", "high", "value_without"))) for row in content["results"])
-    samples = tuple(
-        SampleScore(**{**_numbers(row, ()), "values": _numbers(row["values"], tuple(row["values"]))})
-        for row in content.get("samples", ())
-    )
-    own = {one.name for one in fields(Report)} - {"results", "samples"}
-    return Report(**{name: content[name] for name in own & set(content)}, results=results, samples=samples)
+    listed = {name: tuple(_sample(row) for row in content.get(name, ())) for name in ("samples", "written")}
+    own = {one.name for one in fields(Report)} - {"results", *listed}
+    return Report(**{name: content[name] for name in own & set(content)}, results=results, **listed)
+
+
+def _sample(row: Mapping[str, Any]) -> SampleScore:
+    return SampleScore(**{**_numbers(row, ()), "values": _numbers(row["values"], tuple(row["values"]))})
 
 
 def _numbers(row: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

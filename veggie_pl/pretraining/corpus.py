@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from veggie_pl.data.instructions.grammar import Grammar
 from veggie_pl.data.shapes.records import ShapesRecords
 from veggie_pl.pretraining.lessons import Captions, Requests
 
@@ -22,7 +23,8 @@ def sentences(count: int = 6000) -> Iterator[str]:
     for vocabulary in ("small", "large"):
         for num_frames in (1, 8):
             for split in ("train", "test"):
-                records = ShapesRecords(split, num_frames=num_frames, vocabulary=vocabulary, size=16)
+                grammar = Grammar() if split == "train" else None
+                records = ShapesRecords(split, num_frames=num_frames, vocabulary=vocabulary, size=16, grammar=grammar)
                 for index in range(count // 8):
                     _, _, request, forms = Requests(records)[index]
                     yield request

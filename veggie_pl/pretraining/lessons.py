@@ -15,8 +15,6 @@ from veggie_pl.data.shapes import ShapesRecords
 from veggie_pl.data.shapes.language import Form, caption, request_form
 from veggie_pl.data.workers import start_worker
 from veggie_pl.errors import UseError
-from veggie_pl.pretraining.paraphrases import paraphrase
-from veggie_pl.seeding import numpy_rng
 
 
 @dataclass
@@ -63,7 +61,7 @@ class Captions(Dataset[Row]):
 
 
 class Requests(Dataset[Row]):
-    """Requests with their forms; those of the training split half in other words."""
+    """Requests with their forms, in the words of the records: a grammar of theirs is how a model hears many."""
 
     def __init__(self, records: ShapesRecords) -> None:
         self.records = records
@@ -71,9 +69,6 @@ class Requests(Dataset[Row]):
     def __getitem__(self, index: int) -> Row:
         records = self.records
         scene, edit, instruction = records.draw(index)
-        rng = numpy_rng("talk", records.split, records.seed, index)
-        if records.split == "train" and rng.random() < 0.5:
-            instruction = paraphrase(edit.skill, rng, edit.slots(scene))
         return index, records[index].source, instruction, request_form(edit, scene, records.num_frames)
 
 

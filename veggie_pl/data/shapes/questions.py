@@ -1,6 +1,6 @@
 """Questions with one right answer, and the scenes that are built for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -80,13 +80,24 @@ def _can_ask(kind: str, world: World) -> bool:
 
 def sample_question(rng: np.random.Generator, world: World) -> Question:
     """A scene, the index of the thing that answers, the kind of the question and the question in words."""
-    kind = pick(rng, askable(world))
+    scene, index, kind, other = sample_about(rng, world, askable(world))
+    end = " at the end" if world.num_frames > 1 else ""
+    return scene, index, kind, WORDS[kind].format(end=end, other=other)
+
+
+def sample_about(rng: np.random.Generator, world: World, kinds: Sequence[str]) -> tuple[Scene, int, str, str]:
+    """A scene, the one thing in it that answers, the kind of question, and the phrase of another thing it asks about.
+
+    Args:
+        rng: All chance.
+        world: What it is built of.
+        kinds: Some of those that are ``askable``.
+    """
+    kind = pick(rng, kinds)
     build = _BUILDERS.get(kind, _ordered if kind in ORDERS else _moving)
     while True:
         for things, index, other in build(rng, world, kind):
-            end = " at the end" if world.num_frames > 1 else ""
-            question = WORDS[kind].format(end=end, other=other)
-            return Scene(sample_background(rng, world), tuple(things)), index, kind, question
+            return Scene(sample_background(rng, world), tuple(things)), index, kind, other
 
 
 Built = Iterator[tuple[list[Thing], int, str]]  # nothing, if the draw does not fit; else things, answer, other's phrase

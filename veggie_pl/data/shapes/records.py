@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Literal
 
 from veggie_pl.batch import ClipNames, Example, Skill
+from veggie_pl.data.instructions.grammar import Grammar
 from veggie_pl.data.instructions.templates import word
+from veggie_pl.data.instructions.written import written
 from veggie_pl.data.proportions import Proportions
 from veggie_pl.data.records import Record
 from veggie_pl.data.shapes.asking import sample_edit
 from veggie_pl.data.shapes.edits import PLACES, Addition, Edit, Grounding, Reasoning, Removal
+from veggie_pl.data.shapes.naming import SEEN_SKILLS, sample_seen
 from veggie_pl.data.shapes.render import changed, render, silhouette
 from veggie_pl.data.shapes.sampling import make_world
 from veggie_pl.data.shapes.scene import Scene
@@ -36,6 +39,11 @@ class ShapesRecords:
         num_objects: Fewest and most objects in a source, within 1 to 4.
         vocabulary: Name of a vocabulary: ``small`` or ``large``.
         length: The first so many records; None is all that there are.
+        wording: ``templates``; or ``written``, by hand, for tests: records of a skill take turns with its wordings.
+        naming: ``named``, by colour and shape; or ``seen``, by what happens or where a thing is (``naming``): what is
+            asked cannot be known from the words alone. Of removal, changing, visual features and grounding, which are
+            all skills then.
+        grammar: Words a share of the records in ways of its own, of training and validation only.
 
     Raises:
         UseError: If a name is unknown or a number is out of range; the message names the choices.
@@ -51,20 +59,29 @@ class ShapesRecords:
         num_objects: tuple[int, int] = (1, 3),
         vocabulary: str = "small",
         length: int | None = None,
+        wording: Literal["templates", "written"] = "templates",
+        grammar: Grammar | None = None,
+        naming: Literal["named", "seen"] = "named",
     ) -> None:
+        if grammar is not None and (split == "test" or wording == "written"):
+            raise UseError("a grammar words what is trained on: the split train or val, and no written wordings")
         if split not in SPLITS:
             raise UseError(f"unknown split {split!r}; the choices are {', '.join(SPLITS)}")
-        weights = {skill.value: 1.0 for skill in Skill} if skills is None else skills
+        choices = SEEN_SKILLS if naming == "seen" else tuple(Skill)
+        weights = {skill.value: 1.0 for skill in choices} if skills is None else skills
         if unknown := [name for name in weights if name not in list(Skill)]:
             raise UseError(f"unknown skills {unknown}; the choices are {', '.join(Skill)}")
+        if naming == "seen" and (unnamed := [name for name in weights if name not in choices]):
+            raise UseError(f"{unnamed} name nothing that is seen; the choices are {', '.join(choices)}")
         low, high = num_objects
         if not 1 <= low <= high <= 4:
             raise UseError(f"num_objects must be (fewest, most) within 1 to 4, got {(low, high)}")
-        if weights.get(Skill.REASONING, 0) > 0 and high < 2:
-            raise UseError(f"questions need at least two objects, but num_objects is {(low, high)}")
+        if (weights.get(Skill.REASONING, 0) > 0 or naming == "seen") and high < 2:
+            raise UseError(f"questions and what is seen need at least two objects, but num_objects is {(low, high)}")
         if num_frames < 1 or size < 16:
             raise UseError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
         self.split, self.seed = split, seed
+        self.wording, self.grammar, self.naming = wording, grammar, naming
         self.num_frames, self.size = num_frames, size
         self.length = LENGTH if length is None else length
         self.skills = [Skill(name) for name in weights]
@@ -93,20 +110,36 @@ class ShapesRecords:
         if not 0 <= index < LENGTH:
             raise IndexError(index)
         skill = self._skill(index)
-        rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
-        scene, edit = sample_edit(rng, self.world, skill)
-        return scene, edit, word(skill, rng, held_out=self.split == "test", **edit.slots(scene))
+        if self.naming == "seen":
+            rng = numpy_rng("seen shapes", self.split, self.seed, skill.value, index)
+            scene, edit, name = sample_seen(rng, self.world, skill)
+            slots = {**edit.slots(scene), "phrase": name}
+        else:
+            rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
+            scene, edit = sample_edit(rng, self.world, skill)
+            slots = edit.slots(scene)
+        if self.wording == "written":
+            return scene, edit, written(skill, self.proportions.which(index)[1]).say(slots)
+        said = word(skill, rng, held_out=self.split == "test", **slots)
+        if self.grammar is not None:
+            chance = numpy_rng("grammar", self.split, self.seed, skill.value, index)
+            said = self.grammar.reword(skill, chance, slots) or said
+        return scene, edit, said
 
     def _skill(self, index: int) -> Skill:
         return self.skills[self.proportions.which(index)[0]]
 
     def key(self, index: int) -> str:
-        """Name record ``index``."""
-        return f"shapes/{self.split}/{self.seed}/{self._skill(index).value}/{index}"
+        """Name record ``index``: in other words it is another, of the same clips."""
+        return self._clips(index) + ("" if self.wording == "templates" else f"/{self.wording}")
+
+    def _clips(self, index: int) -> str:
+        world = "shapes" if self.naming == "named" else "shapes_seen"
+        return f"{world}/{self.split}/{self.seed}/{self._skill(index).value}/{index}"
 
     def names(self, index: int) -> ClipNames:
         """Name the clips of record ``index`` by all that it is a function of; nothing is drawn."""
-        name = f"{self.key(index)} {self._settings}"
+        name = f"{self._clips(index)} {self._settings}"
         return ClipNames(name, name)
 
     def fingerprint(self, index: int) -> str:
