@@ -35,7 +35,7 @@ class WrittenScores:
         if getattr(getattr(trainer, "datamodule", None), WRITTEN, None) is None:
             return ()
         asked = {what: facts for own in gathered(self.asked) for what, facts in own.items()}
-        found = []
+        found: list[SampleScore] = []
         for skill in [skill for skill in Skill if any(of == skill for of, _ in asked)]:
             if skill not in self.scores:  # this rank had none of it
                 row = measures_of(trainer, WRITTEN).of_skill(skill)

@@ -142,7 +142,9 @@ def read_report(path: Path) -> Report:
     if schema != REPORT_SCHEMA:
         raise UseError(f"{path} has report schema {schema!r}; this version reads {REPORT_SCHEMA}")
     results = tuple(Result(**_numbers(row, ("value", "low", "high", "value_without"))) for row in content["results"])
-    listed = {name: tuple(_sample(row) for row in content.get(name, ())) for name in ("samples", "written")}
+    listed: dict[str, Any] = {
+        name: tuple(_sample(row) for row in content.get(name, ())) for name in ("samples", "written")
+    }
     own = {one.name for one in fields(Report)} - {"results", *listed}
     return Report(**{name: content[name] for name in own & set(content)}, results=results, **listed)
 

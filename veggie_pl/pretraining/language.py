@@ -99,9 +99,10 @@ class LanguageModule(L.LightningModule):
         """
         order = self.order(batch)
         names = self.mllm.embed_words(order)  # (slots, d)
-        frame_index = self.place_frames(batch)
+        frame_index = self.place_frames(batch, 0 if batch.pictures is None else batch.pictures.shape[1])
         queries = names.expand(*frame_index.shape, -1, -1)
-        logits = self.mllm.model.lm_head(self.mllm(batch.source, batch.request, queries, frame_index))
+        hidden = self.mllm(batch.source, batch.request, queries, frame_index, batch.pictures)
+        logits = self.mllm.model.lm_head(hidden)
         labels = [[[self.slot_ids[form[slot]] for slot in order] for form in forms] for forms in batch.form]
         return logits, torch.tensor(labels, device=logits.device)
 
@@ -110,11 +111,11 @@ class LanguageModule(L.LightningModule):
         ids: list[int] = self.mllm.tokenizer(words, add_special_tokens=False).input_ids
         return ids
 
-    def place_frames(self, batch: Talk | Forms) -> Int[Tensor, "b f"]:
-        """Return a random place for each clip among the MLLM's slots."""
+    def place_frames(self, batch: Talk | Forms, num_pictures: int = 0) -> Int[Tensor, "b f"]:
+        """Return a random place for each clip among the MLLM's slots, behind the pictures that come first."""
         num_frames, device = batch.source.shape[1], batch.source.device
-        room = (self.mllm.num_slots or num_frames) - num_frames + 1
-        first = [int(numpy_rng("slot", self.seed, i).integers(room)) for i in batch.index.tolist()]
+        room = (self.mllm.num_slots or num_frames + num_pictures) - num_frames - num_pictures + 1
+        first = [num_pictures + int(numpy_rng("slot", self.seed, i).integers(room)) for i in batch.index.tolist()]
         return torch.tensor(first, device=device)[:, None] + torch.arange(num_frames, device=device)
 
     def predict_answers(self, batch: Talk) -> tuple[Tensor, Tensor]:

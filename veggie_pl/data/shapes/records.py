@@ -82,12 +82,17 @@ class ShapesRecords:
             raise UseError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
         self.split, self.seed = split, seed
         self.wording, self.grammar, self.naming = wording, grammar, naming
-        self.num_frames, self.size = num_frames, size
+        self.num_frames, self.size, self.vocabulary = num_frames, size, vocabulary
         self.length = LENGTH if length is None else length
         self.skills = [Skill(name) for name in weights]
         self.proportions = Proportions(list(weights.values()), "shapes", split, seed)
         self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
         self._settings = f"{num_frames} {size} {(low, high)} {vocabulary} {CODE}"
+
+    def of_skills(self, skills: dict[str, float]) -> "ShapesRecords":
+        """Return records of the same world in other skills, in templates' words."""
+        world = (self.num_frames, self.size, self.world.num_objects, self.vocabulary, self.length)
+        return ShapesRecords(self.split, self.seed, skills, *world)
 
     def __len__(self) -> int:
         return self.length
