@@ -7,6 +7,7 @@ from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from veggie_pl.errors import UseError
+from veggie_pl.training.muon import Muon
 
 _AND = "+"  # between the parts in a group's name
 
@@ -35,6 +36,8 @@ def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[s
     )
     for group in optimizer.param_groups:
         group["lr"] *= group.pop("factor", 1.0)
+    if isinstance(optimizer, Muon):
+        optimizer.leave_out(module)
     name_groups(module, optimizer)
     fuse(optimizer)
     return optimizer
@@ -55,7 +58,8 @@ def name_groups(module: nn.Module, optimizer: Optimizer) -> None:
     part_of = {id(p): name.split(".")[0] for name, p in module.named_parameters()}
     for group in optimizer.param_groups:
         parts = dict.fromkeys(part_of[id(p)] for p in group["params"] if id(p) in part_of)
-        group.setdefault("name", _AND.join(parts))
+        # of a group that Muon splits, the rest has the parts' own names
+        group.setdefault("name", _AND.join(f"{part}.matrices" if group.get("matrices") else part for part in parts))
 
 
 def learning_rates(optimizer: Optimizer) -> dict[str, float]:
