@@ -32,7 +32,8 @@ def orthogonal(matrix: Float[Tensor, "*n rows columns"], steps: int = 5) -> Floa
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    found: Tensor = x.mT if tall else x
+    return found
 
 
 class Muon(AdamW):
@@ -42,8 +43,8 @@ class Muon(AdamW):
         W \leftarrow (1 - \eta \lambda) W - 0.2 \sqrt{\max(r, c)}\, \eta\, \mathrm{orthogonal}(\mu M + (1 - \mu) G)
 
     with :math:`M` the running mean of gradients :math:`G`, and :math:`\eta` the learning rate of matrices. The root of
-    the longer side gives the update the size of AdamW's (Moonlight, arXiv:2502.16982, Eq. 4). A convolution is the matrix of its output
-    channels by all that each of them sees.
+    the longer side gives the update the size of AdamW's (Moonlight, arXiv:2502.16982, Eq. 4). A convolution is the
+    matrix of its output channels by all that each of them sees.
 
     Args:
         params: Parameters, or groups of them; each group becomes two, its matrices and the rest.

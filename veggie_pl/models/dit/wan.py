@@ -79,9 +79,7 @@ class PlacedWanDenoiser(WanDenoiser):
     def _added(self, source: Latents) -> Iterator[None]:
         """Add places to the patch embedding, besides what a source adds."""
         with super()._added(source):
-            hook = self.transformer.get_submodule(self.embedding).register_forward_hook(
-                lambda module, given, out: out + 0.5 * places(out.shape[1], *out.shape[-2:], out.device).to(out.dtype)
-            )
+            hook = self.transformer.get_submodule(self.embedding).register_forward_hook(_placed)
             try:
                 yield
             finally:
@@ -94,4 +92,10 @@ def places(width: int, down: int, across: int, device: torch.device | None = Non
     A frame is 16 units high and wide, however many patches it has.
     """
     table = get_2d_sincos_pos_embed(width, (down, across), device=device, output_type="pt")
-    return table.T.reshape(width, 1, down, across)
+    placed: Tensor = table.T.reshape(width, 1, down, across)
+    return placed
+
+
+def _placed(module: object, given: object, out: Float[Tensor, "b d f h w"]) -> Tensor:
+    _, width, _, down, across = out.shape
+    return out + 0.5 * places(width, down, across, out.device).to(out.dtype)
