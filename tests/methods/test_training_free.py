@@ -12,7 +12,7 @@ from support.parts import make_batch
 from veggie_pl.batch import MissingSample
 from veggie_pl.errors import UseError
 from veggie_pl.methods import FrameByFrame, InstructDiffusion, VidToMe
-from veggie_pl.methods.processors import SamplingRun
+from veggie_pl.methods.processors import SamplingRun, self_attention
 from veggie_pl.methods.training_free import Sampling, TrainingFree
 from veggie_pl.metrics.methods import Method, MethodModule
 from veggie_pl.model_folder import load_model
@@ -77,6 +77,28 @@ def test_processors_are_restored_also_after_an_error(own: str) -> None:
         after = method.model.unet.attn_processors
         assert before.keys() == after.keys()
         assert all(before[name] is after[name] for name in before)
+
+
+class Watching(TrainingFree):
+    """Notes what its processors know of the run."""
+
+    def processors(self, run: SamplingRun) -> Mapping[str, Any]:
+        """Note, and do what the layer's own does."""
+        own = self_attention(self.model.unet)
+        name, plain = next(iter(own.items()))
+        self.seen: list[tuple[Any, ...]] = []
+
+        def note(*args: Any, **more: Any) -> Any:
+            self.seen.append((run.step, run.num_steps, run.num_frames, run.key))
+            return plain(*args, **more)
+
+        return {name: note}
+
+
+def test_processors_know_step_and_key(own: str) -> None:
+    method = Watching(own, Sampling(seed=7))
+    method.edit_batch(make_batch(1, 3))
+    assert method.seen == [(step, 2, 3, (7, "methods", "noise/0")) for step in (0, 1)]
 
 
 def test_same_noise_is_that_of_the_first_frame(pix2pix: str) -> None:

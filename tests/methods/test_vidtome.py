@@ -11,7 +11,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.methods import FrameByFrame, VidToMe
 from veggie_pl.methods.processors import SamplingRun
 from veggie_pl.methods.training_free import Sampling
-from veggie_pl.methods.vidtome import MergedAttention, draw_chunks
+from veggie_pl.methods.vidtome import Chunk, MergedAttention, draw_chunks
 from veggie_pl.seeding import torch_rng
 
 QUICK = Sampling(num_steps=2, same_noise=True)
@@ -55,6 +55,34 @@ def test_tokens_are_shared_from_chunk_to_chunk() -> None:
     assert not same[others[0].first : others[0].first + others[0].length].any()
 
 
+def test_direction_of_global_merging_says_whose_tokens_are_attended_to() -> None:
+    frames = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
+    of_first, of_second = plain(None, frames)
+    for into_global in (True, False):
+        run = SamplingRun(2, 1, (0,), _drawn={0: [Chunk(0, 1, 0, False), Chunk(1, 1, 0, into_global)]})
+        first, second = MergedAttention(plain, run, 4, 1.0, 1.0)(None, frames)
+        torch.testing.assert_close(first, of_first)
+        if into_global:  # every token is the one of the first frame that is most like it
+            unit = torch.nn.functional.normalize(frames, dim=-1)
+            torch.testing.assert_close(second, of_first[(unit[1] @ unit[0].T).argmax(-1)])
+        else:
+            torch.testing.assert_close(second, of_second)
+
+
+def test_frames_of_a_chunk_are_merged_into_the_one_that_chance_chose() -> None:
+    frames = torch.randn(3, 6, 5, generator=torch.Generator().manual_seed(0))
+    for target in range(3):
+        run = SamplingRun(3, 1, (0,), _drawn={0: [Chunk(0, 3, target, False)]})
+        out = MergedAttention(plain, run, 4, 1.0, 0.0)(None, frames)
+        torch.testing.assert_close(out[target], plain(None, frames)[target])
+
+
+def test_global_ratio_0_leaves_other_chunks_out() -> None:
+    frames = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
+    run = SamplingRun(2, 1, (0,), _drawn={0: [Chunk(0, 1, 0, False), Chunk(1, 1, 0, True)]})
+    torch.testing.assert_close(MergedAttention(plain, run, 4, 0.9, 0.0)(None, frames), plain(None, frames))
+
+
 def test_chunks_are_every_frame_once() -> None:
     firsts, orders, targets, moves = Counter[int](), Counter[bool](), Counter[int](), Counter[bool]()
     for seed in range(200):
@@ -71,6 +99,9 @@ def test_chunks_are_every_frame_once() -> None:
     assert orders.keys() == {True, False}
     assert targets.keys() == {0, 1, 2, 3}
     assert 0.4 < moves[True] / moves.total() < 0.6
+    few = [[one.first for one in draw_chunks(8, 4, torch_rng(seed))] for seed in range(20)]  # none is drawn first
+    assert {one == sorted(one) for one in few} == {True, False}
+    assert all(one in (sorted(one), sorted(one, reverse=True)) for one in few)
     assert [(one.first, one.length) for one in draw_chunks(1, 4, torch_rng(0))] == [(0, 1)]
 
 
