@@ -14,6 +14,7 @@ from benchmarks.ablations import plan
 from veggie_pl.callbacks import Freeze, InitFrom, WholeSteps
 from veggie_pl.cli import main
 from veggie_pl.commands.configs import VeggieCLI
+from veggie_pl.diffusion.correction import INSV2V
 from veggie_pl.files import CONF, TRAINING
 from veggie_pl.model_folder import load_model
 from veggie_pl.training.checkpoint_io import WholeFiles
@@ -159,12 +160,35 @@ def ablation(path: Path) -> list[str]:
     return [arg for file in files for arg in ("--config", file)]
 
 
+def baseline(path: Path) -> list[str]:
+    files = (f"conf/{path.stem}.yaml", str(path.relative_to(ROOT)))
+    return [arg for file in files for arg in ("--config", file)]
+
+
+def check_baseline(path: Path, cli: VeggieCLI) -> None:
+    """The run is the method that its folder names, on the frames of the stage."""
+    model, method = cli.model, path.parent.name
+    assert type(model.mllm).__name__ == {"insv2v": "BlindMllm", "lgvi": "Mllm"}[method]
+    assert model.viddm.is_video == (path.stem == "stage2")
+    assert model.viddm.in_blocks == (path.stem == "stage2" and method == "lgvi")
+    skills = {skill for stream in cli.datamodule.mixture.streams.values() for skill in stream.stream.records.skills}
+    assert (len(skills) == 1) == (method == "lgvi")
+    assert (model.guidance["removal"] == INSV2V) == (method == "insv2v")
+    stage, own = (yaml.safe_load(one.read_text()) for one in (CONF / f"{path.stem}.yaml", path))
+    assert not {"max_steps", "batch_size"} & {*own["trainer"], *own.get("data", {})}  # equal compute
+    folders = own.get("init_from", {}).get("folders", [])
+    assert all(folder.startswith(f"runs/baseline/{method}/") for folder in folders)
+    assert bool(folders) == ("init_from" in stage)
+
+
 def strategy(name: str) -> list[str]:
     one = ["--trainer.devices", "1", "--trainer.accelerator", "cpu"]
     return ["--config", "conf/stage1.yaml", "--config", f"conf/strategy/{name}.yaml", *one]
 
 
 RUNS = {f"{path.parent.name}-{path.stem}": ablation(path) for path in sorted((CONF / "ablation").glob("*/*.yaml"))}
+BASELINES = {f"baseline-{p.parent.name}-{p.stem}": p for p in sorted((CONF / "baseline").glob("*/*.yaml"))}
+RUNS |= {name: baseline(path) for name, path in BASELINES.items()}
 RUNS |= {name: strategy(name) for name in ("ddp", "fsdp2")}
 RUNS |= {
     f"nano_dit-{stage}": ["--config", f"conf/{stage}.yaml", "--config", "conf/backbone/nano_dit.yaml"]
@@ -202,6 +226,8 @@ def test_config_runs_for_two_steps(name: str, tmp_path: Path) -> None:
     assert torch.load(kept, weights_only=True)["global_step"] == 2
     if (path := CONF / "ablation" / f"{name.replace('-', '/')}.yaml").is_file():
         check_ablation(path, cli)
+    if name in BASELINES:
+        check_baseline(BASELINES[name], cli)
 
 
 def test_every_config_is_run_by_a_test() -> None:

@@ -11,13 +11,13 @@ from support.parts import make_batch
 
 from veggie_pl.batch import MissingSample
 from veggie_pl.errors import UseError
-from veggie_pl.methods import FrameByFrame, InstructDiffusion, VidToMe
+from veggie_pl.methods import Flatten, FrameByFrame, InstructDiffusion, TokenFlow, VidToMe
 from veggie_pl.methods.processors import SamplingRun, self_attention
 from veggie_pl.methods.training_free import Sampling, TrainingFree
 from veggie_pl.metrics.methods import Method, MethodModule
 from veggie_pl.model_folder import load_model
 
-METHODS = [FrameByFrame, InstructDiffusion, VidToMe]
+METHODS = [Flatten, FrameByFrame, InstructDiffusion, TokenFlow, VidToMe]
 
 
 def test_frame_by_frame_is_the_image_models_own_edit(own: str) -> None:

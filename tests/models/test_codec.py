@@ -26,6 +26,7 @@ def test_pixels_survive_exactly() -> None:
     assert latents.shape == (2, 3, 48, 4, 6)
     assert torch.equal(codec.decode(latents), clips)
     assert torch.equal(codec.encode_target(clips, generators(0, 1)), latents)
+    assert torch.equal(codec.encode_mode(clips), latents)
     assert (codec.decode(latents * 9).abs() <= 1).all()
 
 
@@ -34,6 +35,7 @@ def test_kl_source_is_the_mode_and_target_a_scaled_sample(kl: KlCodec) -> None:
     with torch.no_grad():
         posterior = kl.vae.encode(clips.flatten(0, 1)).latent_dist
         assert torch.allclose(kl.encode_source(clips).flatten(0, 1), posterior.mode())
+        assert torch.allclose(kl.encode_mode(clips).flatten(0, 1), posterior.mode() * kl.vae.config.scaling_factor)
         target = kl.encode_target(clips, generators(3, 4)) / kl.vae.config.scaling_factor
         noise = torch.stack([torch.randn(3, 4, 8, 8, generator=g) for g in generators(3, 4)]).flatten(0, 1)
         assert torch.allclose(target.flatten(0, 1), posterior.mean + posterior.std * noise, atol=1e-5)

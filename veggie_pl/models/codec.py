@@ -133,6 +133,10 @@ class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Rearrange; nothing is drawn."""
         return F.pixel_unshuffle(clips, self.factor)
 
+    def encode_mode(self, clips: Pixels) -> Latents:
+        """Rearrange."""
+        return F.pixel_unshuffle(clips, self.factor)
+
     def decode(self, latents: Latents) -> Pixels:
         """Rearrange back and clip to the range of pixels."""
         return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
@@ -194,6 +198,10 @@ class KlCodec(FrameCodec, nn.Module):
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """Return a sample of the posterior, scaled."""
         return self._sample(*self._encode(clips), generators)
+
+    def encode_mode(self, clips: Pixels) -> Latents:
+        """Mode of the posterior, in the target's scale."""
+        return self._scaled(self._encode(clips)[0])
 
     def encode_both(
         self, source: Pixels, target: Pixels, generators: list[torch.Generator], names: Sequence[ClipNames] = ()

@@ -9,7 +9,7 @@ from torch import nn
 
 # What diffusers calls them, the first that matches; a name is that of a parameter or layer in the denoiser.
 _NAMES = {
-    "temporal": r"\.motion_modules\.",  # what a video UNet adds to an image UNet
+    "temporal": r"\.motion_modules\.|\.(attn|norm)_temp\.",  # what a video UNet adds to an image UNet
     "source": r"^source_embedding\.|\.vace_",  # what a transformer is given for the source, beside its patches
     "patch": r"^\w+\.(conv_in|patch_embedding|patch_embed\.proj|pos_embed|proj_in|x_embedder)\.",
     "output": r"^\w+\.(conv_out|conv_norm_out|norm_out|proj_out)\.",

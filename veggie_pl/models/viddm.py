@@ -16,6 +16,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.models.again import checkpoint_unet
 from veggie_pl.models.checkpoints import load_strictly, read_motion_adapter, read_unet
 from veggie_pl.models.reuse import Reuse
+from veggie_pl.models.temporal_block import add_temporal_blocks, is_temporal
 
 Latents = Float[Tensor, "b f c h w"]
 
@@ -35,6 +36,8 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         weights: Image UNet to start from, see ``read_unet``; None starts at random.
         motion_adapter: Folder of a trained ``MotionAdapter`` for the temporal layers of a video model, in place of
             fresh ones and of ``temporal_config``.
+        temporal: Which temporal layers a video model has: "animatediff", after every layer, or LGVI's attention inside
+            the spatial blocks (arXiv:2401.10226), "lgvi", which has nothing to configure and knows no positions.
         extend_channels: Take ``weights`` of a text-to-image UNet, which knows no source: its input channels are
             extended by zeros (InstructPix2Pix, arXiv:2211.09800, Sec. 3.2), so that at first the source is ignored.
         pool_task: Also add the clip's mean task tokens, side by side, to the time embedding of every block; needs
@@ -62,6 +65,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         add_source: bool = False,
         eager_attention: bool = False,
         gradient_checkpointing: bool | Literal["selective"] = False,
+        temporal: Literal["animatediff", "lgvi"] = "animatediff",
     ) -> None:
         super().__init__()
         image_model = UNet2DConditionModel.from_config(unet_config)
@@ -74,7 +78,14 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             state = fit_channels(read_unet(weights, unet_config), image_model.config.in_channels, extend_channels)
             load_strictly(image_model, state, weights)
         adapter = None
-        if video:
+        self.in_blocks = video and temporal == "lgvi"
+        if self.in_blocks:
+            if motion_adapter is not None:
+                raise UseError(
+                    f"motion_adapter {motion_adapter} has AnimateDiff's layers: it goes without temporal: lgvi"
+                )
+            add_temporal_blocks(image_model)
+        elif video:
             adapter = fresh_adapter(image_model, temporal_config or {})
             if motion_adapter is not None:
                 adapter = read_motion_adapter(motion_adapter)
@@ -122,7 +133,7 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def layer_kind(self, name: str) -> Literal["spatial", "temporal"]:
         """Tell whether a parameter belongs to the temporal layers, by diffusers' name for them."""
-        return "temporal" if "motion_modules" in name else "spatial"
+        return "temporal" if "motion_modules" in name or is_temporal(name) else "spatial"
 
     def checkpoint_gradients(self, selective: bool = False) -> None:
         """Compute blocks again in the backward pass, all of them or what is cheap."""
@@ -155,7 +166,13 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             return self._predict(shown, beside, timestep, told, unet or self.unet).to(noisy.dtype)
 
     def reusing(self, every: int, layers: int = 2) -> Callable[..., Any]:
-        """Make what stands for the UNet in one sampling run and computes its deep part at some steps only."""
+        """Make what stands for the UNet in one sampling run and computes its deep part at some steps only.
+
+        Raises:
+            UseError: If the temporal layers are LGVI's.
+        """
+        if self.in_blocks:
+            raise UseError("reuse does not know temporal: lgvi: leave it at 1")
         return Reuse(self.unet, every, layers)
 
     def _predict(self, noisy: Latents, source: Latents, timestep: Tensor, tokens: Tensor, unet: Any) -> Latents:
@@ -163,12 +180,13 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         both = torch.cat([noisy, source], dim=2)  # (b, f, 2c, h, w)
         pooled = tokens.mean(1).flatten(1) if self.pool_task else None  # (b, q*d)
         per_frame = tokens.flatten(0, 1)  # (b*f, q, d): frame i attends to the tokens of frame i only
-        if self.is_video:
+        if self.is_video and not self.in_blocks:
             out = unet(both.transpose(1, 2), timestep, per_frame, timestep_cond=pooled).sample.transpose(1, 2)
         else:
             timesteps = timestep.repeat_interleave(num_frames)
             pooled = None if pooled is None else pooled.repeat_interleave(num_frames, 0)
-            out = unet(both.flatten(0, 1), timesteps, per_frame, timestep_cond=pooled).sample
+            told = {"cross_attention_kwargs": {"num_frames": num_frames}} if self.in_blocks else {}
+            out = unet(both.flatten(0, 1), timesteps, per_frame, timestep_cond=pooled, **told).sample
             out = out.unflatten(0, noisy.shape[:2])
         return out + source if self.add_source else out  # type: ignore[no-any-return]
 
