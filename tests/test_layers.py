@@ -17,7 +17,7 @@ FLOORS = [
     {"masks", "models", "training"},
     {"video", "diffusion"},
     {"data"},
-    {"model", "module"},
+    {"keeping", "model", "module"},
     {"prepare", "check", "experts", "model_folder", "model_weights", "pretraining"},
     {"metrics", "inference", "methods"},
     {"scoring", "synthesis"},

@@ -15,10 +15,13 @@ from veggie_pl.batch import Batch, Clips, per_skill
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
+from veggie_pl.diffusion.keep import cells_of, keep_outside
 from veggie_pl.diffusion.objective import Density, Latents, Objective
 from veggie_pl.diffusion.sampler import Constrain, Prediction, draw_noise, sample_latents
 from veggie_pl.diffusion.shift import CountTokens
 from veggie_pl.errors import UseError
+from veggie_pl.keeping import Keep, edit_keeping
+from veggie_pl.masks.soften import mix_region
 from veggie_pl.models import Aligner, Mllm, TaskQueries
 from veggie_pl.models.fit import check_parts, padded
 from veggie_pl.seeding import torch_rng
@@ -99,6 +102,7 @@ class VeggieModel(nn.Module):
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``
+        self.keep: Keep = "nothing"  # what ``edit_batch`` leaves alone, see ``edit_keeping``
         self.name = ""  # what reports call this model; its folder, if it comes from one
         self.record: TrainingRecord | None = None  # what it was trained for, as its folder tells
 
@@ -117,13 +121,14 @@ class VeggieModel(nn.Module):
     def edit_batch(self, batch: Batch) -> Clips:
         """Edit held-out examples, each under its skill's guidance and with noise of its own."""
         edited = torch.empty_like(batch.source)
-        asked = zip(batch.instruction, batch.skill, batch.fill, strict=True)
-        requests = [find_request(words, self.guidance, skill, fill) for words, skill, fill in asked]
+        facts = zip(batch.instruction, batch.skill, batch.fill, strict=True)
+        requests = [find_request(words, self.guidance, skill, fill) for words, skill, fill in facts]
         for skill in set(batch.skill):
             rows = [row for row, request in enumerate(requests) if request.skill == skill]
             instruction = [batch.instruction[row] for row in rows]
             seeds = [(self.seed, "edit", batch.key[row]) for row in rows]
-            edited[rows] = self.edit(batch.source[rows], instruction, requests[rows[0]].guidance, seeds)
+            asked = (batch.source[rows], instruction, requests[rows[0]].guidance, seeds)
+            edited[rows] = self.edit(*asked) if self.keep == "nothing" else edit_keeping(self, skill, *asked)
         return edited
 
     @torch.no_grad()
@@ -136,6 +141,7 @@ class VeggieModel(nn.Module):
         num_steps: int | None = None,
         references: Float[Tensor, "b r 3 h w"] | None = None,
         on_step: Callable[[int], None] | None = None,
+        region: Float[Tensor, "b f h w"] | None = None,
     ) -> Clips:
         """Edit clips in [-1, 1] as instructed.
 
@@ -148,6 +154,8 @@ class VeggieModel(nn.Module):
             references: Pictures that the instruction speaks of; the MLLM sees them, and the diffusion model where it
                 is one that does.
             on_step: Called with the number of sampling steps done.
+            region: How much of each pixel may change, in [0, 1]: the source stays, to the last bit, where it is 0, and
+                latents of which no pixel may change are the noised source's at every step. None is all of it.
         """
         whole = padded(source, self.vae)
         if source.shape[1] < whole.shape[1] > self.queries.max_frames:
@@ -157,7 +165,20 @@ class VeggieModel(nn.Module):
             )
         shape = (len(whole), *self.vae.latent_shape(whole.shape[1], *whole.shape[-2:]))
         predict = self.prediction(self.condition(whole, instruction, references), guidance)
-        return self.decode(self.denoise(predict, shape, seeds, num_steps, on_step))[:, : source.shape[1]]
+        constrain = None if region is None else self._keep_outside(whole, region, shape, seeds)
+        edited = self.decode(self.denoise(predict, shape, seeds, num_steps, on_step, constrain))[:, : source.shape[1]]
+        return edited if region is None else mix_region(edited.to(source), source, region)
+
+    def _keep_outside(
+        self, whole: Clips, region: Tensor, shape: Sequence[int], seeds: Sequence[tuple[int | str, ...]]
+    ) -> Constrain:
+        """Constrain latents outside of a region to the source's, under the noise that sampling starts from."""
+        lacking = whole.shape[1] - region.shape[1]
+        region = torch.cat([region, region[:, -1:].expand(-1, lacking, -1, -1)], 1)
+        known = self.vae.encode_target(whole, [torch_rng(*seed, "known") for seed in seeds])
+        noise = draw_noise(shape[1:], [torch_rng(*seed) for seed in seeds], self.device)
+        frames, _, height, width = shape[1:]
+        return keep_outside(self.objective.process, known, noise, cells_of(region, (frames, height, width)))
 
     @torch.no_grad()
     def condition(

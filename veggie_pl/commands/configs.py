@@ -35,6 +35,7 @@ from veggie_pl.data.datamodule import VeggieDataModule
 from veggie_pl.errors import UseError
 from veggie_pl.files import CONF, TESTING, TRAINING
 from veggie_pl.inference.quick import Quick, quicken
+from veggie_pl.keeping import Keep
 from veggie_pl.metrics.methods import CopySource, Method, MethodModule, Oracle
 from veggie_pl.models.codec import Codec
 from veggie_pl.models.stored import deferred_weights
@@ -190,6 +191,7 @@ def scored_method(
     codec: Codec | None = None,
     method: Method | None = None,
     quick: Quick | None = None,
+    keep: Keep = "nothing",
 ) -> LightningModule:
     """Make what is scored: a trained model, a baseline that needs none, or any other method.
 
@@ -200,6 +202,7 @@ def scored_method(
         codec: Of the oracle: that of the models it bounds.
         method: Score what this class makes instead, such as ``veggie_pl.metrics.EditedFiles``.
         quick: How a trained model is made faster.
+        keep: "background" lets a trained model's own mask steer its edits.
 
     Raises:
         UseError: If several of them are named.
@@ -217,4 +220,5 @@ def scored_method(
         return MethodModule(method)
     module = trained_model(folder, num_steps, VeggieModule)
     quicken(module, quick or Quick())
+    module.keep = keep
     return module

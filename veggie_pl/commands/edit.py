@@ -89,7 +89,8 @@ def _editor(options: Namespace) -> Editor:
     module: VeggieModel = trained_model(options.model, naming="--model")
     quick = Quick(options.compiled, options.half, options.reuse, options.solver)
     module = quicken(module.to(find_device(options.device)), quick)
-    return Editor(module, options.guidance_task, options.guidance_source, options.steps, options.seed)
+    scales = options.guidance_task, options.guidance_source
+    return Editor(module, *scales, options.steps, options.seed, keep=options.keep)
 
 
 def _paths(options: Namespace) -> tuple[str | None, ...]:

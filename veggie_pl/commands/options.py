@@ -45,6 +45,12 @@ def _add_model(parser: CommandParser) -> None:
     parser.add_argument(
         "--guidance-source", type=float | None, help="how close to stay to the source, 1 is off (the model's own)"
     )
+    parser.add_argument(
+        "--keep",
+        type=Literal["nothing", "background"],
+        default="nothing",
+        help="background: ask the model first where the edit belongs, and leave alone what lies elsewhere",
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
     parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
     parser.add_argument(

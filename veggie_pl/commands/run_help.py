@@ -62,6 +62,7 @@ HELP: dict[str, tuple[str, str, dict[str, dict[str, str]]]] = {
                 "--model.folder FOLDER": "the model folder to score",
                 "--model.num_steps N": "sampling steps (the folder's own)",
                 "--model.quick JSON": "solver, reuse, half and compiled, as of `edit`",
+                "--model.keep NAME": "background: its own mask steers edits, as of `edit`",
                 "--model.baseline NAME": "score copy, the source itself, or oracle, the exact answer, instead",
                 "--model.method CLASS": "score what another class makes: veggie_pl.metrics.EditedFiles reads it from"
                 " --model.method.folder",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
 from veggie_pl.inference.windows import at_source_size, cross_fade, windows
+from veggie_pl.keeping import Keep, edit_keeping
 from veggie_pl.masks.unpaint import unpaint
 from veggie_pl.model import VeggieModel, tell_image_model
 from veggie_pl.training.precision import autocast
@@ -41,6 +43,7 @@ class Editor:
         num_steps: Sampling steps; None takes the model's own number.
         seed: Seeds the starting noise, the same in every window so that windows agree.
         on_step: Called after every sampling step of every window with the number of steps done in it.
+        keep: "background" asks the model first where the edit belongs, and leaves alone what lies elsewhere.
 
     Raises:
         UseError: If guidance is asked for that the model was not trained for.
@@ -54,13 +57,14 @@ class Editor:
         num_steps: int | None = None,
         seed: int = 0,
         on_step: Callable[[int], None] | None = None,
+        keep: Keep = "nothing",
     ) -> None:
         given = (1.0 if scale is None else scale for scale in (guidance_task, guidance_source))
         check_guidance({"an edit": Guidance(*given)}, module.objective)
         self.module = module.eval()
         self.guidance_task, self.guidance_source = guidance_task, guidance_source
         self.num_steps = module.num_steps if num_steps is None else num_steps
-        self.seed, self.on_step = seed, on_step
+        self.seed, self.on_step, self.keep = seed, on_step, keep
 
     def edit_file(
         self,
@@ -135,7 +139,8 @@ class Editor:
             instruction: What to do.
             references: Pictures that the instruction speaks of.
         """
-        own = find_request(instruction, self.module.guidance).guidance
+        request = find_request(instruction, self.module.guidance)
+        own = request.guidance
         guidance = Guidance(
             own.task if self.guidance_task is None else self.guidance_task,
             own.source if self.guidance_source is None else self.guidance_source,
@@ -143,10 +148,13 @@ class Editor:
         device = self.module.device
         pictures = None if references is None else references[None].to(device)
         seeds = [("edit", self.seed)]
+        asked: tuple[Any, ...] = (clip[None].to(device), [instruction], guidance, seeds)
+        how: dict[str, Any] = {"num_steps": self.num_steps, "references": pictures, "on_step": self.on_step}
         with autocast(device):
-            edited = self.module.edit(
-                clip[None].to(device), [instruction], guidance, seeds, self.num_steps, pictures, self.on_step
-            )
+            if self.keep == "nothing":
+                edited = self.module.edit(*asked, **how)
+            else:
+                edited = edit_keeping(self.module, request.skill, *asked, **how)
         return edited[0].float().cpu()
 
     def _edited_frames(

@@ -28,11 +28,15 @@ class ShapesBenchmark(Benchmark):
         length: int | None = None,
         wording: Literal["templates", "written"] = "templates",
         naming: Literal["named", "seen"] = "named",
+        shadows: bool = False,
     ) -> None:
-        self.measures, self.wording, self.naming = measures, wording, naming
+        self.measures, self.wording, self.naming, self.shadows = measures, wording, naming, shadows
         world = (num_frames, size, num_objects, vocabulary, length)
         names = skills or [skill.value for skill in (SEEN_SKILLS if naming == "seen" else Skill)]
-        self.records = {name: ShapesRecords(split, seed, {name: 1.0}, *world, wording, naming=naming) for name in names}
+        self.records = {
+            name: ShapesRecords(split, seed, {name: 1.0}, *world, wording, naming=naming, shadows=shadows)
+            for name in names
+        }
         self._settings = (split, seed, skills, *world[:-1], measures, length)
 
     def streams(self) -> dict[str, Stream]:

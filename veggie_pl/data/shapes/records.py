@@ -1,6 +1,7 @@
 """Moving Shapes as records: number i of a split, made when asked for."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +45,8 @@ class ShapesRecords:
             asked cannot be known from the words alone. Of removal, changing, visual features and grounding, which are
             all skills then.
         grammar: Words a share of the records in ways of its own, of training and validation only.
+        shadows: Whether things cast a soft shadow or a reflection, which go and come with them. The scenes are the
+            same with and without; masks of things do not hold what they cast, the changed region of an edit does.
 
     Raises:
         UseError: If a name is unknown or a number is out of range; the message names the choices.
@@ -62,6 +65,7 @@ class ShapesRecords:
         wording: Literal["templates", "written"] = "templates",
         grammar: Grammar | None = None,
         naming: Literal["named", "seen"] = "named",
+        shadows: bool = False,
     ) -> None:
         if grammar is not None and (split == "test" or wording == "written"):
             raise UseError("a grammar words what is trained on: the split train or val, and no written wordings")
@@ -87,12 +91,13 @@ class ShapesRecords:
         self.skills = [Skill(name) for name in weights]
         self.proportions = Proportions(list(weights.values()), "shapes", split, seed)
         self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
-        self._settings = f"{num_frames} {size} {(low, high)} {vocabulary} {CODE}"
+        self.shadows = shadows
+        self._settings = f"{num_frames} {size} {(low, high)} {vocabulary} {CODE}{' shadows' if shadows else ''}"
 
     def of_skills(self, skills: dict[str, float]) -> "ShapesRecords":
         """Return records of the same world in other skills, in templates' words."""
         world = (self.num_frames, self.size, self.world.num_objects, self.vocabulary, self.length)
-        return ShapesRecords(self.split, self.seed, skills, *world)
+        return ShapesRecords(self.split, self.seed, skills, *world, shadows=self.shadows)
 
     def __len__(self) -> int:
         return self.length
@@ -123,6 +128,8 @@ class ShapesRecords:
             rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
             scene, edit = sample_edit(rng, self.world, skill)
             slots = edit.slots(scene)
+        if self.shadows:
+            scene = replace(scene, shadows=True)
         if self.wording == "written":
             return scene, edit, written(skill, self.proportions.which(index)[1]).say(slots)
         said = word(skill, rng, held_out=self.split == "test", **slots)
@@ -149,7 +156,8 @@ class ShapesRecords:
 
     def fingerprint(self, index: int) -> str:
         """Tell all that record ``index`` is drawn from, as data: nothing is rendered."""
-        return repr((*self.draw(index), self.key(index), self.size, self.num_frames))
+        facts = (*self.draw(index), self.key(index), self.size, self.num_frames)
+        return repr((*facts, "shadows") if self.shadows else facts)
 
     def __getitem__(self, index: int) -> Record:
         scene, edit, instruction = self.draw(index)

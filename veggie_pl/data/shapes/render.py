@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from veggie_pl.batch import Clip, Mask
 from veggie_pl.data.shapes.backgrounds import render_background
+from veggie_pl.data.shapes.casts import cast
 from veggie_pl.data.shapes.outlines import coverage
 from veggie_pl.data.shapes.scene import Scene, Thing
 from veggie_pl.data.shapes.styles import apply_style
@@ -19,6 +20,8 @@ CHANGE = 2 / 255  # smallest change of a pixel in [0, 1] that counts
 def render(scene: Scene, size: int, num_frames: int) -> Clip:
     """The scene as a clip of ``size`` x ``size`` pixels in [-1, 1]."""
     pixels = render_background(scene.background, size, num_frames)
+    for thing in scene.things if scene.shadows else ():
+        cast(pixels, thing, scene.background.kind)
     for thing in scene.things:
         alpha, (rows, columns) = coverage(thing, size, num_frames)
         window = pixels[:, :, rows, columns]

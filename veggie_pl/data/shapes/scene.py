@@ -1,6 +1,6 @@
 """A scene of Moving Shapes as plain data: what is there, where, and how it moves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -98,6 +98,7 @@ class Scene:
     background: Background
     things: tuple[Thing, ...]  # from back to front
     style: str = ""
+    shadows: bool = field(default=False, repr=False)  # whether things cast, see ``casts``; fingerprints name it apart
 
 
 def phrase_of(texture: str, color: str, shape: str) -> str:
