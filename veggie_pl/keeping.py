@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -19,6 +19,7 @@ Seeds = Sequence[tuple[int | str, ...]]
 MARGIN, FEATHER = 0.07, 0.05  # of the shorter side: what a mask is widened by, and the width of its edge
 
 
+@runtime_checkable
 class Edits(Protocol):
     """What is needed of a model; see ``VeggieModel``."""
 

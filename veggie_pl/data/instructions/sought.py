@@ -33,7 +33,7 @@ _PATTERNS: dict[Skill, tuple[str, ...]] = {
         rf"\b(?:make|let|have) {_IT} (?:look|become|be) ",
         rf"\b(?:change|turn) {_IT} (?:into|to) ",
         rf"{_IT} should (?:look|become|be) ",
-        rf"\b(?:make|turn|paint|dye|tint|colou?r|recolou?r) {_THE} (?P<thing>.+) [\w-]+{_CLOSE}",
+        rf"\b(?:make|turn|paint|dye|tint|colou?r|recolou?r) {_THE} (?P<thing>.+?) [\w-]+{_CLOSE}",
     ),
     Skill.ADDITION: (
         r"\b(?:add|put|insert|place|draw|include|introduce|bring in|let|(?:there should|let there) be)"
