@@ -148,13 +148,17 @@ class Editor:
         device = self.module.device
         pictures = None if references is None else references[None].to(device)
         seeds = [("edit", self.seed)]
-        asked: tuple[Any, ...] = (clip[None].to(device), [instruction], guidance, seeds)
-        how: dict[str, Any] = {"num_steps": self.num_steps, "references": pictures, "on_step": self.on_step}
+        shown = clip[None].to(device)
         with autocast(device):
             if self.keep == "nothing":
-                edited = self.module.edit(*asked, **how)
+                edited = self.module.edit(shown, [instruction], guidance, seeds, self.num_steps, pictures, self.on_step)
             else:
-                edited = edit_keeping(self.module, request.skill, *asked, **how)
+                how: dict[str, Any] = {
+                    "num_steps": self.num_steps,
+                    "references": pictures,
+                    "on_step": self.on_step,
+                }
+                edited = edit_keeping(self.module, request.skill, shown, [instruction], guidance, seeds, **how)
         return edited[0].float().cpu()
 
     def _edited_frames(

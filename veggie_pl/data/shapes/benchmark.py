@@ -46,4 +46,4 @@ class ShapesBenchmark(Benchmark):
 
     def in_written_words(self) -> "ShapesBenchmark":
         """Return the same scenes and edits, asked for in written wordings."""
-        return ShapesBenchmark(*self._settings, wording="written", naming=self.naming)
+        return ShapesBenchmark(*self._settings, wording="written", naming=self.naming, shadows=self.shadows)
