@@ -13,7 +13,7 @@ from veggie_pl.experts.protocols import FrameFeatures, FrameQuality, ImageText, 
 
 NAMES = {
     Detector: ["GroundingDinoDetector", "CachedDetector", "ShapeDetector"],
-    FrameFeatures: ["DinoExpert", "ClipExpert", "CachedFeatures", "CachedImageText"],
+    FrameFeatures: ["DinoExpert", "ClipExpert", "CachedFeatures", "CachedImageText", "VisionTower"],
     ImageText: ["ClipExpert", "CachedImageText"],
     FrameQuality: ["AntonymQuality", "CachedQuality"],
     Judge: ["EndpointJudge", "LocalJudge", "RewardJudge", "CachedJudge"],

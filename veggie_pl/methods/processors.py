@@ -10,6 +10,7 @@ from jaxtyping import Num
 from torch import Tensor
 
 from veggie_pl.diffusion.sampler import Latents, Prediction
+from veggie_pl.errors import UseError
 from veggie_pl.seeding import torch_rng
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ def processors_set(unet: Any, chosen: Mapping[str, Any]) -> Iterator[None]:
     """Put processors in place of a UNet's own, by their names; afterwards its own are back, also after an error."""
     own = unet.attn_processors
     if unknown := sorted(set(chosen) - set(own)):
-        raise ValueError(f"no attention called {unknown[0]}; there are {', '.join(own)}")
+        raise UseError(f"no attention called {unknown[0]}; there are {', '.join(own)}")
     unet.set_attn_processor({**own, **chosen})
     try:
         yield

@@ -97,7 +97,7 @@ class Muon(AdamW):
             matrices["params"] = [p for p in matrices["params"] if id(p) not in tables]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Do one step."""
         loss = None
         if closure is not None:
