@@ -21,7 +21,7 @@ from benchmarks.table2_page import page
 from veggie_pl.metrics.report import Report, read_report
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNS, SHIPPED = ROOT / "runs/table2", ROOT / "benchmarks/table2"
+RUNS = ROOT / "runs/table2"
 IMAGE_MODEL = "weights/nano/stage1"
 EXPERTS = """\
 detector: {class_path: veggie_pl.experts.ShapeDetector}

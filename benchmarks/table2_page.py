@@ -35,6 +35,8 @@ def page(reports: Mapping[str, Report], bounds: Sequence[str], num_test: int) ->
         "are asked what the video model is asked: they inherit all that it can do. Value and 95 % interval; bold is",
         "the best of those that are ranked. `vbench_subject` is by the features of the nano MLLM's vision tower, in",
         "place of CLIP and DINO, which cannot be had here; `warp_ratio` is 1 for what moves as its source does.",
+        "The image model samples in two steps: shares of steps are coarse. Flatten's 0.8 is both of them, in which its",
+        "features are the source's, and TokenFlow's 0.5 is the first.",
         "",
         *_table(few, ranked),
         "",
