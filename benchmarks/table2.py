@@ -1,6 +1,6 @@
 """The paper's main table again, under one harness: every method on the same clips, scored by the same code.
 
-    python -m benchmarks.table2 [--num_test 48] [--only vidtome ...] [--jobs 2]
+    python -m benchmarks.table2 [--num_test 40] [--only vidtome ...] [--jobs 2]
 
 Methods without training stand on the shipped *image* model and are asked what the video model is asked. Each edits the
 first examples of every skill (``test --edits.folder``), ``score`` scores the files, and ``docs/BASELINES.md`` shows
@@ -90,7 +90,7 @@ def edit_and_score(key: str, num_test: int) -> Report:
 def main() -> None:
     """Do what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--num_test", type=int, default=48, help="clips per skill")
+    parser.add_argument("--num_test", type=int, default=40, help="clips per skill")
     parser.add_argument("--only", nargs="+", default=list(ROWS), choices=list(ROWS), help="methods")
     parser.add_argument("--jobs", type=int, default=2, help="methods at a time, one core each")
     options = parser.parse_args()
