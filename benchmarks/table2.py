@@ -9,18 +9,14 @@ kept under ``runs/table2`` and not done again.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
+from benchmarks.ablations import ROOT, run
 from benchmarks.table2_page import page
 from veggie_pl.metrics.report import Report, read_report
 
-ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs/table2"
 IMAGE_MODEL = "weights/nano/stage1"
 EXPERTS = """\
@@ -58,15 +54,6 @@ ROWS = {
     "copy": Row("copy of the source", ("--model.baseline", "copy"), bound=True),
     "oracle": Row("exact answer", ("--model.baseline", "oracle"), bound=True),
 }
-
-
-def run(*args: str) -> None:
-    """One command in a process and on a core of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "veggie_pl", *args]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(" ".join(command) + ": " + done.stderr[-2000:])
 
 
 def edit_and_score(key: str, num_test: int) -> Report:
