@@ -24,6 +24,7 @@ from veggie_pl.seeding import torch_rng
 from veggie_pl.training.deferred import read_deferred
 from veggie_pl.training.fsdp import shard
 from veggie_pl.training.left_out import frozen_keys, leave_out, origins, put_back
+from veggie_pl.training.muon import Muon
 from veggie_pl.training.optimizer import scaled_optimizer
 
 
@@ -192,6 +193,8 @@ class VeggieModule(VeggieModel, L.LightningModule):
         if self.make_optimizer is None:
             raise UseError("fit needs an optimizer: set model.optimizer in the config")
         optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors)
+        if isinstance(optimizer, Muon) and str(self.trainer.precision).startswith("bf16"):
+            optimizer.products = torch.bfloat16
         warm, total = self.lr_warmup_steps, int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(self.lr_schedule, optimizer, num_warmup_steps=warm, num_training_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

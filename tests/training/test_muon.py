@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from support.parts import tiny_module
+from support.parts import fit, make_data, tiny_module
 from torch import Tensor, nn
 
 from veggie_pl.errors import UseError
@@ -20,7 +20,7 @@ def gradient(p: Tensor, step: int) -> Tensor:
     return torch.randn(p.shape, generator=torch.Generator().manual_seed(100 + step))
 
 
-@pytest.mark.parametrize("shape", [(8, 24), (24, 8), (3, 16, 16)])
+@pytest.mark.parametrize("shape", [(1, 8, 24), (1, 24, 8), (3, 16, 16)])
 def test_singular_values_come_near_one_and_directions_stay(shape: tuple[int, ...]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     found = orthogonal(matrix)
@@ -30,6 +30,22 @@ def test_singular_values_come_near_one_and_directions_stay(shape: tuple[int, ...
     torch.testing.assert_close(inside, torch.diag_embed(values), rtol=0, atol=1e-9)
     assert 0.5 < float(values.min()) <= float(values.max()) < 1.3
     torch.testing.assert_close(orthogonal(1000 * matrix), found, rtol=1e-6, atol=1e-9)
+
+
+def test_products_in_bfloat16_keep_the_directions_and_the_type() -> None:
+    matrix = torch.randn(2, 64, 96, generator=torch.Generator().manual_seed(1))
+    whole, short = orthogonal(matrix), orthogonal(matrix, dtype=torch.bfloat16)
+    assert short.dtype == torch.float32
+    assert 0 < float((short - whole).norm() / whole.norm()) < 0.02
+
+
+@pytest.mark.parametrize(("precision", "products"), [("bf16-mixed", torch.bfloat16), ("32-true", torch.float32)])
+def test_a_run_in_bfloat16_steps_in_it(precision: str, products: torch.dtype) -> None:
+    module = tiny_module(optimizer=Muon)
+    fit(module, make_data(), 1, precision=precision)
+    optimizer = module.optimizers(use_pl_optimizer=False)
+    assert isinstance(optimizer, Muon)
+    assert optimizer.products == products
 
 
 def test_matrices_step_as_torchs_muon_does_up_to_its_bfloat16() -> None:

@@ -13,27 +13,30 @@ from veggie_pl.errors import UseError
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration: steep at 0, so that small directions grow quickly
 
 
-def orthogonal(matrix: Float[Tensor, "*n rows columns"], steps: int = 5) -> Float[Tensor, "*n rows columns"]:
+def orthogonal(
+    matrix: Float[Tensor, "n rows columns"], steps: int = 5, dtype: torch.dtype | None = None
+) -> Float[Tensor, "n rows columns"]:
     r"""Bring all singular values near 1, from 0.7 to 1.2, by Newton-Schulz iterations.
 
     .. math:: X \leftarrow a X + (b X X^T + c (X X^T)^2) X
 
-    Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon). torch's own, ``torch.optim.Muon``, does this in
+    Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon). torch's own, ``torch.optim.Muon``, always does this in
     bfloat16, which CPUs without instructions for it do 35 times slower than float32, and takes no convolutions.
 
     Args:
-        matrix: One or several of a shape.
+        matrix: Several of a shape.
         steps: Iterations.
+        dtype: Of the products; None is the matrices' own.
     """
     a, b, c = COEFFICIENTS
     tall = matrix.shape[-2] > matrix.shape[-1]
     x = matrix.mT if tall else matrix
-    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    x = (x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)).to(dtype or matrix.dtype)
     for _ in range(steps):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     found: Tensor = x.mT if tall else x
-    return found
+    return found.to(matrix.dtype)
 
 
 class Muon(AdamW):
@@ -88,6 +91,7 @@ class Muon(AdamW):
             split.append({**group, "params": wide, "momentum": momentum, "matrices": True, "lr": factor * lr})
             split.append({**group, "params": rest, "momentum": momentum, "matrices": False, "lr": lr})
         super().__init__(split, lr=lr, weight_decay=weight_decay, betas=betas)
+        self.products = torch.float32  # what ``orthogonal`` computes in; bfloat16 in a run that does so, too
 
     def leave_out(self, module: nn.Module) -> None:
         """Have AdamW learn a module's embeddings: a step is to move the rows that were looked up, and no others."""
@@ -121,7 +125,7 @@ class Muon(AdamW):
         for shape, params in alike.items():  # those of a shape in one product
             updates = torch.stack([self._update(p, group["momentum"]).flatten(1) for p in params])
             scale = 0.2 * max(updates.shape[1:]) ** 0.5 * group["lr"]
-            for p, update in zip(params, orthogonal(updates), strict=True):
+            for p, update in zip(params, orthogonal(updates, dtype=self.products), strict=True):
                 p.mul_(1 - group["lr"] * group["weight_decay"]).add_(update.view(shape), alpha=-scale)
 
     def _update(self, p: nn.Parameter, momentum: float) -> Tensor:
