@@ -1,13 +1,13 @@
 """SIGKILL at random points: the run that goes on is, bit for bit, the one that was never killed."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from support.ended import run_to_end
 from support.killed import BATCH, KILLS, RANKS, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,8 +19,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     command = [sys.executable, "tests/support/killed.py", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    code, said = run_to_end(command, ROOT, environment)
+    assert code == 0, said[-3000:]
     return folder
 
 

@@ -1,12 +1,12 @@
 """``make nano``, cut short: three stages from nothing, each of which goes on where it stopped."""
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from support.ended import run_to_end
 from support.starts import Starts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,10 +19,9 @@ def make_nano(starts: Starts, folder: Path, steps: int, fails: bool = False) -> 
     """Run it, and return all it says."""
     command = ["make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.ready", f"BIN={starts.bin}", "nano"]
     command.append(f"NANO_FLAGS=--trainer.max_steps {steps} {FEW}")
-    environment = starts.environment
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
-    assert bool(done.returncode) == fails, done.stderr[-3000:]
-    return done.stdout + done.stderr
+    code, said = run_to_end(command, folder, starts.environment)
+    assert bool(code) == fails, said[-3000:]
+    return said
 
 
 def last(folder: Path, stage: str) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def test_prepare_interrupted_by_ctrl_c_keeps_finished_parts(tmp_path: Path) -> N
     with subprocess.Popen(
         command, start_new_session=True, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=hear_ctrl_c
     ) as process:
-        _, said = process.communicate(timeout=1200)
+        _, said = process.communicate(timeout=540)
     assert process.returncode not in (0, None)
     assert said.count("KeyboardInterrupt") == said.count("Traceback") == 1, said  # of the parent alone
     finished = {one.name: one.stat().st_mtime_ns for one in partial.glob("rows-*.arrow")}

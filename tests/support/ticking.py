@@ -9,7 +9,7 @@ from lightning import Callback
 
 from support.starts import Start
 
-HANGS = 1200.0  # seconds without what is waited for, after which a test gives up
+HANGS = 540.0  # seconds without what is waited for, after which a test gives up
 
 
 class Ticks(Callback):

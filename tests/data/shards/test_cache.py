@@ -195,9 +195,9 @@ def test_processes_share_a_cache_smaller_than_the_data(tmp_path: Path) -> None:
         watcher.start()
         for process in processes:
             process.start()
-        read = [answers.get(timeout=600) for _ in processes]
+        read = [answers.get(timeout=540) for _ in processes]
         for process in processes:
-            process.join(timeout=600)
+            process.join(timeout=540)
         done.set()
         watcher.join()
     assert all(all(one) and len(one) == 24 for one in read)

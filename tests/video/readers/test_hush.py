@@ -41,7 +41,7 @@ except RuntimeError:
 
 
 def test_threads_that_hush_lose_nothing_of_standard_error() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=540)
     assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     assert [line for line in lines if line.startswith("said")] == [f"said {number}" for number in range(300)]
