@@ -17,7 +17,9 @@ from veggie_pl.cli import main
 from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.plan import PlanCLI
 from veggie_pl.files import TRAINING
-from veggie_pl.models import Mllm
+from veggie_pl.models import Mllm, PlacedWanDenoiser
+from veggie_pl.models.dit.adapter_files import save_adapters
+from veggie_pl.models.dit.adapters import DenoiserLora
 from veggie_pl.planning.advice import advise
 from veggie_pl.planning.counting import COST_ROWS, frames_of, parameters_of, parts_of, state_bytes
 from veggie_pl.planning.devices import GPUS, Device, Rates
@@ -140,6 +142,22 @@ def test_a_video_transformer_is_counted_with_the_frames_of_its_data() -> None:
     assert frames_of(clips, most=9) == 9
     files = [*files, "conf/data/paper_17.yaml"]
     assert frames_of(config(*(word for file in files for word in ("--config", file))), most=17) == 17
+
+
+def test_trained_adapters_are_counted_as_new_ones_of_their_rank_are(tmp_path: Path) -> None:
+    files = ["--config", "conf/stage1.yaml", "--config", "conf/backbone/nano_dit.yaml"]
+    viddm = "--model.viddm.init_args"
+    files += [f"{viddm}.transformer_config.num_layers", "1", "--freeze.frozen", "[vae, mllm, viddm]"]
+    lora = [f"{viddm}.lora.rank", "4"]
+    counted = []
+    for options in (lora, [f"{viddm}.adapters", str(tmp_path)]):
+        asked = config(*files, *options)
+        if options is lora:
+            made = PlacedWanDenoiser(**{**vars(asked.model.viddm.init_args), "lora": DenoiserLora(4)})
+            save_adapters(made.transformer, tmp_path)
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            counted.append(parameters_of(build(asked, 40, "cuda")))
+    assert counted[0] == counted[1]
 
 
 def test_state_of_optimizers_is_measured() -> None:

@@ -127,10 +127,8 @@ def build(config: Namespace, text_tokens: int, device: str) -> ShapesModule:
     """
     model = namespace_to_dict(config.model)
     mllm = dict(model["mllm"]["init_args"])
-    denoiser, read = (
-        class_of(model["viddm"]["class_path"]),
-        {"weights", "motion_adapter", "pooled_start", "prompt", "adapters"},
-    )
+    denoiser = class_of(model["viddm"]["class_path"])
+    read = {"weights", "motion_adapter", "pooled_start", "prompt"}
     viddm = {name: value for name, value in model["viddm"]["init_args"].items() if name not in read}
     if viddm.get("lora"):
         viddm["lora"] = DenoiserLora(**viddm["lora"])

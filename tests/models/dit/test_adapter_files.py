@@ -170,3 +170,18 @@ def test_what_is_written_for_diffusers_is_where_one_goes_on(tmp_path: Path) -> N
     again = wan_module(seed=1, weights=str(tmp_path), adapters=str(tmp_path)).viddm
     own = module.viddm.state_dict()
     assert all(torch.equal(value, own[key]) for key, value in again.state_dict().items())
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_of_shapes_alone_they_have_the_shapes_of_what_is_stored(name: str, tmp_path: Path) -> None:
+    """As `plan` counts them, which reads no weights."""
+    made = tiny(name, lora=LORA)
+    save_adapters(made.transformer, tmp_path)
+    with torch.device("meta"):
+        planned = tiny(name, adapters=str(tmp_path))
+    assert all(value.is_meta for value in planned.transformer.parameters())
+    shapes = [
+        {key: (value.shape, value.requires_grad) for key, value in one.transformer.named_parameters()}
+        for one in (made, planned)
+    ]
+    assert shapes[0] == shapes[1]

@@ -48,7 +48,7 @@ def load_adapters(transformer: Any, place: str) -> None:
     """Put stored adapters into a transformer, ready to learn on.
 
     Args:
-        transformer: Of diffusers.
+        transformer: Of diffusers; of shapes alone, on the meta device, it gets adapters of shapes alone.
         place: A file, or a folder with one of diffusers' name.
 
     Raises:
@@ -76,7 +76,8 @@ def load_adapters(transformer: Any, place: str) -> None:
         )
     if wrong := _misfit(transformer, state):
         raise UseError(f"the adapters in {path} are of another base than this {kind}: {wrong}")
-    if header.get(BASE, base := _digest(transformer) if BASE in header else "") != base:
+    is_meta = next(transformer.parameters()).is_meta
+    if BASE in header and not is_meta and header[BASE] != _digest(transformer):
         raise UseError(
             f"the adapters in {path} are of another base: they were trained on a {kind} of this size with other "
             "weights. The folder `transformer` that they were written with holds those: name it as `weights`"
@@ -85,7 +86,8 @@ def load_adapters(transformer: Any, place: str) -> None:
     named = {f"{PREFIX}{name}": value for name, value in state.items()}
     transformer.load_lora_adapter(named, prefix="transformer", metadata=settings, adapter_name="default")
     keep_float32(transformer)
-    set_peft_model_state_dict(transformer, state)  # again: peft makes them in the type of the weights below
+    if not is_meta:
+        set_peft_model_state_dict(transformer, state)  # again: peft makes them in the type of the weights below
 
 
 def keep_float32(transformer: Any) -> None:
