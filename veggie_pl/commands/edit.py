@@ -14,6 +14,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, plan_edits, refuse_own_folder
 from veggie_pl.inference.editor import Editor
 from veggie_pl.inference.quick import Quick, quicken
+from veggie_pl.inference.region import RegionFile
 from veggie_pl.model import VeggieModel
 from veggie_pl.outputs import check_folder
 from veggie_pl.progress import Tell, progress
@@ -35,6 +36,8 @@ def edit_file(args: list[str]) -> None:
     source = ClipFile(files.source)
     source.frames(0, 1)
     files.check_fits(source.info)
+    if files.region is not None:
+        RegionFile(files.region, source.info).check()
     started = time.perf_counter()
     editor = _editor(options)
     with progress() as tell:
@@ -94,7 +97,7 @@ def _editor(options: Namespace) -> Editor:
 
 
 def _paths(options: Namespace) -> tuple[str | None, ...]:
-    return options.source, options.output, options.mask, options.reference
+    return options.source, options.output, options.mask, options.reference, options.region
 
 
 def _words_beside(source: Path) -> Path:

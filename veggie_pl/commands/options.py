@@ -13,7 +13,16 @@ def edit_options() -> CommandParser:
     parser.add_argument("instruction", type=str, help="what to do, such as 'remove the red circle'")
     parser.add_argument("-o", "--output", type=str, required=True, help="video (.mp4) or image to write")
     parser.add_argument(
-        "--mask", type=str | None, help="also write the filled region here; the instruction names the fill colour"
+        "--mask",
+        type=str | None,
+        help="also write the filled region here: .mp4, .mov or .webm (alpha), .json (COCO run lengths), an image, or a "
+        "folder of PNGs; the instruction names the fill colour, or one for each object",
+    )
+    parser.add_argument(
+        "--region",
+        type=str | None,
+        help="white where pixels may change: a video, a picture or a folder of PNGs, of the source's size; the rest "
+        "stays to the last bit",
     )
     parser.add_argument("--reference", type=str | None, help="a picture that the instruction speaks of")
     _add_model(parser)

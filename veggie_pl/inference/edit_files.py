@@ -8,9 +8,10 @@ from pathlib import Path
 
 from veggie_pl.file_names import natural_key
 from veggie_pl.files import partial_of
-from veggie_pl.outputs import OutputError, Role, refuse_overlap
+from veggie_pl.outputs import OutputError, Role, refuse_inside, refuse_overlap
 from veggie_pl.video.clip import ClipError, ClipFile
 from veggie_pl.video.formats import IMAGES, is_picture
+from veggie_pl.video.matte import check_matte
 from veggie_pl.video.readers.base import ClipInfo
 from veggie_pl.video.readers.images import head_of
 from veggie_pl.video.writer import check_fits, check_output
@@ -23,14 +24,17 @@ class EditFiles:
     Args:
         source: Video or image.
         output: Video, or an image if the source is one.
-        mask: Also write the filled region, white on black; the instruction must name the fill colour.
+        mask: Also write the filled region, in the format of its ending, see ``check_matte``; the instruction must name
+            the fill colour.
         reference: Picture that the instruction speaks of.
+        region: Video, picture or folder of PNGs that tells which pixels may change, see ``RegionFile``.
     """
 
     source: Path
     output: Path
     mask: Path | None = None
     reference: Path | None = None
+    region: Path | None = None
 
     @property
     def comparison(self) -> Path:
@@ -40,7 +44,8 @@ class EditFiles:
     @property
     def inputs(self) -> list[Role]:
         """All that is read."""
-        return [("source", self.source), *([("reference", self.reference)] if self.reference else [])]
+        others = {"reference": self.reference, "region": self.region}
+        return [("source", self.source), *((name, path) for name, path in others.items() if path)]
 
     @property
     def outputs(self) -> list[Role]:
@@ -57,9 +62,11 @@ class EditFiles:
             OutputError, ClipError: If not.
         """
         refuse_overlap(self.inputs, self.outputs)
-        for path in (self.output, self.mask):
-            if path is not None:
-                check_output(path)
+        check_output(self.output)
+        if self.mask is not None:
+            check_matte(self.mask)
+            if not self.mask.suffix:
+                refuse_inside(self.inputs, self.mask)
         if self.comparison.is_dir():
             raise ClipError(f"{self.comparison} is a folder, but the comparison picture would go there")
 

@@ -2,25 +2,28 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from veggie_pl.batch import Clip, Mask
+from veggie_pl.batch import Clip
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
+from veggie_pl.inference.region import Region, RegionFile
 from veggie_pl.inference.windows import at_source_size, cross_fade, windows
 from veggie_pl.keeping import Keep, edit_keeping
-from veggie_pl.masks.unpaint import unpaint
+from veggie_pl.masks.soften import mix_region
+from veggie_pl.masks.unpaint import read_objects
 from veggie_pl.model import VeggieModel, tell_image_model
 from veggie_pl.training.precision import autocast
 from veggie_pl.video.clip import IMAGE_FPS, ClipFile, read_clip, resize, to_clip, to_frames
 from veggie_pl.video.drawing import comparison, write_png
+from veggie_pl.video.matte import Matte, drawn, matte_writer
 from veggie_pl.video.sound import Sound
 from veggie_pl.video.writer import ClipWriter
 
@@ -30,7 +33,32 @@ OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
 Pictures = Float[Tensor, "r 3 ref_h ref_w"]
 ReadFrames = Callable[[int, int], UInt8[np.ndarray, "f h w 3"]]
+ReadRegion = Callable[[int, int], Region]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
+
+
+class EditedFrame(NamedTuple):
+    """One frame and its edit, each a clip of one frame.
+
+    Args:
+        number: Of the frame.
+        source: At its own size.
+        seen: As the model sees it.
+        small: The edit at the model's size.
+        region: How much of each of the source's pixels may change; None is all.
+    """
+
+    number: int
+    source: Clip
+    seen: Clip
+    small: Clip
+    region: Region | None = None
+
+    @property
+    def edited(self) -> Clip:
+        """The edit at the source's size; outside of the region the source, to the last bit."""
+        whole = at_source_size(self.small, self.seen, self.source)
+        return whole if self.region is None else mix_region(whole, self.source, self.region)
 
 
 class Editor:
@@ -89,55 +117,69 @@ class Editor:
         """
         files.check()
         self.module.mllm.prompt.text_ids(instruction)
-        fill = find_request(instruction, self.module.guidance).fill if files.mask else None
+        request = find_request(instruction, self.module.guidance)
+        fills = [one.fill for one in request.painted] if files.mask else []
         file = file or ClipFile(files.source)
         references = None
         if files.reference is not None:
             references = resize(read_clip(files.reference, 1), *self.module.size)
         files.check_fits(file.info)
+        region = RegionFile(files.region, file.info) if files.region else None
+        if region is not None:
+            region.check()
         timing = file.timing
         shown = np.linspace(0, file.info.num_frames - 1, min(SHOWN, file.info.num_frames)).round().astype(int).tolist()
         kept: dict[str, list[Clip]] = {"source": [], "edit": [], "mask": []}
         with ExitStack() as stack:
             sound = stack.enter_context(Sound(files.source, timing.origin))
             output = stack.enter_context(ClipWriter(files.output, timing, sound))
-            mask_output = stack.enter_context(ClipWriter(files.mask, timing)) if files.mask else None
-            for number, source, seen, small in self._edited_frames(
-                file.info.num_frames, file.frames, instruction, references
-            ):
-                edited = at_source_size(small, seen, source)
+            mask_output = stack.enter_context(matte_writer(files.mask, fills, timing)) if files.mask else None
+            for frame in self._painted_frames(file.info.num_frames, file.frames, instruction, references, region):
+                edited = frame.edited
                 output.write(to_frames(edited))
-                pictures = {"source": source, "edit": edited}
-                if fill is not None and mask_output is not None:
-                    mask = _read_mask(small, seen, fill, source.shape[-2:])
-                    pictures["mask"] = mask[:, None].expand(-1, 3, -1, -1).float() * 2 - 1
-                    mask_output.write(to_frames(pictures["mask"]))
-                for name, picture in pictures.items() if number in shown else ():
+                pictures = {"source": frame.source, "edit": edited}
+                if mask_output is not None:
+                    matte = _read_matte(frame, fills)
+                    mask_output.write(matte)
+                    pictures["mask"] = to_clip(drawn(matte.masks, fills)[None])
+                for name, picture in pictures.items() if frame.number in shown else ():
                     kept[name].append(picture)
-                progress((number + 1) / file.info.num_frames)
+                progress((frame.number + 1) / file.info.num_frames)
         write_png(
             comparison({name: torch.cat(clips) for name, clips in kept.items() if clips}, instruction, SHOWN),
             files.comparison,
         )
 
     def edit_frames(
-        self, frames: UInt8[np.ndarray, "f h w 3"], instruction: str, references: Pictures | None = None
+        self,
+        frames: UInt8[np.ndarray, "f h w 3"],
+        instruction: str,
+        references: Pictures | None = None,
+        region: Region | None = None,
     ) -> Clip:
         """Edit frames in memory, any number and size: what ``edit_file`` writes before it is encoded, in [-1, 1]."""
 
         def read(start: int, stop: int) -> UInt8[np.ndarray, "f h w 3"]:
             return frames[start:stop]
 
-        edited = self._edited_frames(len(frames), read, instruction, references)
-        return torch.cat([at_source_size(small, seen, source) for _, source, seen, small in edited])
+        def may_change(start: int, stop: int) -> Region:
+            assert region is not None
+            return region[start:stop]
 
-    def edit_clip(self, clip: Clip, instruction: str, references: Pictures | None = None) -> Clip:
+        regions = None if region is None else may_change
+        edited = self._painted_frames(len(frames), read, instruction, references, regions)
+        return torch.cat([frame.edited for frame in edited])
+
+    def edit_clip(
+        self, clip: Clip, instruction: str, references: Pictures | None = None, region: Region | None = None
+    ) -> Clip:
         """Edit one window at the model's size.
 
         Args:
             clip: At most as many frames as the model takes, references counted.
             instruction: What to do.
             references: Pictures that the instruction speaks of.
+            region: How much of each pixel may change, at the model's size; it takes the place of the model's own mask.
         """
         request = find_request(instruction, self.module.guidance)
         own = request.guidance
@@ -148,23 +190,44 @@ class Editor:
         device = self.module.device
         pictures = None if references is None else references[None].to(device)
         seeds = [("edit", self.seed)]
+        how: dict[str, Any]
         shown = clip[None].to(device)
         with autocast(device):
-            if self.keep == "nothing":
+            if region is not None:
+                touched = (region > 0).float()[None].to(device)
+                how = {"references": pictures, "on_step": self.on_step, "region": touched}
+                edited = self.module.edit(shown, [instruction], guidance, seeds, self.num_steps, **how)
+            elif self.keep == "nothing":
                 edited = self.module.edit(shown, [instruction], guidance, seeds, self.num_steps, pictures, self.on_step)
             else:
-                how: dict[str, Any] = {
-                    "num_steps": self.num_steps,
-                    "references": pictures,
-                    "on_step": self.on_step,
-                }
+                how = {"num_steps": self.num_steps, "references": pictures, "on_step": self.on_step}
                 edited = edit_keeping(self.module, request.skill, shown, [instruction], guidance, seeds, **how)
         return edited[0].float().cpu()
 
+    def _painted_frames(
+        self,
+        num_frames: int,
+        read: ReadFrames,
+        instruction: str,
+        references: Pictures | None,
+        region: ReadRegion | None = None,
+    ) -> Iterator[EditedFrame]:
+        """Give each frame once; of a request for several objects each is asked for alone, and all are painted."""
+        request = find_request(instruction, self.module.guidance)
+        asked = [one.instruction for one in request.objects] or [instruction]
+        passes = [self._edited_frames(num_frames, read, words, references, region) for words in asked]
+        for frames in zip(*passes, strict=True):
+            yield frames[0]._replace(small=_together([frame.small for frame in frames], frames[0].seen))
+
     def _edited_frames(
-        self, num_frames: int, read: ReadFrames, instruction: str, references: Pictures | None
-    ) -> Iterator[tuple[int, Clip, Clip, Clip]]:
-        """Give each frame once: number, source at full size, source as the model sees it, edit at the model's size."""
+        self,
+        num_frames: int,
+        read: ReadFrames,
+        instruction: str,
+        references: Pictures | None,
+        region: ReadRegion | None = None,
+    ) -> Iterator[EditedFrame]:
+        """Give each frame once, edited window by window."""
         most = self.module.queries.max_frames
         length = self.module.vae.frames_taken(most - (0 if references is None else len(references)))
         if length < 1:
@@ -173,25 +236,40 @@ class Editor:
         places = windows(num_frames, length, min(OVERLAP, length - 1))
         waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
         seen: dict[int, Float[Tensor, "1 3 small_h small_w"]] = {}
+        regions: dict[int, Region | None] = {}
 
         def edited() -> Iterator[tuple[range, Clip]]:
             for place in places:
                 unread = range(max(waiting, default=place.start - 1) + 1, place.stop)
-                for number, frame in zip(unread, read(unread.start, unread.stop)[:, None], strict=True):
-                    waiting[number], seen[number] = frame, resize(to_clip(frame), *self.module.size)
-                yield place, self.edit_clip(torch.cat([seen[number] for number in place]), instruction, references)
+                may_change = region(unread.start, unread.stop) if region else [None] * len(unread)
+                for number, frame, share in zip(unread, read(unread.start, unread.stop), may_change, strict=True):
+                    waiting[number], seen[number] = frame[None], resize(to_clip(frame[None]), *self.module.size)
+                    regions[number] = None if share is None else share[None]
+                shares = [one for number in place if (one := regions[number]) is not None]
+                small = resize(torch.cat(shares)[:, None], *self.module.size)[:, 0] if shares else None
+                clip = torch.cat([seen[number] for number in place])
+                yield place, self.edit_clip(clip, instruction, references, small)
 
         for place, small in cross_fade(edited()):
             for number, frame in zip(place, small, strict=True):
-                yield number, to_clip(waiting.pop(number)), seen.pop(number), frame[None]
+                source = to_clip(waiting.pop(number))
+                yield EditedFrame(number, source, seen.pop(number), frame[None], regions.pop(number))
 
 
-def _read_mask(
-    small: Float[Tensor, "f 3 small_h small_w"],
-    seen: Float[Tensor, "f 3 small_h small_w"],
-    fill: str,
-    size: Sequence[int],
-) -> Mask:
-    """Read the fill at the model's size, as the metrics do, and enlarge the answer to the source's."""
-    mask = unpaint(small, seen, fill)
-    return resize(mask[:, None].float(), *size)[:, 0] >= 0.5
+def _together(
+    edits: Sequence[Float[Tensor, "1 3 small_h small_w"]], seen: Float[Tensor, "1 3 small_h small_w"]
+) -> Float[Tensor, "1 3 small_h small_w"]:
+    """Join edits of one frame: each pixel is that of the edit which changes it most."""
+    if len(edits) == 1:
+        return edits[0]
+    every = torch.stack([*edits])
+    most = (every - seen).square().sum(2, keepdim=True).argmax(0, keepdim=True)
+    return every.gather(0, most.expand(-1, -1, 3, -1, -1))[0]
+
+
+def _read_matte(frame: EditedFrame, fills: Sequence[str]) -> Matte:
+    """Read the fills at the model's size, as the metrics do, and enlarge the answer to the source's."""
+    read = read_objects(frame.small, frame.seen, fills)
+    shares = resize(read.mask.float(), *frame.source.shape[-2:])[:, 0]  # (k, h, w)
+    masks = (shares >= 0.5) & (shares.argmax(0) == torch.arange(len(fills))[:, None, None])
+    return Matte(masks.numpy(), read.confidence[:, 0].float().numpy(), to_frames(frame.source)[0])

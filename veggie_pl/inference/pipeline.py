@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.inference.editor import Editor
 from veggie_pl.inference.quick import Quick, quicken
+from veggie_pl.inference.region import region_in_memory
+from veggie_pl.keeping import Keep
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import PARTS, load_model, save_model
 from veggie_pl.models import Aligner, Codec, Denoiser, Mllm, TaskQueries
@@ -128,6 +130,8 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         image_guidance_scale: float | None = None,
         generator: torch.Generator | None = None,
         references: Sequence[Image.Image] = (),
+        keep: Keep = "nothing",
+        region: Frames | None = None,
         output_type: str = "pil",
         callback_on_step_end: Callable[["VeggiePipeline", int, Any, dict[str, Any]], Any] | None = None,
     ) -> VeggieOutput:
@@ -141,17 +145,23 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
             image_guidance_scale: How close to stay to the source, 1 is off; None takes the model's own scale.
             generator: Its seed fixes the noise: ``torch.Generator().manual_seed(3)`` is `edit --seed 3`.
             references: Pictures that the instruction speaks of.
+            keep: "background" asks the model first where the edit belongs, and leaves alone what lies elsewhere.
+            region: Pictures of the video's size, one each frame or one for all: white where pixels may change, black
+                where the source stays to the last bit. It takes the place of what the model finds itself.
             output_type: "pil", or numbers in [0, 1]: "np" (f, h, w, 3) or "pt" (f, 3, h, w).
             callback_on_step_end: Called as ``callback(pipe, step, timestep, {})`` after every sampling step of every
                 window of frames.
 
         Raises:
-            UseError: If the video is empty or none, the instruction is empty or too long, or guidance is asked for
-                that the model was not trained for.
+            UseError: If the video is empty or none, the region does not fit it or is empty, the instruction is empty
+                or too long, or guidance is asked for that the model was not trained for.
         """
         if output_type not in ("pil", "np", "pt"):
             raise UseError(f"output_type must be pil, np or pt, got {output_type!r}")
+        if keep not in get_args(Keep):
+            raise UseError(f"keep must be {' or '.join(get_args(Keep))}, got {keep!r}")
         frames = _bytes(video)
+        may_change = None if region is None else region_in_memory(_bytes(region), frames)
         shown = [resize(to_clip(_bytes(picture)), *self.module.size) for picture in references]
         seed = 0 if generator is None else generator.initial_seed()
         steps = num_inference_steps or self.module.num_steps
@@ -167,9 +177,9 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
             if callback_on_step_end is not None:
                 callback_on_step_end(self, done - 1, timesteps[done - 1], {})
 
-        editor = Editor(self.module, guidance_scale, image_guidance_scale, num_inference_steps, seed, on_step)
+        editor = Editor(self.module, guidance_scale, image_guidance_scale, num_inference_steps, seed, on_step, keep)
         with bar:
-            edited = editor.edit_frames(frames, prompt, torch.cat(shown) if shown else None)
+            edited = editor.edit_frames(frames, prompt, torch.cat(shown) if shown else None, may_change)
         return VeggieOutput([_convert(edited, output_type)])
 
 

@@ -44,6 +44,12 @@ def decode(rle: Rle) -> Bool[np.ndarray, "h w"]:
     return coco.decode(_to_coco(rle)).astype(bool)  # type: ignore[no-any-return]
 
 
+def to_json(rle: Rle) -> dict[str, object]:
+    """Give run lengths as pycocotools takes them from JSON; an empty mask is one run, too."""
+    counts = rle.counts or _from_runs([rle.height * rle.width], rle.height, rle.width)
+    return {"size": [rle.height, rle.width], "counts": counts}
+
+
 def check(rle: Rle) -> None:
     """Look whether the runs fill the frame; pycocotools would read past the end of memory otherwise.
 
@@ -133,6 +139,11 @@ def from_indices(picture: np.ndarray, values: Sequence[int]) -> Rle:
         values: Of the objects that are meant.
     """
     return encode(np.isin(picture, list(values)))
+
+
+def _from_runs(runs: list[int], height: int, width: int) -> str:
+    found = coco.frPyObjects({"counts": runs, "size": [height, width]}, height, width)
+    return str(found["counts"].decode())
 
 
 def _to_coco(rle: Rle) -> dict[str, object]:

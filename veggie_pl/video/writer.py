@@ -13,6 +13,7 @@ from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.files import partial_of, put_file
 from veggie_pl.outputs import check_place
+from veggie_pl.video.alpha import AlphaEncoder
 from veggie_pl.video.clip import ClipError, to_frames
 from veggie_pl.video.formats import IMAGES
 from veggie_pl.video.mp4 import Mp4Encoder
@@ -61,33 +62,40 @@ def check_fits(path: Path, num_frames: int, height: int, width: int) -> None:
 class ClipWriter:
     """Writes frames one after another; the file appears under its name only when it is whole.
 
-    Videos are H.264, see ``Mp4Encoder``.
+    Videos are H.264, see ``Mp4Encoder``; with alpha, see ``AlphaEncoder``.
 
     Args:
         path: .mp4, or an image for one frame.
         timing: When each frame appears; or frames per second.
         sound: Copied into a video.
+        alpha: Frames have alpha as a fourth channel, and the path ends in .mov or .webm.
 
     Raises:
         OutputError: If the folder cannot be written to.
         ClipError: If the name is of no known kind.
     """
 
-    def __init__(self, path: str | Path, timing: float | Timing, sound: Sound | None = None) -> None:
-        self.path, self.sound = Path(path), sound
+    def __init__(
+        self, path: str | Path, timing: float | Timing, sound: Sound | None = None, alpha: bool = False
+    ) -> None:
+        self.path, self.sound, self.alpha = Path(path), sound, alpha
         self.suffix = self.path.suffix.lower()
-        check_output(self.path)
+        check_place(self.path) if alpha else check_output(self.path)
         timing = timing if isinstance(timing, Timing) else Timing.constant(timing)
         self._partial = partial_of(self.path)
         # An absolute path behind "file:" is no address and no pattern, whatever colons and percents are in it.
-        self._encoder = Mp4Encoder(f"file:{self._partial.absolute()}", *timing.for_mp4(), sound)
+        place = f"file:{self._partial.absolute()}"
+        ticks, rate = timing.for_mp4()
+        self._encoder: Mp4Encoder | AlphaEncoder = (
+            AlphaEncoder(place, self.suffix, ticks, rate) if alpha else Mp4Encoder(place, ticks, rate, sound)
+        )
         self._count = 0
 
     def __enter__(self) -> "ClipWriter":
         return self
 
-    def write(self, frames: UInt8[np.ndarray, "f h w 3"]) -> None:
-        """Append frames, RGB, all of one size.
+    def write(self, frames: UInt8[np.ndarray, "f h w c"]) -> None:
+        """Append frames, RGB or with alpha, all of one size.
 
         Raises:
             ClipError: If the encoder refuses them, or the disk is full.

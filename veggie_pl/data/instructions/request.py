@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.instructions.pointing import named_phrase
+from veggie_pl.data.instructions.several import named_objects
 from veggie_pl.data.instructions.skills import find_skill
+from veggie_pl.data.instructions.sought import Pointing
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.masks.colors import COLORS
@@ -20,12 +22,23 @@ class Request:
         skill: What it asks for; None where no rule knows.
         guidance: The model's own scales for this skill.
         fills: The colours that it names as the fill: one, or none, or several of which none can be chosen.
+        objects: Where it names several things with a fill each, one request for each of them.
     """
 
     instruction: str
     skill: Skill | None
     guidance: Guidance
     fills: tuple[str, ...] = ()
+    objects: tuple[Pointing, ...] = ()
+
+    @property
+    def painted(self) -> tuple[Pointing, ...]:
+        """What is filled, each with the request that asks for it alone.
+
+        Raises:
+            UseError: If no fill can be chosen.
+        """
+        return self.objects or (Pointing(self.instruction, self.fill),)
 
     @property
     def fill(self) -> str:
@@ -61,4 +74,5 @@ def find_request(
     fills: tuple[str, ...] = (fill,) if fill else ()
     if not fills and (skill is None or skill.is_painted) and (phrase := named_phrase(instruction)):
         fills = phrase.fills
-    return Request(instruction, skill, guidance["default" if skill is None else skill], fills)
+    objects = named_objects(instruction) if skill is Skill.GROUNDING and len(fills) > 1 else ()
+    return Request(instruction, skill, guidance["default" if skill is None else skill], fills, objects)

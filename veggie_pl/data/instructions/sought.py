@@ -84,4 +84,9 @@ def pointing_at(phrase: str) -> Pointing:
     """Ask where a thing is, in a colour that it is not called by."""
     words = phrase.lower().split()
     fill = next((name for name in _FILLS if name not in words), _FILLS[0])
-    return Pointing(TEMPLATES[Skill.GROUNDING][-1].format(phrase=phrase, fill=fill), fill)
+    return Pointing(label_request(phrase, fill), fill)
+
+
+def label_request(phrase: str, fill: str) -> str:
+    """Ask for a thing to be filled, in a wording of training."""
+    return TEMPLATES[Skill.GROUNDING][-1].format(phrase=phrase, fill=fill)
