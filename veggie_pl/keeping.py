@@ -1,4 +1,4 @@
-"""The model's own mask steers its edit: it is first asked where, and what lies elsewhere stays as it was."""
+"""The model's own mask steers its edit: it is asked where, and what lies elsewhere stays as it was."""
 
 import logging
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import torch
 from veggie_pl.batch import Clips, Masks, Skill
 from veggie_pl.data.instructions.sought import LOCAL, pointing_at, sought_phrase
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.masks.soften import soften
+from veggie_pl.masks.soften import mix_region
+from veggie_pl.masks.steer import steer
 from veggie_pl.masks.unpaint import unpaint
 
 log = logging.getLogger(__name__)
 
 Keep = Literal["nothing", "background"]
 Seeds = Sequence[tuple[int | str, ...]]
-MARGIN, FEATHER = 0.07, 0.05  # of the shorter side: what a mask is widened by, and the width of its edge
 
 
 @runtime_checkable
@@ -43,10 +43,6 @@ def edit_keeping(
 ) -> Clips:
     """Edit clips of one skill, and leave alone what the model does not find the request to be about.
 
-    The thing is looked for in the source; of an addition in a first edit, which shows what is to come. Requests that
-    change everything or point at something, and those whose words no rule knows, are plain edits. So is one of which
-    the model finds nothing, and the log says so.
-
     Args:
         model: Edits, and answers where.
         skill: What is asked for; None where no rule knows.
@@ -56,30 +52,49 @@ def edit_keeping(
         seeds: One key per clip.
         how: Further arguments of ``VeggieModel.edit``.
     """
+    edited = model.edit(source, instruction, guidance, seeds, **how)
+    return keep_background(model, skill, source, edited, instruction, seeds, **how)
+
+
+def keep_background(
+    model: Edits, skill: Skill | None, source: Clips, edited: Clips, instruction: list[str], seeds: Seeds, **how: Any
+) -> Clips:
+    """Put the source back where an edit is not about: pixel by pixel, to the last bit.
+
+    The thing is looked for in the source, one that was added in the edit. What stays of the edit tells ``steer``.
+    Requests that change everything or point at something, and those whose words no rule knows, are plain edits. So is
+    one whose thing the model does not find, or finds where the edit is not, and the log says so.
+
+    Args:
+        model: Answers where.
+        skill: What was asked for; None where no rule knows.
+        source: In [-1, 1].
+        edited: What the model made of it.
+        instruction: One per clip.
+        seeds: One key per clip.
+        how: Further arguments of ``VeggieModel.edit``, for the question.
+    """
     phrases = [sought_phrase(words, skill) for words in instruction]
     asked = [row for row, phrase in enumerate(phrases) if phrase]
-    if not asked or skill not in LOCAL:
-        return model.edit(source, instruction, guidance, seeds, **how)
-    first = model.edit(source, instruction, guidance, seeds, **how) if skill is Skill.ADDITION else source
+    if skill not in LOCAL:
+        return edited
+    for row in sorted({*range(len(source))} - {*asked}):
+        log.info("%r: no rule knows what it is about, so all of the picture may change", instruction[row])
+    if not asked:
+        return edited
     quiet = {**how, "on_step": None}  # steps of the edit count
-    found = _find(model, first[asked], [phrases[row] for row in asked], [seeds[row] for row in asked], quiet)
-    shorter = min(source.shape[-2:])
-    regions = soften(found, round(MARGIN * shorter), round(FEATHER * shorter))
-    edited = first.clone()
-    steered = [row for row, mask in zip(asked, found, strict=True) if bool(mask.any())]
-    free = [row for row in range(len(source)) if row not in steered]
-    for row in free:
-        why = f"no {phrases[row]} was found" if phrases[row] else "no rule knows what it is about"
-        log.info("%r: %s, so all of the picture may change", instruction[row], why)
-    for rows in (steered, free if first is source else []):
-        if not rows:
-            continue
-        own: dict[str, Any] = {"region": regions[[asked.index(row) for row in rows]]} if rows is steered else {}
-        if how.get("references") is not None:
-            own["references"] = how["references"][rows]
-        words, keys = [instruction[row] for row in rows], [seeds[row] for row in rows]
-        edited[rows] = model.edit(source[rows], words, guidance, keys, **{**how, **own}).to(edited)
-    return edited
+    if how.get("references") is not None:
+        quiet["references"] = how["references"][asked]
+    shown = edited if skill is Skill.ADDITION else source
+    found = _find(model, shown[asked], [phrases[row] for row in asked], [seeds[row] for row in asked], quiet)
+    kept = edited.clone()
+    for row, mask in zip(asked, found, strict=True):
+        region, why = steer(mask, edited[row].float(), source[row].float())
+        if why:
+            log.info("%r, the %s: %s, so all of the picture may change", instruction[row], phrases[row], why)
+        else:
+            kept[row] = mix_region(edited[row], source[row], region.to(edited))
+    return kept
 
 
 def _find(model: Edits, clips: Clips, phrases: list[str], seeds: Seeds, how: dict[str, Any]) -> Masks:

@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 from weakref import WeakSet
 
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Num
 from torch import Tensor, nn
 
 from veggie_pl.batch import Batch, Clips, per_skill
 from veggie_pl.data.instructions.request import find_request
+from veggie_pl.diffusion.crop import crop_around, cropped
 from veggie_pl.diffusion.flow import FlowSettings
 from veggie_pl.diffusion.guidance import Guidance, check_guidance, guided
 from veggie_pl.diffusion.keep import cells_of, keep_outside
@@ -102,6 +103,7 @@ class VeggieModel(nn.Module):
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``
+        self.local = False  # whether an edit of a region computes only around it, see ``cropped``
         self.keep: Keep = "nothing"  # what ``edit_batch`` leaves alone, see ``edit_keeping``
         self.name = ""  # what reports call this model; its folder, if it comes from one
         self.record: TrainingRecord | None = None  # what it was trained for, as its folder tells
@@ -164,21 +166,31 @@ class VeggieModel(nn.Module):
                 f"{self.queries.max_frames}"
             )
         shape = (len(whole), *self.vae.latent_shape(whole.shape[1], *whole.shape[-2:]))
-        predict = self.prediction(self.condition(whole, instruction, references), guidance)
-        constrain = None if region is None else self._keep_outside(whole, region, shape, seeds)
+        condition = self.condition(whole, instruction, references)
+        predict, constrain = self.prediction(condition, guidance), None
+        if region is not None:
+            lacking = whole.shape[1] - region.shape[1]
+            region_of_whole = torch.cat([region, region[:, -1:].expand(-1, lacking, -1, -1)], 1)
+            cells = cells_of(region_of_whole, (shape[1], shape[3], shape[4]))
+            constrain = self._keep_outside(whole, cells, shape, seeds)
+            crop = crop_around(cells, self.viddm.crop_multiple) if self.local else None
+            if crop is not None:
+                near = self.prediction(replace(condition, source=crop.of(condition.source)), guidance)
+                predict = cropped(predict, near, crop, cells, tell=_tell_crop)
         edited = self.decode(self.denoise(predict, shape, seeds, num_steps, on_step, constrain))[:, : source.shape[1]]
         return edited if region is None else mix_region(edited.to(source), source, region)
 
     def _keep_outside(
-        self, whole: Clips, region: Tensor, shape: Sequence[int], seeds: Sequence[tuple[int | str, ...]]
+        self,
+        whole: Clips,
+        cells: Bool[Tensor, "b lf lh lw"],
+        shape: Sequence[int],
+        seeds: Sequence[tuple[int | str, ...]],
     ) -> Constrain:
         """Constrain latents outside of a region to the source's, under the noise that sampling starts from."""
-        lacking = whole.shape[1] - region.shape[1]
-        region = torch.cat([region, region[:, -1:].expand(-1, lacking, -1, -1)], 1)
         known = self.vae.encode_target(whole, [torch_rng(*seed, "known") for seed in seeds])
         noise = draw_noise(shape[1:], [torch_rng(*seed) for seed in seeds], self.device)
-        frames, _, height, width = shape[1:]
-        return keep_outside(self.objective.process, known, noise, cells_of(region, (frames, height, width)))
+        return keep_outside(self.objective.process, known, noise, cells)
 
     @torch.no_grad()
     def condition(
@@ -252,6 +264,12 @@ class VeggieModel(nn.Module):
 def for_frames(tokens: Float[Tensor, "b g q d"], num_frames: int) -> Float[Tensor, "b q_f q d"]:
     """Give one group of task tokens to all frames; several are each frame's own, or each latent frame's."""
     return tokens.expand(-1, num_frames, -1, -1) if tokens.shape[1] == 1 else tokens
+
+
+def _tell_crop(error: float, taken: bool) -> None:
+    """Log whether the guard of a local edit was content."""
+    goes_on = "the crop goes on" if taken else "too far for it, so all of the picture is computed"
+    log.info("around the region alone the first step is %.1f %% off: %s", 100 * error, goes_on)
 
 
 def tell_image_model(module: Any, num_frames: int) -> None:

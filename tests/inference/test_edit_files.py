@@ -113,8 +113,12 @@ def files(tmp_path: Path, **paths: str) -> EditFiles:
         ({"source": ".out.mp4.partial"}, "is the source itself; name another half-written output"),
         ({"output": "no/out.mp4"}, "the folder .* does not exist"),
         ({"output": "out.gif"}, "cannot write .gif; the choices are .mp4"),
-        ({"mask": "mask.mov"}, "cannot write .mov"),
-        ({"mask": "mask"}, "a name without suffix"),
+        ({"mask": "mask.avi"}, "cannot write .avi as a mask; the choices are .mp4, .mov"),
+        ({"output": "out.mov"}, "cannot write .mov"),
+        ({"output": "out"}, "a name without suffix"),
+        ({"mask": "."}, "holds in.mp4, and the folder of a mask is replaced whole"),
+        ({"region": "ref.png", "output": "ref.png"}, "is the region itself; name another output"),
+        ({"region": "masks", "mask": "masks"}, "is the region itself; name another mask"),
     ],
 )
 def test_outputs_are_judged_first(paths: dict[str, str], message: str, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from pycocotools import mask as coco
 from support.fake import pattern, write_fake
 from support.parts import tiny_module
 
@@ -84,6 +86,41 @@ def test_mask_is_read_from_the_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     expected = where.numpy().repeat(4, 0).repeat(4, 1)
     for frame in mask[..., 0]:
         assert (frame & expected).sum() / (frame | expected).sum() > 0.9
+
+
+def test_several_objects_are_asked_for_one_by_one_and_decoded_by_their_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tiny_module(video=True, num_steps=2)
+    places = {"red": (4, 2), "blue": (8, 6)}  # where the circle and the square are; they overlap
+    asked = []
+
+    def fill(source, instruction, *rest):
+        color = "red" if "circle" in instruction[0] else "blue"
+        asked.append(instruction[0])
+        where = torch.zeros(16, 16, dtype=torch.bool)
+        row, column = places[color]
+        where[row : row + 6, column : column + 6] = True
+        share = 1.0 if color == "red" else 0.8  # the stronger paint wins a pixel
+        return paint(source, where.expand(1, source.shape[1], 16, 16).float() * share, color)
+
+    monkeypatch.setattr(module, "edit", fill)
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((32, 32, 3), 128, np.uint8))
+    files = EditFiles(tmp_path / "in.png", tmp_path / "out.png", tmp_path / "mask.json")
+    Editor(module).edit_file(files, "highlight the circle in red and the square in blue")
+    assert asked == ["Please label the circle with red masks.", "Please label the square with blue masks."]
+    told = json.loads(files.mask.read_text())
+    masks = [coco.decode(one["segmentations"][0]).astype(bool) for one in told["annotations"]]
+    assert [one["name"] for one in told["categories"]] == ["red", "blue"]
+    red, blue = (cv2.resize(mask.astype(np.uint8), (16, 16), interpolation=cv2.INTER_NEAREST) for mask in masks)
+    assert red.sum() == 36
+    assert blue.sum() == 36 - 2 * 2
+    assert not (masks[0] & masks[1]).any()
+    first, second = (one["confidences"][0] for one in told["annotations"])
+    assert 0 < second < first <= 1  # paint of 80 % is nearer to the border of the decision
+    shown = cv2.imread(str(files.output))[..., ::-1]
+    assert shown[10, 6].argmax() == 0
+    assert shown[26, 20].argmax() == 2
 
 
 def test_windows_reach_the_model_with_room_for_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

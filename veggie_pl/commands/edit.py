@@ -90,7 +90,7 @@ def _of_file(tell: Tell, number: int, total: int) -> Callable[[float], None]:
 
 def _editor(options: Namespace) -> Editor:
     module: VeggieModel = trained_model(options.model, naming="--model")
-    quick = Quick(options.compiled, options.half, options.reuse, options.solver)
+    quick = Quick(options.compiled, options.half, options.reuse, options.solver, options.get("local", False))
     module = quicken(module.to(find_device(options.device)), quick)
     scales = options.guidance_task, options.guidance_source
     return Editor(module, *scales, options.steps, options.seed, keep=options.keep)

@@ -24,6 +24,9 @@ def edit_options() -> CommandParser:
         help="white where pixels may change: a video, a picture or a folder of PNGs, of the source's size; the rest "
         "stays to the last bit",
     )
+    parser.add_argument(
+        "--local", action="store_true", help="with --region: compute only around it, where that comes to the same"
+    )
     parser.add_argument("--reference", type=str | None, help="a picture that the instruction speaks of")
     _add_model(parser)
     return parser

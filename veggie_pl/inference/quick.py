@@ -24,12 +24,15 @@ class Quick:
             Pays from about ten steps on.
         solver: Scheduler of diffusers that steps in place of the model's own, along its noise schedule; one of
             ``SOLVERS``. Multistep ones need fewer steps.
+        local: Where a region is given, compute only around it, if the first step there is what it is on the whole; see
+            ``diffusion.crop``. Pays from about four steps on.
     """
 
     compiled: bool = False
     half: bool = False
     reuse: int = 1
     solver: str | None = None
+    local: bool = False
 
 
 def quicken(module: VeggieModel, quick: Quick) -> VeggieModel:
@@ -46,6 +49,10 @@ def quicken(module: VeggieModel, quick: Quick) -> VeggieModel:
             raise UseError(f"a {type(module.viddm).__name__} reuses nothing between steps: leave reuse at 1")
         module.viddm.reusing(quick.reuse)  # or one clear error
         module.reuse = quick.reuse
+    if quick.local:
+        if not hasattr(module.viddm, "crop_multiple"):
+            raise UseError(f"a {type(module.viddm).__name__} computes whole pictures only: leave local off")
+        module.local = True
     if quick.half:
         nn.Module.to(module.viddm, torch.bfloat16)  # diffusers' own warns of parts that it would keep in float32: none
     if quick.compiled:

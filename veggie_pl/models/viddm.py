@@ -123,6 +123,11 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return int(height), int(width)
 
     @property
+    def crop_multiple(self) -> int:
+        """What the sides of a part of the latents have to be multiples of to be computed alone."""
+        return int(2 ** (len(self.unet.config.block_out_channels) - 1))
+
+    @property
     def pooled_width(self) -> int:
         """Width of a frame's task tokens side by side, as the time embedding takes them; 0 without ``pool_task``."""
         return int(self.unet.config.time_cond_proj_dim) if self.pool_task else 0
