@@ -103,7 +103,7 @@ class VeggieModel(nn.Module):
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``
-        self.local = False  # whether an edit of a region computes only around it, see ``cropped``
+        self.local = 0.0  # tolerance by which an edit of a region computes only around it, see ``cropped``; 0 is off
         self.keep: Keep = "nothing"  # what ``edit_batch`` leaves alone, see ``edit_keeping``
         self.name = ""  # what reports call this model; its folder, if it comes from one
         self.record: TrainingRecord | None = None  # what it was trained for, as its folder tells
@@ -176,7 +176,7 @@ class VeggieModel(nn.Module):
             crop = crop_around(cells, self.viddm.crop_multiple) if self.local else None
             if crop is not None:
                 near = self.prediction(replace(condition, source=crop.of(condition.source)), guidance)
-                predict = cropped(predict, near, crop, cells, tell=_tell_crop)
+                predict = cropped(predict, near, crop, cells, self.local, _tell_crop)
         edited = self.decode(self.denoise(predict, shape, seeds, num_steps, on_step, constrain))[:, : source.shape[1]]
         return edited if region is None else mix_region(edited.to(source), source, region)
 

@@ -57,7 +57,7 @@ def test_guard_measures_the_first_step_in_the_region_and_falls_back(off: float, 
         out[..., 4:6, 4:6] = 1 + off
         return out
 
-    predict = cropped(whole, part, crop, free, tell=lambda *one: told.append(one))
+    predict = cropped(whole, part, crop, free, 0.1, lambda *one: told.append(one))
     out = [predict(torch.zeros(1, 2, 3, 32, 32), torch.zeros(1)) for _ in range(3)]
     assert told == [(pytest.approx(off, rel=1e-4), taken)]
     assert sizes == ([12, 32, 12, 12] if taken else [12, 32, 32, 32])

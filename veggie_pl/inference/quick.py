@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from veggie_pl.diffusion.crop import TOLERANCE
 from veggie_pl.diffusion.solvers import solver_like
 from veggie_pl.errors import UseError
 from veggie_pl.model import VeggieModel
@@ -52,7 +53,7 @@ def quicken(module: VeggieModel, quick: Quick) -> VeggieModel:
     if quick.local:
         if not hasattr(module.viddm, "crop_multiple"):
             raise UseError(f"a {type(module.viddm).__name__} computes whole pictures only: leave local off")
-        module.local = True
+        module.local = TOLERANCE
     if quick.half:
         nn.Module.to(module.viddm, torch.bfloat16)  # diffusers' own warns of parts that it would keep in float32: none
     if quick.compiled:

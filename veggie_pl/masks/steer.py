@@ -1,7 +1,5 @@
 """Where an edit may stay, by two witnesses: the mask that the model answers with, and the change that it made."""
 
-import cv2
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -10,7 +8,6 @@ from veggie_pl.masks.soften import soften
 
 MARGIN, FEATHER = 0.07, 0.05  # of the shorter side: what a mask is widened by, and the width of its edge
 CHANGE = 0.17  # of 2: the least difference of a channel that is taken for more than blur; twice of it stays whole
-REACH = 0.5  # of the thing's size: how far what hangs together with it may lie beyond
 LEAST = 0.1  # share of the mask that has to have changed, else it is taken to be another thing's
 
 
@@ -19,8 +16,7 @@ def steer(
 ) -> tuple[Float[Tensor, "f h w"], str]:
     """Tell how much of an edit may stay at each pixel.
 
-    A pixel stays edited if it lies in the widened mask, or hangs together with it through changed pixels near by (a new
-    thing is often larger than the old one), and if it was changed by more than the blur that an edit leaves around
+    A pixel stays edited if it lies in the widened mask and was changed by more than the blur that edits leave around
     things.
 
     Args:
@@ -39,17 +35,4 @@ def steer(
     share = float((sure[mask] > 0).float().mean())
     if share < LEAST:
         return sure, f"only {share:.0%} of it was changed"
-    size = float(mask.flatten(1).sum(1).amax()) ** 0.5
-    around = soften(mask, round(MARGIN * shorter + REACH * size), 0) > 0
-    reached = _touching((sure > 0) & around, near > 0)
-    return torch.maximum(near, reached.to(near)) * sure, ""
-
-
-def _touching(changed: Bool[Tensor, "f h w"], near: Bool[Tensor, "f h w"]) -> Bool[Tensor, "f h w"]:
-    """Find the connected parts of what changed, frame by frame, that have a pixel in common with a region."""
-    found = []
-    for part, own in zip(changed.cpu().numpy(), near.cpu().numpy(), strict=True):
-        _, labels = cv2.connectedComponents(part.astype(np.uint8))
-        reached = np.unique(labels[part & own])
-        found.append(np.isin(labels, reached) & part)
-    return torch.from_numpy(np.stack(found)).to(changed.device)
+    return near * sure, ""

@@ -1,0 +1,168 @@
+"""What do the model's own mask, a region from outside and a local edit keep, and what do they cost?
+
+    python -m benchmarks.keep own [--clips 64] [--split test]     # --keep nothing / background, skill by skill
+    python -m benchmarks.keep region [--clips 64] [--split test]  # the exact region from outside, whole / --local
+    python -m benchmarks.keep flops                               # of a local edit at 128 x 128 latents
+
+Each prints a table for ``docs/NANO.md``. The first two edit clips of Moving Shapes by the shipped model in float32 with
+two sampling steps: success in % and PSNR outside and inside the change in dB, with 95 % intervals over clips, and the
+process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet on tensors without data, and times 10
+steps of a small random UNet.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler
+
+from benchmarks.gpu_model import NANO_MLLM, SD15
+from veggie_pl.batch import Batch, Clips, collate
+from veggie_pl.data.instructions.request import find_request
+from veggie_pl.data.instructions.sought import LOCAL
+from veggie_pl.data.shapes import ShapesBenchmark
+from veggie_pl.diffusion.crop import TOLERANCE, crop_around
+from veggie_pl.diffusion.guidance import Guidance
+from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.masks.soften import soften
+from veggie_pl.metrics import SkillTable
+from veggie_pl.metrics.skill_scores import SkillScores
+from veggie_pl.model import VeggieModel
+from veggie_pl.model_folder import load_model
+from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
+from veggie_pl.planning.meter import Meter
+
+MODEL = Path(__file__).resolve().parent.parent / "weights/nano/model"
+BATCH, MARGIN = 8, 2  # clips; pixels that the region from outside is wider than the change
+SIDE = 128  # latent cells
+SMALL = SD15 | {
+    "sample_size": SIDE,
+    "in_channels": 24,
+    "out_channels": 12,
+    "block_out_channels": [32, 64, 128, 128],
+    "cross_attention_dim": 32,
+    "attention_head_dim": 4,
+}
+Edit = Callable[[VeggieModel, Batch], Clips]
+
+
+def own(keep: str) -> Edit:
+    """Edit as `test --model.keep` does."""
+
+    def edit(module: VeggieModel, batch: Batch) -> Clips:
+        module.keep = keep  # type: ignore[assignment]
+        return module.edit_batch(batch)
+
+    return edit
+
+
+def region(local: float) -> Edit:
+    """Edit clip by clip where the exact answer differs from the source, as `edit --region` does."""
+
+    def edit(module: VeggieModel, batch: Batch) -> Clips:
+        module.local = local
+        edited = []
+        for row in range(len(batch.source)):
+            may_change = (soften(batch.mask[row : row + 1], MARGIN, 0) > 0).float()
+            guidance = find_request(batch.instruction[row], module.guidance, batch.skill[row]).guidance
+            seeds = [(module.seed, "edit", batch.key[row])]
+            how = {"region": may_change}
+            edited.append(module.edit(batch.source[row : row + 1], [batch.instruction[row]], guidance, seeds, **how))
+        return torch.cat(edited)
+
+    return edit
+
+
+def rows(name: str, edit: Edit, clips: int, split: str) -> None:
+    """Print a row for each local skill."""
+    module: VeggieModel = load_model(MODEL)
+    module.num_steps = 2
+    measures = SkillTable(ShapeDetector(), aspects=["answer"])
+    for stream in ShapesBenchmark(split, num_frames=8, measures=measures).streams().values():
+        skill = stream[0].skill
+        if skill not in LOCAL:
+            continue
+        scores, seconds = SkillScores(measures.of_skill(skill)), 0.0
+        for first in range(0, clips, BATCH):
+            batch = collate([(number, stream[number]) for number in range(first, min(first + BATCH, clips))])
+            started = time.process_time()
+            edited = edit(module, batch)
+            seconds += time.process_time() - started
+            scores.update(edited, batch)
+        found = scores.summaries(0)
+        wanted = (scores.row.headline, "psnr_outside", "psnr_inside")
+        cells = [f"{one.mean:.1f} [{one.low:.1f}, {one.high:.1f}]" for one in (found[key] for key in wanted)]
+        print(f"| {skill} | {name} | {' | '.join(cells)} | {seconds / clips:.2f} |", flush=True)
+
+
+def flops() -> None:
+    """Count and time a region of a tenth of the picture, in the middle."""
+    side = round((0.1 * SIDE**2) ** 0.5)
+    cells = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
+    start = (SIDE - side) // 2
+    cells[..., start : start + side, start : start + side] = True
+    with torch.device("meta"):
+        viddm = VidDM(SD15)
+    crop = crop_around(cells, viddm.crop_multiple)
+    assert crop is not None
+    near = crop.rows.stop - crop.rows.start
+    counted = {}
+    for size in (SIDE, near):
+        latents = torch.zeros(1, 1, 4, size, size, device="meta")
+        tokens = torch.zeros(1, 1, 32, 768, device="meta")
+        with torch.no_grad(), Meter(viddm, lambda name: "") as meter:
+            viddm(latents, latents, torch.zeros(1, device="meta"), tokens)
+        counted[size] = sum(cost.flops for cost in meter.costs.values())
+    print(f"region {side} x {side} of {SIDE} x {SIDE} cells, crop {near} x {near}")
+    for steps in (2, 10, 20, 50):
+        whole, local = steps * counted[SIDE], counted[SIDE] + steps * counted[near]
+        print(f"| {steps} | {whole / 1e12:.1f} | {local / 1e12:.1f} | {whole / local:.2f} |")
+    timed(cells)
+
+
+def timed(cells: torch.Tensor) -> None:
+    """Time edits of one picture by a small random UNet at the same size of latents."""
+    module = VeggieModel(
+        mllm=Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager"),
+        queries=TaskQueries(num_queries=2, max_frames=8, width=192),
+        aligner=Aligner(width_in=192, width_out=32),
+        viddm=VidDM(SMALL),
+        vae=PixelCodec(2),
+        scheduler=DDIMScheduler(beta_schedule="scaled_linear", prediction_type="sample", timestep_spacing="trailing"),
+    ).eval()
+    source = torch.rand(1, 1, 3, 2 * SIDE, 2 * SIDE) * 2 - 1
+    may_change = cells.float().repeat_interleave(2, -1).repeat_interleave(2, -2)
+    seconds = {}
+    for local in (0.0, math.inf, 0.0, math.inf):
+        module.local = local  # nothing can be said of the quality of random weights, so there is no guard
+        started = time.process_time()
+        module.edit(source, ["remove it"], Guidance(), [("edit", 0)], 10, region=may_change)
+        seconds[local] = time.process_time() - started
+    print(
+        f"10 steps: whole {seconds[0]:.2f} s, local {seconds[math.inf]:.2f} s: {seconds[0] / seconds[math.inf]:.2f} x"
+    )
+
+
+def main() -> None:
+    """One table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["own", "region", "flops"])
+    parser.add_argument("--clips", type=int, default=64, help="of each skill")
+    parser.add_argument("--split", choices=["val", "test"], default="test")
+    options = parser.parse_args()
+    if options.what == "flops":
+        return flops()
+    if options.what == "own":
+        ways = {"nothing": own("nothing"), "background": own("background")}
+    else:
+        ways = {"whole": region(0), "local": region(TOLERANCE), "local, without the guard": region(math.inf)}
+    for name, edit in ways.items():
+        rows(name, edit, options.clips, options.split)
+    return None
+
+
+if __name__ == "__main__":
+    main()
