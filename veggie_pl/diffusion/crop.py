@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Num, Shaped
 from torch import Tensor
 
 from veggie_pl.diffusion.sampler import Latents, Prediction
@@ -21,7 +21,7 @@ class Crop:
     rows: slice
     columns: slice
 
-    def of(self, latents: Float[Tensor, "*lead h w"]) -> Float[Tensor, "*lead h2 w2"]:
+    def of(self, latents: Shaped[Tensor, "*lead h w"]) -> Shaped[Tensor, "*lead h2 w2"]:
         """Take what lies inside."""
         return latents[..., self.rows, self.columns]
 

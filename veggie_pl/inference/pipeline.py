@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -130,7 +130,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         image_guidance_scale: float | None = None,
         generator: torch.Generator | None = None,
         references: Sequence[Image.Image] = (),
-        keep: Keep = "nothing",
+        keep: str = "nothing",
         region: Frames | None = None,
         output_type: str = "pil",
         callback_on_step_end: Callable[["VeggiePipeline", int, Any, dict[str, Any]], Any] | None = None,
@@ -177,7 +177,9 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
             if callback_on_step_end is not None:
                 callback_on_step_end(self, done - 1, timesteps[done - 1], {})
 
-        editor = Editor(self.module, guidance_scale, image_guidance_scale, num_inference_steps, seed, on_step, keep)
+        editor = Editor(
+            self.module, guidance_scale, image_guidance_scale, num_inference_steps, seed, on_step, cast(Keep, keep)
+        )
         with bar:
             edited = editor.edit_frames(frames, prompt, torch.cat(shown) if shown else None, may_change)
         return VeggieOutput([_convert(edited, output_type)])

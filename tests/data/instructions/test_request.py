@@ -46,7 +46,7 @@ def test_request_without_one_fill_says_why(instruction: str, message: str) -> No
             {"red": "dog", "blue": "old cat", "green": "man"},
         ),
         (
-            "Please mark the red star in blue, and mark the yellow circle using a green mask, please",
+            "Please mark the red star in blue, and mark the yellow circle in green, please",
             {"blue": "red star", "green": "yellow circle"},
         ),
         ("highlight the man in red in blue and the dog in green", {"blue": "man in red", "green": "dog"}),
