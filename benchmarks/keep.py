@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from diffusers import DDIMScheduler
@@ -27,6 +28,7 @@ from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.diffusion.crop import TOLERANCE, crop_around
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.keeping import Keep
 from veggie_pl.masks.soften import soften
 from veggie_pl.metrics import SkillTable
 from veggie_pl.metrics.skill_scores import SkillScores
@@ -49,11 +51,11 @@ SMALL = SD15 | {
 Edit = Callable[[VeggieModel, Batch], Clips]
 
 
-def own(keep: str) -> Edit:
+def own(keep: Keep) -> Edit:
     """Edit as `test --model.keep` does."""
 
     def edit(module: VeggieModel, batch: Batch) -> Clips:
-        module.keep = keep  # type: ignore[assignment]
+        module.keep = keep
         return module.edit_batch(batch)
 
     return edit
@@ -69,20 +71,20 @@ def region(local: float) -> Edit:
             may_change = (soften(batch.mask[row : row + 1], MARGIN, 0) > 0).float()
             guidance = find_request(batch.instruction[row], module.guidance, batch.skill[row]).guidance
             seeds = [(module.seed, "edit", batch.key[row])]
-            how = {"region": may_change}
-            edited.append(module.edit(batch.source[row : row + 1], [batch.instruction[row]], guidance, seeds, **how))
+            source, words = batch.source[row : row + 1], [batch.instruction[row]]
+            edited.append(module.edit(source, words, guidance, seeds, region=may_change))
         return torch.cat(edited)
 
     return edit
 
 
-def rows(name: str, edit: Edit, clips: int, split: str) -> None:
+def rows(name: str, edit: Edit, clips: int, split: Literal["val", "test"]) -> None:
     """Print a row for each local skill."""
     module: VeggieModel = load_model(MODEL)
     module.num_steps = 2
     measures = SkillTable(ShapeDetector(), aspects=["answer"])
     for stream in ShapesBenchmark(split, num_frames=8, measures=measures).streams().values():
-        skill = stream[0].skill
+        skill = collate([(0, stream[0])]).skill[0]
         if skill not in LOCAL:
             continue
         scores, seconds = SkillScores(measures.of_skill(skill)), 0.0
