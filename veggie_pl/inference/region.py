@@ -71,7 +71,7 @@ def region_of(frames: UInt8[np.ndarray, "f h w 3"], name: str) -> Region:
     return ((shares - NEAR) / (255 - 2 * NEAR)).clamp(0, 1)
 
 
-def region_in_memory(frames: UInt8[np.ndarray, "r h w 3"], like: UInt8[np.ndarray, "f h w2 3"]) -> Region:
+def region_in_memory(frames: UInt8[np.ndarray, "r h w 3"], like: UInt8[np.ndarray, "f h2 w2 3"]) -> Region:
     """Turn pictures of a region, as many as frames or one for all, into shares.
 
     Raises:
