@@ -4,6 +4,7 @@ import pytest
 
 from veggie_pl.cli import main
 from veggie_pl.commands.parser import UsageError, value_of
+from veggie_pl.files import CONF
 
 
 def test_both_ways_to_give_a_value_mean_the_same() -> None:
@@ -34,6 +35,25 @@ def test_class_that_cannot_be_built_says_so_in_its_own_words() -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["test", "--data.test.init_args.vocabulary", "huge", "--model.baseline", "copy"])
     assert stopped.value.code == "error: unknown vocabulary 'huge'; the choices are small, large"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (
+            ["test", "--model.method", "veggie_pl.methods.VidTo"],
+            "error: model.method names veggie_pl.methods.VidTo, which is not there; veggie_pl.methods has VidToMe",
+        ),
+        (
+            ["fit", "--config", str(CONF / "stage1.yaml"), "--model.vae", "veggie_pl.models.KlCodek"],
+            "error: model.vae names veggie_pl.models.KlCodek, which is not there; veggie_pl.models has KlCodec",
+        ),
+    ],
+)
+def test_class_that_is_not_there_is_told_from_those_that_are(args: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(args)
+    assert str(stopped.value.code).startswith(said)
 
 
 @pytest.mark.parametrize("option", ["--trainer.max_step", "--data.batch", "--model.num_step", "--conf"])

@@ -2,6 +2,8 @@
 
 import argparse
 import difflib
+import importlib
+import inspect
 import re
 from typing import Any, NoReturn
 
@@ -33,7 +35,20 @@ def refuse(parser: Any, message: str, ex: Exception | None) -> NoReturn:
     message = " ".join(message.split())
     if (now := moved_name(message)) is not None:
         raise UsageError(now) from ex
-    raise UsageError(_plain(parser, message) or message + _suggestion(parser, message)) from ex
+    said = _unknown_class(message) or _plain(parser, message) or message + _suggestion(parser, message)
+    raise UsageError(said) from ex
+
+
+def _unknown_class(message: str) -> str | None:
+    """Say that a class is not there, and which are; None for other messages, and where there is no such module."""
+    lacks = r"class_path '([\w.]+)': module '([\w.]+)' has no attribute '(\w+)'"
+    found = re.search(rf'key "([^"]+)".*{lacks}', message)
+    if found is None or not found[3].startswith(__package__.partition(".")[0]):
+        return None
+    module = importlib.import_module(found[3])
+    names = getattr(module, "__all__", None) or [name for name, one in vars(module).items() if inspect.isclass(one)]
+    named = difflib.get_close_matches(found[4], names, NUM_CLOSE) or sorted(names)
+    return f"{found[1]} names {found[2]}, which is not there; {found[3]} has {', '.join(named)}"
 
 
 def _plain(parser: Any, message: str) -> str | None:
