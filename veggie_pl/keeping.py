@@ -6,11 +6,11 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
-from veggie_pl.batch import Clips, Masks, Skill
+from veggie_pl.batch import Clips, Mask, Masks, Skill
 from veggie_pl.data.instructions.sought import LOCAL, pointing_at, sought_phrase
 from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.masks.soften import mix_region
-from veggie_pl.masks.steer import steer
+from veggie_pl.masks.steer import steer, widened
 from veggie_pl.masks.unpaint import unpaint
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,11 @@ def edit_keeping(
 ) -> Clips:
     """Edit clips of one skill, and leave alone what the model does not find the request to be about.
 
+    The thing is looked for in the source, and latents far from it are the noised source's at every step. One that is
+    added is looked for in its edit. What stays of an edit tells ``steer``; the rest is the source to the last
+    bit. Requests that change everything or point at something, and those whose words no rule knows, are plain edits. So
+    is one whose thing the model does not find, or finds where the edit changes nothing, and the log says so.
+
     Args:
         model: Edits, and answers where.
         skill: What is asked for; None where no rule knows.
@@ -52,55 +57,50 @@ def edit_keeping(
         seeds: One key per clip.
         how: Further arguments of ``VeggieModel.edit``.
     """
-    edited = model.edit(source, instruction, guidance, seeds, **how)
-    return keep_background(model, skill, source, edited, instruction, seeds, **how)
 
+    def edit(rows: list[int], **more: Any) -> Clips:
+        own = {**how, **more}
+        if how.get("references") is not None:
+            own["references"] = how["references"][rows]
+        return model.edit(
+            source[rows], [instruction[row] for row in rows], guidance, [seeds[row] for row in rows], **own
+        )
 
-def keep_background(
-    model: Edits, skill: Skill | None, source: Clips, edited: Clips, instruction: list[str], seeds: Seeds, **how: Any
-) -> Clips:
-    """Put the source back where an edit is not about: pixel by pixel, to the last bit.
-
-    The thing is looked for in the source, one that was added in the edit. What stays of the edit tells ``steer``.
-    Requests that change everything or point at something, and those whose words no rule knows, are plain edits. So is
-    one whose thing the model does not find, or finds where the edit is not, and the log says so.
-
-    Args:
-        model: Answers where.
-        skill: What was asked for; None where no rule knows.
-        source: In [-1, 1].
-        edited: What the model made of it.
-        instruction: One per clip.
-        seeds: One key per clip.
-        how: Further arguments of ``VeggieModel.edit``, for the question.
-    """
-    phrases = [sought_phrase(words, skill) for words in instruction]
-    asked = [row for row, phrase in enumerate(phrases) if phrase]
+    everyone = list(range(len(source)))
     if skill not in LOCAL:
-        return edited
-    for row in sorted({*range(len(source))} - {*asked}):
-        log.info("%r: no rule knows what it is about, so all of the picture may change", instruction[row])
-    if not asked:
-        return edited
+        return edit(everyone)
+    phrases = [sought_phrase(words, skill) for words in instruction]
+    asked = [row for row in everyone if phrases[row]]
+    why = {row: "no rule knows what it is about" for row in everyone if not phrases[row]}
+    edited = edit(everyone) if skill is Skill.ADDITION else source.clone()
     quiet = {**how, "on_step": None}  # steps of the edit count
     if how.get("references") is not None:
         quiet["references"] = how["references"][asked]
-    shown = edited if skill is Skill.ADDITION else source
-    found = _find(model, shown[asked], [phrases[row] for row in asked], [seeds[row] for row in asked], quiet)
-    kept = edited.clone()
-    for row, mask in zip(asked, found, strict=True):
-        region, why = steer(mask, edited[row].float(), source[row].float())
-        if why:
-            log.info("%r, the %s: %s, so all of the picture may change", instruction[row], phrases[row], why)
+    masks: dict[int, Mask] = {}
+    if asked:
+        keys = [(*seeds[row], "where") for row in asked]
+        found = _find(model, edited[asked], [phrases[row] for row in asked], keys, quiet)
+        masks = dict(zip(asked, found, strict=True))
+    if skill is not Skill.ADDITION and (seen := [row for row in asked if bool(masks[row].any())]):
+        regions = torch.stack([(widened(masks[row]) > 0).float() for row in seen])
+        edited[seen] = edit(seen, region=regions).to(edited)
+    for row in asked:
+        region, why_not = steer(masks[row], edited[row].float(), source[row].float())
+        if why_not:
+            why[row] = f"the {phrases[row]}: {why_not}"
         else:
-            kept[row] = mix_region(edited[row], source[row], region.to(edited))
-    return kept
+            edited[row] = mix_region(edited[row], source[row], region.to(edited))
+    for row, reason in sorted(why.items()):
+        log.info("%r, %s, so all of the picture may change", instruction[row], reason)
+    if why and skill is not Skill.ADDITION:
+        free = sorted(why)
+        edited[free] = edit(free, **({} if len(free) == len(source) else {"on_step": None})).to(edited)
+    return edited
 
 
-def _find(model: Edits, clips: Clips, phrases: list[str], seeds: Seeds, how: dict[str, Any]) -> Masks:
+def _find(model: Edits, clips: Clips, phrases: list[str], keys: Seeds, how: dict[str, Any]) -> Masks:
     """Ask where things are and decode the answers."""
     asked = [pointing_at(phrase) for phrase in phrases]
-    keys = [(*seed, "where") for seed in seeds]
     words = [one.instruction for one in asked]
     painted = model.edit(clips, words, model.guidance[Skill.GROUNDING], keys, **how)
     answers = zip(painted.float(), clips.float(), asked, strict=True)

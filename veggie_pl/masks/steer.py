@@ -29,10 +29,14 @@ def steer(
     """
     if not bool(mask.any()):
         return torch.ones_like(source[:, 0]), "it was not found"
-    shorter = min(mask.shape[-2:])
-    near = soften(mask, round(MARGIN * shorter), round(FEATHER * shorter))
     sure = (((edited - source).abs().amax(1) - CHANGE) / CHANGE).clamp(0, 1)
     share = float((sure[mask] > 0).float().mean())
     if share < LEAST:
         return sure, f"only {share:.0%} of it was changed"
-    return near * sure, ""
+    return widened(mask) * sure, ""
+
+
+def widened(mask: Bool[Tensor, "f h w"]) -> Float[Tensor, "f h w"]:
+    """Give a mask its margin and edge."""
+    shorter = min(mask.shape[-2:])
+    return soften(mask, round(MARGIN * shorter), round(FEATHER * shorter))
