@@ -30,6 +30,7 @@ from veggie_pl.training.record import TrainingRecord
 
 log = logging.getLogger(__name__)
 _told: WeakSet[Any] = WeakSet()  # image models
+Told = tuple[Float[Tensor, "b q_f q d"], Float[Tensor, "b q_f q d"]]
 
 
 @dataclass(frozen=True)
@@ -194,23 +195,41 @@ class VeggieModel(nn.Module):
 
     @torch.no_grad()
     def condition(
-        self, source: Clips, instruction: list[str], references: Float[Tensor, "b r 3 h w"] | None = None
+        self,
+        source: Clips,
+        instruction: list[str],
+        references: Float[Tensor, "b r 3 h w"] | None = None,
+        told: Told | None = None,
     ) -> Condition:
-        """Read the request and the source; see ``edit``."""
+        """Read the request and the source; see ``edit``.
+
+        Args:
+            source: Clips.
+            instruction: One per clip.
+            references: Pictures that the instruction speaks of.
+            told: What ``task_tokens`` gives, where it is known already.
+        """
+        tokens, null = self.task_tokens(source, instruction, references) if told is None else told
+        shown = None
+        if references is not None and self.viddm.sees_references:
+            pictures = self.vae.encode_source(references.flatten(0, 1)[:, None])  # each a clip of one frame
+            shown = pictures.view(*references.shape[:2], *pictures.shape[2:])
+        return Condition(self.vae.encode_source(source), tokens, null, shown)
+
+    @torch.no_grad()
+    def task_tokens(
+        self, source: Clips, instruction: list[str], references: Float[Tensor, "b r 3 h w"] | None = None
+    ) -> Told:
+        """Let the MLLM read a request: task tokens of each frame, and what stands for them where they are left out."""
         batch, num_frames = source.shape[:2]
         first = 0 if references is None else references.shape[1]
         frame_index = torch.arange(first, first + num_frames, device=source.device).expand(batch, -1)
         hidden = self.mllm(source, instruction, self.queries(frame_index), frame_index, references)
         tokens = for_frames(self.aligner(hidden), num_frames)
-        null = for_frames(self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)), num_frames)
-        shown = None
-        if references is not None and self.viddm.sees_references:
-            pictures = self.vae.encode_source(references.flatten(0, 1)[:, None])  # each a clip of one frame
-            shown = pictures.view(batch, first, *pictures.shape[2:])
-        return Condition(self.vae.encode_source(source), tokens, null, shown)
+        return tokens, for_frames(self.aligner(hidden, hidden.new_ones(batch, dtype=torch.bool)), num_frames)
 
     def prediction(self, condition: Condition, guidance: Guidance) -> Prediction:
-        """Give the guided prediction of one clip or window; ``over_windows`` joins those of several windows to one.
+        """Give the guided prediction of one clip or window; ``denoise_over_windows`` blends those of several windows.
 
         It is for one sampling run, in which it may keep what changes slowly; see ``reuse``.
         """

@@ -16,6 +16,7 @@ from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.long_clips import LongClips
 from veggie_pl.masks.paint import paint
 from veggie_pl.video.clip import ClipFile
 
@@ -134,7 +135,7 @@ def test_windows_reach_the_model_with_room_for_the_reference(tmp_path: Path, mon
     monkeypatch.setattr(module, "edit", copy)
     cv2.imwrite(str(tmp_path / "ref.png"), pattern(1, 33, 47)[0])
     files = EditFiles(write_fake(tmp_path / "in.mp4", 20), tmp_path / "out.mp4", reference=tmp_path / "ref.png")
-    Editor(module).edit_file(files, "make it look like the reference")
+    Editor(module, long=LongClips("independent")).edit_file(files, "make it look like the reference")
     assert seen == [(7, (1, 1, 3, 16, 16))] * 4
     assert ClipFile(files.output).info.num_frames == 20
 
@@ -239,7 +240,7 @@ def test_failure_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "edit", lambda source, *rest: calls.append(1) or (source if len(calls) < 3 else 1 / 0))
     files = EditFiles(write_fake(tmp_path / "in.mp4", 30), tmp_path / "out.mp4")
     with pytest.raises(ZeroDivisionError):
-        Editor(module).edit_file(files, "remove it")
+        Editor(module, long=LongClips("independent")).edit_file(files, "remove it")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 

@@ -13,6 +13,7 @@ from veggie_pl.commands.trained import trained_model
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, plan_edits, refuse_own_folder
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.long_clips import LongClips
 from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.inference.region import RegionFile
 from veggie_pl.model import VeggieModel
@@ -93,7 +94,8 @@ def _editor(options: Namespace) -> Editor:
     quick = Quick(options.compiled, options.half, options.reuse, options.solver, options.get("local", False))
     module = quicken(module.to(find_device(options.device)), quick)
     scales = options.guidance_task, options.guidance_source
-    return Editor(module, *scales, options.steps, options.seed, keep=options.keep)
+    long = LongClips(options.long, options.window, options.overlap)
+    return Editor(module, *scales, options.steps, options.seed, keep=options.keep, long=long)
 
 
 def _paths(options: Namespace) -> tuple[str | None, ...]:

@@ -10,6 +10,7 @@ from jsonargparse import Namespace
 from veggie_pl.batch import is_blank
 from veggie_pl.diffusion.solvers import check_solver
 from veggie_pl.errors import UseError
+from veggie_pl.inference.long_clips import LongClips
 
 MAX_SEED = 2**63 - 1  # what generators of torch take
 NUM_TIMESTEPS = 1000  # diffusers' default of schedulers
@@ -30,6 +31,7 @@ def judge_options(options: Namespace) -> None:
             raise UseError(f"--{name.replace('_', '-')} must be a finite number, got {scale}")
     if not 0 <= options.seed <= MAX_SEED:
         raise UseError(f"--seed must be in 0 .. {MAX_SEED}, got {options.seed}")
+    LongClips(options.long, options.window, options.overlap)
     if options.solver is not None:
         check_solver(options.solver)
     if options.reuse < 1:

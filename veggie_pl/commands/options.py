@@ -63,6 +63,18 @@ def _add_model(parser: CommandParser) -> None:
         default="nothing",
         help="background: ask the model first where the edit belongs, and leave alone what lies elsewhere",
     )
+    parser.add_argument(
+        "--long",
+        type=Literal["independent", "blended", "anchored"] | None,
+        help="what makes the windows of a long clip agree: nothing but a fade in pixels; sampling them together; "
+        "or also task tokens read from frames all over the clip (independent)",
+    )
+    parser.add_argument(
+        "--window", type=int | None, help="frames of a window, from 1 to as many as the model takes (as many)"
+    )
+    parser.add_argument(
+        "--overlap", type=int | None, help="frames that a window shares with the next, at least; 0 to window - 1 (2)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
     parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
     parser.add_argument(

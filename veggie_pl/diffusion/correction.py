@@ -74,7 +74,7 @@ def corrected(
 
     as in the authors' code (``second_clip_forward``), which predicts noise; other predictions are changed to what says
     the same of the noise. It is for one window after another, the last frames of the one being the first of the next;
-    ``over_windows`` samples all windows at once instead.
+    ``denoise_over_windows`` samples all windows together instead.
 
     Args:
         predict: The guided prediction of the window.

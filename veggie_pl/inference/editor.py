@@ -1,8 +1,8 @@
 """A trained model at work on files: any length, any size, in memory for one window."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
+from veggie_pl.inference.edited_frame import EditedFrame, join_edits
+from veggie_pl.inference.long_clips import LongClips, Window
 from veggie_pl.inference.region import Region, RegionFile
-from veggie_pl.inference.windows import at_source_size, cross_fade, windows
+from veggie_pl.inference.together import Asked, Pictures, ReadFrames, edit_together, read_anchors
+from veggie_pl.inference.windows import cross_fade
 from veggie_pl.keeping import Keep, edit_keeping
-from veggie_pl.masks.soften import mix_region
 from veggie_pl.masks.unpaint import read_objects
 from veggie_pl.model import VeggieModel, tell_image_model
 from veggie_pl.training.precision import autocast
@@ -29,36 +31,9 @@ from veggie_pl.video.writer import ClipWriter
 
 __all__ = ["IMAGE_FPS", "EditFiles", "Editor", "output_name"]
 
-OVERLAP = 2  # frames that a window shares with the next, at least
 SHOWN = 4  # frames on the side-by-side picture
-Pictures = Float[Tensor, "r 3 ref_h ref_w"]
-ReadFrames = Callable[[int, int], UInt8[np.ndarray, "f h w 3"]]
 ReadRegion = Callable[[int, int], Region]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
-
-
-class EditedFrame(NamedTuple):
-    """One frame and its edit, each a clip of one frame.
-
-    Args:
-        number: Of the frame.
-        source: At its own size.
-        seen: As the model sees it.
-        small: The edit at the model's size.
-        region: How much of each of the source's pixels may change; None is all.
-    """
-
-    number: int
-    source: Clip
-    seen: Clip
-    small: Clip
-    region: Region | None = None
-
-    @property
-    def edited(self) -> Clip:
-        """The edit at the source's size; outside of the region the source, to the last bit."""
-        whole = at_source_size(self.small, self.seen, self.source)
-        return whole if self.region is None else mix_region(whole, self.source, self.region)
 
 
 class Editor:
@@ -69,12 +44,13 @@ class Editor:
         guidance_task: How hard to follow the instruction; None takes the model's own scale.
         guidance_source: How close to stay to the source; None takes the model's own scale.
         num_steps: Sampling steps; None takes the model's own number.
-        seed: Seeds the starting noise, the same in every window so that windows agree.
+        seed: Seeds the starting noise.
         on_step: Called after every sampling step of every window with the number of steps done in it.
         keep: "background" asks the model first where the edit belongs, and leaves alone what lies elsewhere.
+        long: How clips of more frames than the model takes are edited.
 
     Raises:
-        UseError: If guidance is asked for that the model was not trained for.
+        UseError: If guidance is asked for that the model was not trained for, or windows that it does not take.
     """
 
     def __init__(
@@ -86,6 +62,7 @@ class Editor:
         seed: int = 0,
         on_step: Callable[[int], None] | None = None,
         keep: Keep = "nothing",
+        long: LongClips | None = None,
     ) -> None:
         given = (1.0 if scale is None else scale for scale in (guidance_task, guidance_source))
         check_guidance({"an edit": Guidance(*given)}, module.objective)
@@ -93,6 +70,7 @@ class Editor:
         self.guidance_task, self.guidance_source = guidance_task, guidance_source
         self.num_steps = module.num_steps if num_steps is None else num_steps
         self.seed, self.on_step, self.keep = seed, on_step, keep
+        self.long = (long or LongClips()).fit(module, keep)
 
     def edit_file(
         self,
@@ -181,13 +159,7 @@ class Editor:
             references: Pictures that the instruction speaks of.
             region: How much of each pixel may change, at the model's size; it takes the place of the model's own mask.
         """
-        request = find_request(instruction, self.module.guidance)
-        own = request.guidance
-        guidance = Guidance(
-            own.task if self.guidance_task is None else self.guidance_task,
-            own.source if self.guidance_source is None else self.guidance_source,
-        )
-        device = self.module.device
+        guidance, device = self._guidance(instruction), self.module.device
         pictures = None if references is None else references[None].to(device)
         seeds = [("edit", self.seed)]
         how: dict[str, Any]
@@ -200,8 +172,9 @@ class Editor:
             elif self.keep == "nothing":
                 edited = self.module.edit(shown, [instruction], guidance, seeds, self.num_steps, pictures, self.on_step)
             else:
+                skill = find_request(instruction, self.module.guidance).skill
                 how = {"num_steps": self.num_steps, "references": pictures, "on_step": self.on_step}
-                edited = edit_keeping(self.module, request.skill, shown, [instruction], guidance, seeds, **how)
+                edited = edit_keeping(self.module, skill, shown, [instruction], guidance, seeds, **how)
         return edited[0].float().cpu()
 
     def _painted_frames(
@@ -217,7 +190,7 @@ class Editor:
         asked = [one.instruction for one in request.objects] or [instruction]
         passes = [self._edited_frames(num_frames, read, words, references, region) for words in asked]
         for frames in zip(*passes, strict=True):
-            yield frames[0]._replace(small=_together([frame.small for frame in frames], frames[0].seen))
+            yield frames[0]._replace(small=join_edits([frame.small for frame in frames], frames[0].seen))
 
     def _edited_frames(
         self,
@@ -227,18 +200,17 @@ class Editor:
         references: Pictures | None,
         region: ReadRegion | None = None,
     ) -> Iterator[EditedFrame]:
-        """Give each frame once, edited window by window."""
-        most = self.module.queries.max_frames
-        length = self.module.vae.frames_taken(most - (0 if references is None else len(references)))
-        if length < 1:
-            raise UseError(f"the model takes {most} pictures, references leave none")
+        """Give each frame once, edited in windows."""
+        most = self.module.queries.max_frames - (0 if references is None else len(references))
+        if self.module.vae.frames_taken(most) < 1:
+            raise UseError(f"the model takes {self.module.queries.max_frames} pictures, references leave none")
         tell_image_model(self.module, num_frames)
-        places = windows(num_frames, length, min(OVERLAP, length - 1))
+        places = self.long.windows(num_frames, most, self.module.vae)
         waiting: dict[int, UInt8[np.ndarray, "1 h w 3"]] = {}  # as bytes: full-size frames may be large
         seen: dict[int, Float[Tensor, "1 3 small_h small_w"]] = {}
         regions: dict[int, Region | None] = {}
 
-        def edited() -> Iterator[tuple[range, Clip]]:
+        def shown() -> Iterator[Window]:
             for place in places:
                 unread = range(max(waiting, default=place.start - 1) + 1, place.stop)
                 may_change = region(unread.start, unread.stop) if region else [None] * len(unread)
@@ -247,24 +219,41 @@ class Editor:
                     regions[number] = None if share is None else share[None]
                 shares = [one for number in place if (one := regions[number]) is not None]
                 small = resize(torch.cat(shares)[:, None], *self.module.size)[:, 0] if shares else None
-                clip = torch.cat([seen[number] for number in place])
-                yield place, self.edit_clip(clip, instruction, references, small)
+                touched = None if small is None else (small > 0).float()
+                yield Window(place, torch.cat([seen[number] for number in place]), touched)
 
-        for place, small in cross_fade(edited()):
+        for place, small in self._edited_windows(places, shown(), read, instruction, references):
             for number, frame in zip(place, small, strict=True):
                 source = to_clip(waiting.pop(number))
                 yield EditedFrame(number, source, seen.pop(number), frame[None], regions.pop(number))
 
+    def _edited_windows(
+        self,
+        places: Sequence[range],
+        windows: Iterable[Window],
+        read: ReadFrames,
+        instruction: str,
+        references: Pictures | None,
+    ) -> Iterator[tuple[range, Clip]]:
+        """Edit windows and join them; frames come as soon as no later window changes them."""
+        if len(places) == 1 or self.long.how == "independent":
+            edits = (self.edit_clip(one.clip, instruction, references, one.region) for one in windows)
+            yield from cross_fade(zip(places, edits, strict=True))
+            return
+        module, anchors = self.module, None
+        guidance = self._guidance(instruction)
+        asked = Asked(instruction, references, guidance, self.seed, self.num_steps, self.on_step)
+        if self.long.how == "anchored":
+            anchors = read_anchors(module, places[-1].stop, max(2, len(places[0])), read, asked)
+        for source, edited in edit_together(module, places, windows, asked, anchors):
+            yield source.frames, edited
 
-def _together(
-    edits: Sequence[Float[Tensor, "1 3 small_h small_w"]], seen: Float[Tensor, "1 3 small_h small_w"]
-) -> Float[Tensor, "1 3 small_h small_w"]:
-    """Join edits of one frame: each pixel is that of the edit which changes it most."""
-    if len(edits) == 1:
-        return edits[0]
-    every = torch.stack([*edits])
-    most = (every - seen).square().sum(2, keepdim=True).argmax(0, keepdim=True)
-    return every.gather(0, most.expand(-1, -1, 3, -1, -1))[0]
+    def _guidance(self, instruction: str) -> Guidance:
+        own = find_request(instruction, self.module.guidance).guidance
+        return Guidance(
+            own.task if self.guidance_task is None else self.guidance_task,
+            own.source if self.guidance_source is None else self.guidance_source,
+        )
 
 
 def _read_matte(frame: EditedFrame, fills: Sequence[str]) -> Matte:

@@ -17,6 +17,7 @@ from PIL import Image
 from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.long_clips import LongClips
 from veggie_pl.inference.quick import Quick, quicken
 from veggie_pl.inference.region import region_in_memory
 from veggie_pl.keeping import Keep
@@ -132,6 +133,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         references: Sequence[Image.Image] = (),
         keep: str = "nothing",
         region: Frames | None = None,
+        long: LongClips | None = None,
         output_type: str = "pil",
         callback_on_step_end: Callable[["VeggiePipeline", int, Any, dict[str, Any]], Any] | None = None,
     ) -> VeggieOutput:
@@ -148,6 +150,7 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
             keep: "background" asks the model first where the edit belongs, and leaves alone what lies elsewhere.
             region: Pictures of the video's size, one each frame or one for all: white where pixels may change, black
                 where the source stays to the last bit. It takes the place of what the model finds itself.
+            long: How a video of more frames than the model takes is edited.
             output_type: "pil", or numbers in [0, 1]: "np" (f, h, w, 3) or "pt" (f, 3, h, w).
             callback_on_step_end: Called as ``callback(pipe, step, timestep, {})`` after every sampling step of every
                 window of frames.
@@ -165,21 +168,19 @@ class VeggiePipeline(DiffusionPipeline):  # type: ignore[misc]
         shown = [resize(to_clip(_bytes(picture)), *self.module.size) for picture in references]
         seed = 0 if generator is None else generator.initial_seed()
         steps = num_inference_steps or self.module.num_steps
-        bar: Any = self.progress_bar(total=steps)
-        fit = min(len(frames), self.module.queries.max_frames - len(shown))
-        shape = self.module.vae.latent_shape(max(1, self.module.vae.frames_taken(fit)), *self.module.size)
+        most = max(1, self.module.queries.max_frames - len(shown))
+        places = (long or LongClips()).windows(len(frames), most, self.module.vae)
+        bar: Any = self.progress_bar(total=steps * len(places))
+        shape = self.module.vae.latent_shape(max(1, self.module.vae.frames_taken(len(places[0]))), *self.module.size)
         timesteps = self.module.objective.process.sampling(steps, shape).timesteps
 
         def on_step(done: int) -> None:
-            if done == 1:  # of a window
-                bar.reset()
             bar.update()
             if callback_on_step_end is not None:
                 callback_on_step_end(self, done - 1, timesteps[done - 1], {})
 
-        editor = Editor(
-            self.module, guidance_scale, image_guidance_scale, num_inference_steps, seed, on_step, cast(Keep, keep)
-        )
+        scales = guidance_scale, image_guidance_scale
+        editor = Editor(self.module, *scales, num_inference_steps, seed, on_step, cast(Keep, keep), long)
         with bar:
             edited = editor.edit_frames(frames, prompt, torch.cat(shown) if shown else None, may_change)
         return VeggieOutput([_convert(edited, output_type)])
