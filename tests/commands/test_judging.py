@@ -19,6 +19,9 @@ def options(**changed: object) -> Namespace:
         "seed": 0,
         "solver": None,
         "reuse": 1,
+        "long": None,
+        "window": None,
+        "overlap": None,
     }
     return Namespace(**{**given, "instruction": "remove it", "device": "cpu", **changed})
 
@@ -38,6 +41,8 @@ def options(**changed: object) -> Namespace:
         (["--device", "cuda:x"], "--device cuda:x: the choices are"),
         (["--solver", "Magic"], "no solver 'Magic'; the choices are DDIMScheduler"),
         (["--reuse", "0"], "--reuse must be 1 or more, got 0"),
+        (["--window", "0"], "window must be 1 frame or more, got 0"),
+        (["--window", "4", "--overlap", "4"], "overlap must be below the window of 4 frames, got 4"),
         (["--guidance", "2"], "guidance"),
         (["--dev", "cpu"], "did you mean device"),
     ],
