@@ -11,7 +11,7 @@ from veggie_pl.diffusion.sampler import Latents, Prediction
 
 CONTEXT = 0.125  # of the shorter side: how far a crop reaches beyond the region
 WORTH = 0.6  # share of the picture above which a crop saves too little
-TOLERANCE = 0.1  # relative difference in the region, crop to whole, up to which the crop is taken
+TOLERANCE = 0.05  # relative difference in the region, crop to whole, up to which the crop is taken
 
 
 @dataclass(frozen=True)
