@@ -6,8 +6,7 @@
 
 Each prints a table for ``docs/NANO.md``. The first two edit clips of Moving Shapes by the shipped model in float32 with
 two sampling steps: success in % and PSNR outside and inside the change in dB, with 95 % intervals over clips, and the
-process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet on tensors without data, and times a small
-random UNet.
+process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet on tensors without data.
 """
 
 import argparse
@@ -18,15 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from diffusers import DDIMScheduler
 
-from benchmarks.gpu_model import NANO_MLLM, SD15
+from benchmarks.gpu_model import SD15
 from veggie_pl.batch import Batch, Clips, collate
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.data.instructions.sought import LOCAL
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.diffusion.crop import TOLERANCE, crop_around
-from veggie_pl.diffusion.guidance import Guidance
 from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.keeping import Keep
 from veggie_pl.masks.soften import soften
@@ -34,20 +31,12 @@ from veggie_pl.metrics import SkillTable
 from veggie_pl.metrics.skill_scores import SkillScores
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model
-from veggie_pl.models import Aligner, Mllm, PixelCodec, TaskQueries, VidDM
+from veggie_pl.models import VidDM
 from veggie_pl.planning.meter import Meter
 
 MODEL = Path(__file__).resolve().parent.parent / "weights/nano/model"
 BATCH, MARGIN = 8, 2  # clips; pixels that the region from outside is wider than the change
-SIDE, STEPS = 128, 5  # latent cells; sampling steps that are timed
-SMALL = SD15 | {
-    "sample_size": SIDE,
-    "in_channels": 24,
-    "out_channels": 12,
-    "block_out_channels": [32, 64, 128, 128],
-    "cross_attention_dim": 32,
-    "attention_head_dim": 4,
-}
+SIDE = 128  # latent cells
 Edit = Callable[[VeggieModel, Batch], Clips]
 
 
@@ -101,7 +90,7 @@ def rows(name: str, edit: Edit, clips: int, split: Literal["val", "test"]) -> No
 
 
 def flops() -> None:
-    """Count and time a region of a tenth of the picture, in the middle."""
+    """Count a region of a tenth of the picture, in the middle."""
     side = round((0.1 * SIDE**2) ** 0.5)
     cells = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
     start = (SIDE - side) // 2
@@ -122,30 +111,6 @@ def flops() -> None:
     for steps in (2, 10, 20, 50):
         whole, local = steps * counted[SIDE], counted[SIDE] + steps * counted[near]
         print(f"| {steps} | {whole / 1e12:.1f} | {local / 1e12:.1f} | {whole / local:.2f} |")
-    timed(cells)
-
-
-def timed(cells: torch.Tensor) -> None:
-    """Time edits of one picture by a small random UNet at the same size of latents."""
-    module = VeggieModel(
-        mllm=Mllm(str(NANO_MLLM), pretrained=False, num_slots=8, attention="eager"),
-        queries=TaskQueries(num_queries=2, max_frames=8, width=192),
-        aligner=Aligner(width_in=192, width_out=32),
-        viddm=VidDM(SMALL),
-        vae=PixelCodec(2),
-        scheduler=DDIMScheduler(beta_schedule="scaled_linear", prediction_type="sample", timestep_spacing="trailing"),
-    ).eval()
-    source = torch.rand(1, 1, 3, 2 * SIDE, 2 * SIDE) * 2 - 1
-    may_change = cells.float().repeat_interleave(2, -1).repeat_interleave(2, -2)
-    seconds = {}
-    for local in (0.0, math.inf):
-        module.local = local  # nothing can be said of the quality of random weights, so there is no guard
-        started = time.process_time()
-        module.edit(source, ["remove it"], Guidance(), [("edit", 0)], STEPS, region=may_change)
-        seconds[local] = time.process_time() - started
-    print(
-        f"10 steps: whole {seconds[0]:.2f} s, local {seconds[math.inf]:.2f} s: {seconds[0] / seconds[math.inf]:.2f} x"
-    )
 
 
 def main() -> None:
