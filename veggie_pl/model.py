@@ -69,6 +69,8 @@ class VeggieModel(nn.Module):
         timestep_power: See ``Objective``; matters in training only, as the density does.
         timestep_density: See ``Objective``.
         flow: Weights and shifts of rectified flow, see ``FlowSettings``; for its schedulers only.
+        timestep_uniform: See ``Objective``; in training only.
+        change_weight: See ``Objective``; in training only.
 
     Raises:
         ValueError: If the parts do not fit each other, or guidance is asked for that training made impossible.
@@ -91,6 +93,8 @@ class VeggieModel(nn.Module):
         timestep_power: float = 1.0,
         timestep_density: Density = "uniform",
         flow: FlowSettings | None = None,
+        timestep_uniform: float = 0.0,
+        change_weight: float = 1.0,
     ) -> None:
         super().__init__()
         check_parts(mllm, queries, aligner, viddm, vae)
@@ -100,7 +104,8 @@ class VeggieModel(nn.Module):
         self.vae.requires_grad_(False).eval()
         drops = (drop_task, drop_source, drop_both)
         count = cast(CountTokens, viddm.num_tokens)
-        self.objective = Objective(scheduler, timestep_power, *drops, timestep_density, flow, count)
+        learned = (timestep_density, flow, count, timestep_uniform, change_weight)
+        self.objective = Objective(scheduler, timestep_power, *drops, *learned)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``

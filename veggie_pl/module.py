@@ -64,11 +64,13 @@ class VeggieModule(VeggieModel, L.LightningModule):
         lr_factors: Factor on the learning rate of a part, such as {"queries": 0.1}; 1 for parts not named.
         timestep_power: See ``Objective``.
         timestep_density: See ``Objective``: "uniform", "logit_normal" or "mode".
+        timestep_uniform: See ``Objective``: share of the samples whose levels of noise are uniform.
         flow: Weights and shifts of rectified flow, see ``FlowSettings``.
         drop_task: Share of training samples without task tokens.
         drop_source: Share of training samples without source.
         drop_both: Share of training samples without either.
         skill_weights: Factor on the loss of a skill's samples; 1 for skills not named.
+        change_weight: See ``Objective``: what the cells that an edit changes count in its loss.
         guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds noise, timesteps and drops, each a function of (seed, example).
@@ -88,20 +90,21 @@ class VeggieModule(VeggieModel, L.LightningModule):
         lr_factors: dict[str, float] | None = None,
         timestep_power: float = 1.0,
         timestep_density: Density = "uniform",
+        timestep_uniform: float = 0.0,
         flow: FlowSettings | None = None,
         drop_task: float = 0.05,
         drop_source: float = 0.05,
         drop_both: float = 0.05,
         skill_weights: dict[str, float] | None = None,
+        change_weight: float = 1.0,
         guidance: dict[str, Guidance] | None = None,
         num_steps: int = 20,
         seed: int = 0,
     ) -> None:
-        parts = (mllm, queries, aligner, viddm, vae, scheduler, drop_task, drop_source, drop_both)
-        super().__init__(*parts, guidance, num_steps, seed, timestep_power, timestep_density, flow)
+        asked = (drop_task, drop_source, drop_both, guidance, num_steps, seed, timestep_power, timestep_density, flow)
+        super().__init__(mllm, queries, aligner, viddm, vae, scheduler, *asked, timestep_uniform, change_weight)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
-        self.lr_factors = lr_factors or {}
-        self.skill_weights = per_skill(skill_weights or {}, 1.0, "skill_weights")
+        self.lr_factors, self.skill_weights = lr_factors or {}, per_skill(skill_weights or {}, 1.0, "skill_weights")
 
     def configure_model(self) -> None:
         """Spread the weights over the ranks, under Lightning's ModelParallelStrategy."""
@@ -121,8 +124,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         """Look whether weights fit before any is copied: one clear error where ``--ckpt_path`` is of another model.
 
         Raises:
-            UseError: If keys or shapes differ, or what was left out is not what this run has; the message counts and
-                names them.
+            UseError: If keys or shapes differ, or this run has not what was left out; all are counted and named.
         """
         path = self._trainer.ckpt_path if self._trainer else "checkpoint"  # some strategies have taken the weights out
         put_back(self, checkpoint, path)
@@ -158,11 +160,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
 
     @torch.no_grad()
     def draw(self, batch: Batch, purpose: str) -> Drawn:
-        """Draw all that is random, each example from a generator of its own, and turn both videos into latents.
-
-        Raises:
-            UseError: If the batch has no target.
-        """
+        """Draw all that is random, each example from its own generator, and encode both videos; a target is needed."""
         if batch.target is None:
             raise UseError(f"training needs targets, but {batch.key[0]} has none")
         # On the host, whose numbers are the same for every device; they go to it in one copy each.
@@ -170,7 +168,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         frame_index = self.queries.place(batch.source.shape[1], generators)  # (b, f)
         self.vae.latent_shape(batch.source.shape[1], *batch.source.shape[-2:])  # or one clear error
         source, target = self.vae.encode_both(batch.source, batch.target, generators, batch.names)  # (b, lf, c, lh, lw)
-        return Drawn(frame_index, source, target, self.objective.draw(target, generators))
+        return Drawn(frame_index, source, target, self.objective.draw(target, generators, batch.mask))
 
     def loss_of(self, batch: Batch, drawn: Drawn) -> Float[Tensor, " b"]:
         """Compute the loss of each example from what was drawn: nothing is random from here on."""

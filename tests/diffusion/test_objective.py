@@ -36,6 +36,15 @@ def test_timesteps_are_uniform_or_favour_noise() -> None:
     assert uniform.min() < 5 < 995 < uniform.max()
 
 
+def test_a_share_of_the_timesteps_is_uniform_whatever_the_power() -> None:
+    mixed = draw(timestep_power=0.5, timestep_uniform=0.4)[0].double()
+    assert mixed.mean().item() == pytest.approx(0.4 * 499.5 + 0.6 * 1000 * 2 / 3, abs=20)
+    low = (mixed < 100).double().mean().item()
+    assert low == pytest.approx(0.4 * 0.1 + 0.6 * 0.1**2, abs=4 * (0.046 / len(LATENTS)) ** 0.5)
+    assert torch.equal(draw(timestep_power=0.5, timestep_uniform=1.0)[0], draw()[0])
+    assert torch.equal(draw(timestep_power=0.5, timestep_uniform=0.0)[0], draw(timestep_power=0.5)[0])
+
+
 def test_draws_do_not_depend_on_the_batch() -> None:
     objective = Objective(DDPMScheduler())
     latents = torch.zeros(6, 2, 3, 4, 4)
@@ -65,7 +74,10 @@ def test_loss_is_zero_for_the_right_answer_only(kind: str) -> None:
         assert (loss.max() < 1e-4) == (name == kind)
 
 
-@pytest.mark.parametrize("bad", [{"drop_task": -0.1}, {"drop_task": 0.6, "drop_both": 0.6}, {"timestep_power": 0.0}])
+BAD = [{"drop_task": -0.1}, {"drop_task": 0.6, "drop_both": 0.6}, {"timestep_power": 0.0}, {"timestep_uniform": 1.5}]
+
+
+@pytest.mark.parametrize("bad", [*BAD, {"change_weight": 0.0}])
 def test_bad_rates_are_errors(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Objective(DDPMScheduler(), **bad)

@@ -53,9 +53,11 @@ def assert_equal(module: VeggieModule, other: VeggieModule, batch: Batch, tolera
 def test_gradients_are_equal_batch_after_batch_with_one_capture(video: bool, mixed: bool) -> None:
     module, tapes, other = learner(video), Tapes(), learner(video)
     module.loss_of = GraphedLoss(module, tape=tapes)  # type: ignore[method-assign]
+    module.objective.change_weight = other.objective.change_weight = 5.0
     for seed in range(3):
         batch = make_batch(3, 2, seed)
         batch.index += 10 * seed
+        batch.mask[:, :, 4 * seed :] = False
         words = ["remove the red circle", "make it night", "please locate the star"]  # 16 tokens at most
         batch.examples = [one._replace(instruction=words[(i + seed) % 3]) for i, one in enumerate(batch.examples)]
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):

@@ -83,7 +83,7 @@ class GraphedLoss:
                 frame_index=next(inputs),
                 source=next(inputs),
                 target=next(inputs),
-                draws=type(drawn.draws)(*(next(inputs) for _ in vars(drawn.draws))),
+                draws=replace(drawn.draws, **{name: next(inputs) for name in _drawn(drawn)}),
             )
             fixed = replace(layout, **{name: next(inputs) for name in _names(layout)})
             named = dict(zip(self.names, learning, strict=True))
@@ -195,5 +195,10 @@ def _names(layout: Any) -> list[str]:
 
 def _tensors(batch: Batch, drawn: Any, layout: Any) -> list[Tensor]:
     """All that the loss is computed from, in the order in which it is taken apart again."""
-    first = [batch.source, drawn.frame_index, drawn.source, drawn.target, *vars(drawn.draws).values()]
-    return [*first, *(getattr(layout, name) for name in _names(layout))]
+    first = [batch.source, drawn.frame_index, drawn.source, drawn.target]
+    draws = [getattr(drawn.draws, name) for name in _drawn(drawn)]
+    return [*first, *draws, *(getattr(layout, name) for name in _names(layout))]
+
+
+def _drawn(drawn: Any) -> list[str]:
+    return [name for name, value in vars(drawn.draws).items() if value is not None]

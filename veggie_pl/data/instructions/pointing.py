@@ -4,6 +4,7 @@ import re
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.instructions.color_phrases import FRONT, MASKS, FillPhrase, fill_phrase
+from veggie_pl.data.instructions.understanding import understand
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -84,8 +85,16 @@ def named_phrase(text: str) -> FillPhrase | None:
 
 def named_fill(text: str) -> str | None:
     """The fill that a request to point names, as in "label the red star in blue"; None if none or several."""
-    phrase = named_phrase(text)
-    return phrase.fills[0] if phrase is not None and len(phrase.fills) == 1 else None
+    fills = named_fills(text)
+    return fills[0] if len(fills) == 1 else None
+
+
+def named_fills(text: str) -> tuple[str, ...]:
+    """All fills that a request to point names, where none can be chosen; by the grammar where no phrase is found."""
+    if (phrase := named_phrase(text)) is not None:
+        return phrase.fills
+    understood = understand(text)
+    return (understood.slots["fill"],) if understood is not None and "fill" in understood.slots else ()
 
 
 def _told_to_point(lead: str, phrase: FillPhrase | None) -> bool | None:

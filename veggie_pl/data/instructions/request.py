@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from veggie_pl.batch import Skill
-from veggie_pl.data.instructions.pointing import named_phrase
+from veggie_pl.data.instructions.pointing import named_fills
 from veggie_pl.data.instructions.several import named_objects
 from veggie_pl.data.instructions.skills import find_skill
 from veggie_pl.data.instructions.sought import Pointing
@@ -72,7 +72,7 @@ def find_request(
     """
     skill = find_skill(instruction) if skill is None else skill
     fills: tuple[str, ...] = (fill,) if fill else ()
-    if not fills and (skill is None or skill.is_painted) and (phrase := named_phrase(instruction)):
-        fills = phrase.fills
+    if not fills and (skill is None or skill.is_painted):
+        fills = named_fills(instruction)
     objects = named_objects(instruction) if skill is Skill.GROUNDING and len(fills) > 1 else ()
     return Request(instruction, skill, guidance["default" if skill is None else skill], fills, objects)

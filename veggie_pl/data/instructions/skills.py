@@ -4,17 +4,10 @@ import re
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.instructions.pointing import pointing_skill
+from veggie_pl.data.instructions.surfaces import STYLES, SURFACES
+from veggie_pl.data.instructions.understanding import understand
 
 # The first rule that matches decides. Verbs that say it all come first; "make it", which all skills use, comes last.
-_STYLES = (
-    r"anime|cartoon|comic|cyberpunk|ghibli|impressionis\w*|pixar|pixel art|pop art|sketch|sepia|watercolou?r|van gogh"
-    r"|monet|picasso|ukiyo-e|oil painting|pencil drawing|line art|claymation|origami|black[- ]and[- ]white|monochrome"
-)
-_SURFACES = (
-    r"red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|gr[ae]y|golden|gold|silver|beige|cyan|magenta"
-    r"|turquoise|maroon|teal|blond|blonde|wooden|metal|metallic|marble|leather|glass|stone|velvet|plastic|furry|fluffy"
-    r"|plain|striped|spotted|dotted|patterned|checkered|shiny|rusty|transparent|older|younger|bigger|smaller|taller|wet|dirty"
-)
 _PLACES = (
     r"beach|forest|desert|city|street|mountains?|snow|night|sunset|sunrise|winter|summer|autumn|spring|rain|rainy|snowy"
     r"|snowing|raining|foggy|moon|space|ocean|jungle|kitchen|park|garden|day|daytime|storm|stormy"
@@ -26,10 +19,10 @@ _THINGS = r"(the |its |his |her |their |all )*[\w' -]+?"
 _RULES: tuple[tuple[Skill, str], ...] = (
     (Skill.CHANGING, r"\b(in place of|instead of)\b|\bmake an? .+ out of\b|\bput an? .+ where .+ (is|are)\b"),
     (Skill.STYLIZATION, r"\b(re)?styl(e|es|ed|i[sz]e\w*)\b|\bpainting by\b|\bapply an? .*\blook\b"),
-    (Skill.STYLIZATION, rf"\b(as|like|into|in) (an? |the )?(\w+ )?({_STYLES})\b"),
+    (Skill.STYLIZATION, rf"\b(as|like|into|in) (an? |the )?(\w+ )?({STYLES})\b"),
     (
         Skill.STYLIZATION,
-        rf"^(please )?(make|turn|render|redraw) (it|this|everything|the {_PICTURE}) {_LOOK}({_STYLES})\b",
+        rf"^(please )?(make|turn|render|redraw) (it|this|everything|the {_PICTURE}) {_LOOK}({STYLES})\b",
     ),
     (Skill.BACKGROUND, r"\b(background|backdrop|scenery|weather|season|environment|sky)\b"),
     (Skill.BACKGROUND, r"\b(change|replace|switch|set) the (scene|setting|location)\b"),
@@ -43,15 +36,15 @@ _RULES: tuple[tuple[Skill, str], ...] = (
     (
         Skill.ADDITION,
         r"\bpaint (an?|some|another) .*\b(on|onto|over|beside|next to|above|under|behind)\b"
-        rf"(?!.*\b({_SURFACES}){_CLOSING})",
+        rf"(?!.*\b({SURFACES}){_CLOSING})",
     ),
     (Skill.VISUAL_FEATURE, r"\b(colou?rs?|recolou?r|texture|material|paint|dye|tint|brighter|darker|shinier)\b"),
     (
         Skill.VISUAL_FEATURE,
-        rf"\b(turn|change|make|let) {_THINGS} (to |into |in )?((be|become|look) )?(more )?({_SURFACES}){_CLOSING}",
+        rf"\b(turn|change|make|let) {_THINGS} (to |into |in )?((be|become|look) )?(more )?({SURFACES}){_CLOSING}",
     ),
-    (Skill.VISUAL_FEATURE, rf"\bshould (be|become|look) (more )?({_SURFACES}){_CLOSING}"),
-    (Skill.VISUAL_FEATURE, rf"\blook of\b|\bgive {_THINGS} an? ({_SURFACES}) (look|finish|colou?r|texture)\b"),
+    (Skill.VISUAL_FEATURE, rf"\bshould (be|become|look) (more )?({SURFACES}){_CLOSING}"),
+    (Skill.VISUAL_FEATURE, rf"\blook of\b|\bgive {_THINGS} an? ({SURFACES}) (look|finish|colou?r|texture)\b"),
     (Skill.CHANGING, r"\b(replace|swap|exchange|substitute|transform|turn .+ into|change .+ (in)?to|convert)\b"),
     (Skill.ADDITION, r"\b(add|insert|put|place|include|attach|introduce|bring in|(there should|let there) be)\b"),
     (Skill.ADDITION, r"\bdraw (an?|some|another)\b|\blet (an?|some|another) .+ (appear|be|come)\b"),
@@ -69,7 +62,8 @@ def find_skill(instruction: str) -> Skill | None:
 
     Who is told to highlight, label or mark is told to point at something, as ``pointing`` knows; all else is an edit.
     """
-    return pointing_skill(instruction) or _editing_skill(instruction)
+    understood = understand(instruction)
+    return understood.skill if understood else pointing_skill(instruction) or _editing_skill(instruction)
 
 
 def skill_of(instruction: str, otherwise: Skill = Skill.CHANGING) -> Skill:

@@ -15,6 +15,7 @@ from veggie_pl.data.shapes.asking import sample_edit
 from veggie_pl.data.shapes.edits import PLACES, Addition, Edit, Grounding, Reasoning, Removal
 from veggie_pl.data.shapes.naming import SEEN_SKILLS, sample_seen
 from veggie_pl.data.shapes.render import changed, render, silhouette
+from veggie_pl.data.shapes.reversing import REVERSIBLE, sample_reversed
 from veggie_pl.data.shapes.sampling import make_world
 from veggie_pl.data.shapes.scene import Scene
 from veggie_pl.data.shapes.vocabulary import find_vocabulary
@@ -45,6 +46,8 @@ class ShapesRecords:
             asked cannot be known from the words alone. Of removal, changing, visual features and grounding, which are
             all skills then.
         grammar: Words a share of the records in ways of its own, of training and validation only.
+        reversed_skills: Share of a skill's records that are the other's read backwards: "removal", of additions;
+            "addition", of removals, which say less than they show (``reversing``). None is none.
         shadows: Whether things cast a soft shadow or a reflection, which go and come with them. The scenes are the
             same with and without; masks of things do not hold what they cast, the changed region of an edit does.
 
@@ -66,6 +69,7 @@ class ShapesRecords:
         grammar: Grammar | None = None,
         naming: Literal["named", "seen"] = "named",
         shadows: bool = False,
+        reversed_skills: dict[str, float] | None = None,
     ) -> None:
         if grammar is not None and (split == "test" or wording == "written"):
             raise UseError("a grammar words what is trained on: the split train or val, and no written wordings")
@@ -84,6 +88,7 @@ class ShapesRecords:
             raise UseError(f"questions and what is seen need at least two objects, but num_objects is {(low, high)}")
         if num_frames < 1 or size < 16:
             raise UseError(f"need at least 1 frame of 16 pixels, got {num_frames} of {size}")
+        self.reversed_skills = _check_reversed(reversed_skills or {}, naming)
         self.split, self.seed = split, seed
         self.wording, self.grammar, self.naming = wording, grammar, naming
         self.num_frames, self.size, self.vocabulary = num_frames, size, vocabulary
@@ -92,7 +97,8 @@ class ShapesRecords:
         self.proportions = Proportions(list(weights.values()), "shapes", split, seed)
         self.world = make_world(find_vocabulary(vocabulary), split, (low, high), num_frames)
         self.shadows = shadows
-        self._settings = f"{num_frames} {size} {(low, high)} {vocabulary} {CODE}{' shadows' if shadows else ''}"
+        more = (" shadows" if shadows else "") + (f" {self.reversed_skills}" if self.reversed_skills else "")
+        self._settings = f"{num_frames} {size} {(low, high)} {vocabulary} {CODE}{more}"
 
     def of_skills(self, skills: dict[str, float]) -> "ShapesRecords":
         """Return records of the same world in other skills, in templates' words."""
@@ -126,7 +132,8 @@ class ShapesRecords:
             slots = {**edit.slots(scene), "phrase": name}
         else:
             rng = numpy_rng("shapes", self.split, self.seed, skill.value, index)
-            scene, edit = sample_edit(rng, self.world, skill)
+            sample = sample_reversed if self._is_reversed(skill, index) else sample_edit
+            scene, edit = sample(rng, self.world, skill)
             slots = edit.slots(scene)
         if self.shadows:
             scene = replace(scene, shadows=True)
@@ -137,6 +144,10 @@ class ShapesRecords:
             chance = numpy_rng("grammar", self.split, self.seed, skill.value, index)
             said = self.grammar.reword(skill, chance, slots) or said
         return scene, edit, said
+
+    def _is_reversed(self, skill: Skill, index: int) -> bool:
+        share = self.reversed_skills.get(skill, 0.0)
+        return share > 0 and numpy_rng("reversed", self.split, self.seed, skill.value, index).random() < share
 
     def _skill(self, index: int) -> Skill:
         return self.skills[self.proportions.which(index)[0]]
@@ -178,3 +189,13 @@ class ShapesRecords:
             phrase = edit.phrase(scene)
         example = Example(key, edit.skill, instruction, phrase, place=place)
         return Record(example, source, target, mask, names=self.names(index))
+
+
+def _check_reversed(given: dict[str, float], naming: str) -> dict[str, float]:
+    if unknown := [name for name in given if name not in REVERSIBLE]:
+        raise UseError(f"reversed_skills names {unknown}; the choices are {', '.join(REVERSIBLE)}")
+    if wrong := {name: share for name, share in given.items() if not 0 <= share <= 1}:
+        raise UseError(f"reversed_skills are shares in [0, 1], got {wrong}")
+    if given and naming == "seen":
+        raise UseError("reversed_skills are of things that are named, but naming is 'seen'")
+    return given
