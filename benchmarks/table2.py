@@ -1,11 +1,12 @@
 """The paper's main table again, under one harness: every method on the same clips, scored by the same code.
 
-    python -m benchmarks.table2 [--num_test 40] [--only vidtome ...] [--jobs 2]
+    python -m benchmarks.table2 [--num_test 40] [--only vidtome ...] [--jobs 2] [--insv2v FOLDER] [--lgvi FOLDER]
 
 Methods without training stand on the shipped *image* model and are asked what the video model is asked. Each edits the
 first examples of every skill (``test --edits.folder``), ``score`` scores the files, and ``docs/BASELINES.md`` shows
 the rows with intervals, the average rank by the paper's rule, and the published numbers beside them. What is done is
-kept under ``runs/table2`` and not done again.
+kept under ``runs/table2`` and not done again. Trained baselines are rows where their model folder is given (``fit``
+with conf/baseline/insv2v or conf/baseline/lgvi makes one). How windows of longer clips meet is a table of its own.
 """
 
 import argparse
@@ -18,7 +19,11 @@ from benchmarks.table2_page import page
 from veggie_pl.metrics.report import Report, read_report
 
 RUNS = ROOT / "runs/table2"
-IMAGE_MODEL = "weights/nano/stage1"
+IMAGE_MODEL, VIDEO_MODEL = "weights/nano/stage1", "weights/nano/model"
+TRAINED = {"insv2v": "InsV2V-like, trained", "lgvi": "LGVI-like, trained on removal"}  # rows where a folder is given
+FEW = 10  # clips a skill of what takes long
+LONG = 16  # frames of the clips of which windows are joined: two windows of the model and no overlap
+EDITED = "[addition,removal,changing,background,visual_feature,stylization]"
 EXPERTS = """\
 detector: {class_path: veggie_pl.experts.ShapeDetector}
 features: {class_path: veggie_pl.experts.VisionTower, init_args: {folder: weights/nano/mllm}}
@@ -33,33 +38,66 @@ class Row:
         name: As the table calls it.
         args: Of ``test``.
         bound: It shows what a number is worth, and is not ranked.
+        most: Clips a skill, at most; who is shown on fewer clips than others is not ranked.
+        joins: Of clips of ``LONG`` frames: first frames of later windows.
     """
 
     name: str
     args: tuple[str, ...]
     bound: bool = False
+    most: int = 10**9
+    joins: tuple[int, ...] = ()
 
 
 def _free(kind: str, *more: str) -> tuple[str, ...]:
     return ("--model.method", f"veggie_pl.methods.{kind}", "--model.method.folder", IMAGE_MODEL, *more)
 
 
+def _in_steps(kind: str, num_steps: int) -> Row:
+    """In more steps than two, of which shares mean more; on fewer clips, for they take long."""
+    args = _free(kind, "--model.method.sampling.num_steps", str(num_steps))
+    return Row(f"{kind}, {num_steps} steps, first {FEW}", args, bound=True, most=FEW)
+
+
+def _windowed(kind: str, *more: str) -> tuple[str, ...]:
+    return ("--model.method", f"veggie_pl.methods.{kind}", "--model.method.folder", VIDEO_MODEL, *more)
+
+
 ROWS = {
-    "veggie": Row("VEGGIE", ("--model.folder", "weights/nano/model")),
+    "veggie": Row("VEGGIE", ("--model.folder", VIDEO_MODEL)),
     "frames": Row("InstructPix2Pix, frame by frame", _free("FrameByFrame")),
     "one_noise": Row("the same, one noise", _free("FrameByFrame", "--model.method.sampling.same_noise", "true")),
     "vidtome": Row("VidToMe", _free("VidToMe")),
     "tokenflow": Row("TokenFlow", _free("TokenFlow")),
     "flatten": Row("Flatten", _free("Flatten")),
+    "tokenflow_8": _in_steps("TokenFlow", 8),
+    "flatten_8": _in_steps("Flatten", 8),
     "copy": Row("copy of the source", ("--model.baseline", "copy"), bound=True),
     "oracle": Row("exact answer", ("--model.baseline", "oracle"), bound=True),
 }
 
+# Who edits a whole clip has no windows, and is asked at the same frame as who cuts it: the seam should be none.
+WINDOWED = {
+    "cut": Row("VEGGIE, windows cut", _windowed("InWindows"), joins=(8,)),
+    "together": Row(
+        "VEGGIE, windows in one run",
+        _windowed("InWindows", "--model.method.joining", "together", "--model.method.overlap", "4"),
+        joins=(4, 8),
+    ),
+    "corrected": Row(
+        "VEGGIE, InsV2V's correction",
+        _windowed("InsV2V", "--model.method.num_steps", "4", "--model.method.share", "1.0"),
+        joins=(8, 12),
+    ),
+    "frames": Row("InstructPix2Pix, frame by frame", _free("FrameByFrame"), joins=(8,)),
+    "vidtome": Row("VidToMe", _free("VidToMe"), joins=(8,)),
+    "copy": Row("copy of the source", ("--model.baseline", "copy"), bound=True, joins=(8,)),
+}
 
-def edit_and_score(key: str, num_test: int) -> Report:
+
+def edit_and_score(key: str, row: Row, num_test: int) -> Report:
     """Edit what is not edited yet, and score it; the seconds of editing are kept beside."""
-    folder = RUNS / str(num_test) / key
-    row = ROWS[key]
+    folder, num_test = RUNS / str(num_test) / key, min(num_test, row.most)
     if not (folder / "seconds").is_file():
         started = time.monotonic()
         quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
@@ -74,20 +112,44 @@ def edit_and_score(key: str, num_test: int) -> Report:
     return read_report(folder / "score/report.json")
 
 
+def edit_in_windows(key: str, num_test: int) -> Report:
+    """Edit and score longer clips, if that is not done yet."""
+    folder, row = RUNS / str(num_test) / "windows" / key, WINDOWED[key]
+    if not (folder / "report.json").is_file():
+        world = ("--data.test.init_args.num_frames", str(LONG), "--data.test.init_args.skills", EDITED)
+        asked = "--data.test.init_args.measures.init_args"
+        joins = ("--evaluate.output", str(folder), f"{asked}.joins", f"[{','.join(map(str, row.joins))}]")
+        tower = "{class_path: veggie_pl.experts.VisionTower, init_args: {folder: weights/nano/mllm}}"
+        aspects = (f"{asked}.aspects", "[answer,consistency,motion,seams]", f"{asked}.features", tower)
+        quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
+        run("test", *row.args, "--data.num_test", str(num_test), *world, *aspects, *joins, *quiet)
+    return read_report(folder / "report.json")
+
+
 def main() -> None:
     """Do what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--num_test", type=int, default=40, help="clips per skill")
     parser.add_argument("--only", nargs="+", default=list(ROWS), choices=list(ROWS), help="methods")
     parser.add_argument("--jobs", type=int, default=2, help="methods at a time, one core each")
+    parser.add_argument(
+        "--long", type=int, default=FEW, help=f"clips per skill of {LONG} frames, in windows; 0 for none"
+    )
+    for key, name in TRAINED.items():
+        parser.add_argument(f"--{key}", help=f"model folder of conf/baseline/{key}, for the row {name!r}")
     options = parser.parse_args()
+    rows = {key: ROWS[key] for key in options.only}
+    for key, name in TRAINED.items():
+        if folder := getattr(options, key):
+            rows[key] = Row(name, ("--model.folder", folder))
     with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = {key: pool.submit(edit_and_score, key, options.num_test) for key in options.only}
-        reports = {key: job.result() for key, job in jobs.items()}
-    named = {ROWS[key].name: report for key, report in reports.items()}
-    bounds = [row.name for row in ROWS.values() if row.bound]
-    text = page(named, bounds, options.num_test)
-    if set(options.only) == set(ROWS):
+        jobs = {key: pool.submit(edit_and_score, key, row, options.num_test) for key, row in rows.items()}
+        long = {key: pool.submit(edit_in_windows, key, options.long) for key in WINDOWED if options.long}
+        reports = {rows[key].name: job.result() for key, job in jobs.items()}
+        windowed = {WINDOWED[key].name: job.result() for key, job in long.items()}
+    bounds = [row.name for row in (*rows.values(), *WINDOWED.values()) if row.bound]
+    text = page(reports, bounds, options.num_test, windowed)
+    if ROWS.keys() <= rows.keys():
         (ROOT / "docs/BASELINES.md").write_text(text)
     print(text)
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from benchmarks.table2 import ROWS
-from benchmarks.table2_page import EDITING, PAINTED, claims, page, separation, shown
+from benchmarks.table2 import FEW, LONG, ROWS, WINDOWED, Row
+from benchmarks.table2_page import EDITING, PAINTED, claims, page, separation, shown, where_windows_meet
 from veggie_pl.batch import Skill
+from veggie_pl.inference.windows import windows
 from veggie_pl.metrics.report import Report, Result
 
 
@@ -44,9 +45,36 @@ def test_sentences_count_what_is_solved_and_name_the_smoothest() -> None:
     assert "spans 11.00 points, and the warped error 0.20 of" in said[2]
 
 
-@pytest.mark.parametrize("key", ROWS)
-def test_every_method_is_a_class_that_is_there(key: str) -> None:
-    args = ROWS[key].args
+def test_windows_are_told_apart_by_the_seam_where_smoothness_does_not() -> None:
+    def long(seam: float) -> Report:
+        rows = [Result(Skill.REMOVAL, "seam", seam, seam - 0.2, seam + 0.2, 9, "x other pairs", False)]
+        rows += [Result(Skill.REMOVAL, "vbench_subject", 99.0, 98.0, 99.5, 9, "score")]
+        return Report("m", "2026-01-01T00:00:00+00:00", {"noise": 0}, {"torch": "2"}, tuple(rows))
+
+    reports = {"cut": long(1.0), "joined": long(0.3), "copy": long(0.0)}
+    text = "\n".join(where_windows_meet(reports, ["copy"]))
+    assert "| Concept Removal | `seam` | 1.0 [0.8, 1.2] | **0.3** [0.1, 0.5] | 0.0 [-0.2, 0.2] |" in text
+    assert "| `seam` | 1 | 1 |" in text
+    assert "| `vbench_subject` | 0 | 1 |" in text
+    assert text in page({"a": report(60.0)}, ["copy"], 9, reports)
+    assert "windows meet" not in page({"a": report(60.0)}, [], 9)
+
+
+def test_joins_are_where_windows_of_eight_begin() -> None:
+    assert WINDOWED["cut"].joins == tuple(place.start for place in windows(LONG, 8, 0)[1:])
+    assert WINDOWED["together"].joins == tuple(place.start for place in windows(LONG, 8, 4)[1:])
+    assert WINDOWED["corrected"].joins == tuple(place.stop for place in windows(LONG, 8, 4)[:-1])
+
+
+def test_who_is_shown_on_fewer_clips_is_not_ranked() -> None:
+    few = [row for row in ROWS.values() if row.most < 40]
+    assert {row.name for row in few} == {f"TokenFlow, 8 steps, first {FEW}", f"Flatten, 8 steps, first {FEW}"}
+    assert all(row.bound for row in few)
+
+
+@pytest.mark.parametrize("row", [*ROWS.values(), *WINDOWED.values()], ids=lambda row: row.name)
+def test_every_method_is_a_class_that_is_there(row: Row) -> None:
+    args = row.args
     if args[0] == "--model.method":
         import veggie_pl.methods
 

@@ -104,8 +104,8 @@ class VeggieModel(nn.Module):
         self.vae.requires_grad_(False).eval()
         drops = (drop_task, drop_source, drop_both)
         count = cast(CountTokens, viddm.num_tokens)
-        learned = (timestep_density, flow, count, timestep_uniform, change_weight)
-        self.objective = Objective(scheduler, timestep_power, *drops, *learned)
+        more = (timestep_uniform, change_weight)
+        self.objective = Objective(scheduler, timestep_power, *drops, timestep_density, flow, count, *more)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``

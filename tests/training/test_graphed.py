@@ -108,6 +108,7 @@ class Between(TorchDispatchMode):
 def test_nothing_goes_between_host_and_device_in_the_graph() -> None:
     """By a device without data: nothing can be read from it, and a copy to it is seen."""
     module, batch = learner(video=True), make_batch(2, 2)
+    module.objective.change_weight = 5.0
     drawn = module.draw(batch, "fit")
     module.to("meta")
     draws = replace(drawn.draws, **{name: value.to("meta") for name, value in vars(drawn.draws).items()})
