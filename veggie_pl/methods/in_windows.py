@@ -13,12 +13,13 @@ from veggie_pl.batch import Batch, Clips, Example
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.diffusion.correction import SHARE, corrected
 from veggie_pl.diffusion.guidance import Guidance
-from veggie_pl.diffusion.over_windows import over_windows
-from veggie_pl.diffusion.sampler import Prediction
+from veggie_pl.diffusion.over_windows import denoise_over_windows
+from veggie_pl.diffusion.sampler import Prediction, draw_noise
 from veggie_pl.errors import UseError
 from veggie_pl.inference.windows import windows
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model
+from veggie_pl.seeding import torch_rng
 
 Joining = Literal["cut", "together", "corrected"]
 
@@ -29,7 +30,7 @@ class InWindows(nn.Module):
     Args:
         folder: Model folder, such as weights/nano/model.
         joining: "cut" edits each window by itself, from the same noise, and a later window's frames count where two
-            overlap; "together" samples all windows in one run (``over_windows``); "corrected" one after another, each
+            overlap; "together" samples all windows in one run (``denoise_over_windows``); "corrected" one after another, each
             held to the finished frames that it shares with the one before (``corrected``).
         overlap: Frames that a window shares with the next, at least.
         share: "corrected": of the sampling steps, from the start, those that are corrected.
@@ -83,15 +84,29 @@ class InWindows(nn.Module):
         seeds = [(self.model.seed, "edit", example.key)]
         places = windows(source.shape[1], self.length, self.overlap)
         if self.joining == "together":
-            predict = over_windows([(place, self._predict(source, place, instruction, guidance)) for place in places])
-            shape = (1, *self.model.vae.latent_shape(*source.shape[1:2], *source.shape[3:]))
-            return self.model.decode(self.model.denoise(predict, shape, seeds, self.num_steps))
+            return self.model.decode(self._together(source, places, instruction, guidance, seeds))
         latents: Tensor | None = None
         for place in places:
             own = self._window(source, place, instruction, guidance, seeds, latents)
             latents = own if latents is None else torch.cat([latents[:, : place.start], own], 1)
         assert latents is not None
         return self.model.decode(latents)
+
+    def _together(
+        self,
+        source: Clips,
+        places: list[range],
+        instruction: str,
+        guidance: Guidance,
+        seeds: Sequence[tuple[int | str, ...]],
+    ) -> Float[Tensor, "b lf c lh lw"]:
+        """Sample the latents of all windows in one run, each frame from noise of its own."""
+        whole = self.model.vae.latent_shape(*source.shape[1:2], *source.shape[3:])
+        noise = draw_noise(whole, [torch_rng(*seed) for seed in seeds], source.device)
+        predictions = (self._predict(source, place, instruction, guidance) for place in places)
+        asked = (self.model.objective.process, self.num_steps, (len(places[0]), *whole[1:]))
+        parts = denoise_over_windows(places, predictions, *asked, lambda frames: noise[:, frames.start : frames.stop])
+        return torch.cat([latents for _, latents in parts], 1)
 
     def _window(
         self,
