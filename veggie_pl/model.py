@@ -60,17 +60,12 @@ class VeggieModel(nn.Module):
         viddm: Video diffusion model, a ``Denoiser``.
         vae: Pixel-latent codec, a ``Codec``.
         scheduler: diffusers noise scheduler, for training and sampling.
-        drop_task: Share of training samples without task tokens.
-        drop_source: Share of training samples without source.
-        drop_both: Share of training samples without either.
+        drop_task, drop_source, drop_both: Shares of training samples without task tokens, source, or either.
         guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds all chance, a function of (seed, example).
-        timestep_power: See ``Objective``; matters in training only, as the density does.
-        timestep_density: See ``Objective``.
+        timestep_power, timestep_density, timestep_uniform, change_weight: See ``Objective``; they matter in training only.
         flow: Weights and shifts of rectified flow, see ``FlowSettings``; for its schedulers only.
-        timestep_uniform: See ``Objective``; in training only.
-        change_weight: See ``Objective``; in training only.
 
     Raises:
         ValueError: If the parts do not fit each other, or guidance is asked for that training made impossible.
@@ -102,10 +97,9 @@ class VeggieModel(nn.Module):
         self.viddm: Any = viddm  # a module that is a Denoiser
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
-        drops = (drop_task, drop_source, drop_both)
+        learned = (timestep_power, drop_task, drop_source, drop_both, timestep_density, flow)
         count = cast(CountTokens, viddm.num_tokens)
-        more = (timestep_uniform, change_weight)
-        self.objective = Objective(scheduler, timestep_power, *drops, timestep_density, flow, count, *more)
+        self.objective = Objective(scheduler, *learned, count, timestep_uniform, change_weight)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``

@@ -85,6 +85,7 @@ def test_slots_hold_what_is_said() -> None:
         "make the video a pencil drawing",  # the video is no thing in it
         "change the season to autumn",
         "highlight the red star and the blue ball",
+        "Which is fastest? Mark the car in red and the bus in blue.",
         "give the cat a red collar",
         "remove " * (MOST + 1),
     ],

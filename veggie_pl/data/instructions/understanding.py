@@ -47,6 +47,7 @@ _SLOTS = {
 _OWN = {
     Skill.VISUAL_FEATURE: {"new": SURFACES},  # "the woman should be smiling" is none
     Skill.ADDITION: {"phrase": _words(8, _PICTURE, last=SURFACES)},  # nor "paint a wall red" an addition
+    Skill.GROUNDING: {"phrase": _words(8, rf"{_PICTURE}|(?:in|with|using|by) (?:{'|'.join(COLORS)})")},  # of one fill
 }
 _RULE, _SLOT = re.compile(r"<([\w ]+)>"), re.compile(r"\{([a-z]+)\}")
 _BREAK = re.compile(r"(?<=[.!?:;,]) ")
