@@ -64,7 +64,7 @@ class VeggieModel(nn.Module):
         guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds all chance, a function of (seed, example).
-        timestep_power, timestep_density, timestep_uniform, change_weight: See ``Objective``; they matter in training only.
+        timestep_power, timestep_density, timestep_uniform, change_weight: See ``Objective``; in training only.
         flow: Weights and shifts of rectified flow, see ``FlowSettings``; for its schedulers only.
 
     Raises:
@@ -97,9 +97,8 @@ class VeggieModel(nn.Module):
         self.viddm: Any = viddm  # a module that is a Denoiser
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
-        learned = (timestep_power, drop_task, drop_source, drop_both, timestep_density, flow)
-        count = cast(CountTokens, viddm.num_tokens)
-        self.objective = Objective(scheduler, *learned, count, timestep_uniform, change_weight)
+        noise = (timestep_density, flow, cast(CountTokens, viddm.num_tokens), timestep_uniform, change_weight)
+        self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both, *noise)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
         self.reuse = 1  # sampling steps from one full pass of the diffusion model to the next, see ``Reuse``

@@ -30,8 +30,8 @@ class InWindows(nn.Module):
     Args:
         folder: Model folder, such as weights/nano/model.
         joining: "cut" edits each window by itself, from the same noise, and a later window's frames count where two
-            overlap; "together" samples all windows in one run (``denoise_over_windows``); "corrected" one after another,
-            each held to the finished frames that it shares with the one before (``corrected``).
+            overlap; "together" samples all windows in one run, see ``denoise_over_windows``; "corrected" one after the
+            other, each held to the finished frames that it shares with the one before, see ``corrected``.
         overlap: Frames that a window shares with the next, at least.
         share: "corrected": of the sampling steps, from the start, those that are corrected.
         num_steps: Sampling steps; None takes the model's own number.
