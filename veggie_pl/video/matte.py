@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from veggie_pl.files import whole_folder, write_text
-from veggie_pl.masks import rle
 from veggie_pl.masks.colors import COLORS
 from veggie_pl.outputs import check_folder, check_place
 from veggie_pl.video.alpha import ALPHA
@@ -136,6 +135,8 @@ class _RunLengths:
         self.confidences: list[list[float]] = [[] for _ in fills]
 
     def write(self, matte: Matte) -> None:
+        from veggie_pl.masks import rle  # pycocotools, which no other matte needs
+
         for number, mask in enumerate(matte.masks):
             self.segmentations[number].append(rle.to_json(rle.encode(mask)))
             self.areas[number].append(int(mask.sum()))
