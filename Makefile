@@ -11,7 +11,7 @@ export HF_HUB_OFFLINE := 1
 # Where it is set, every process would compile all that it imports: 20 s of processor time instead of none.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship bench ablations table2 clean
+.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship bench ablations table2 web runtime clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,7 +24,7 @@ setup: .venv/.ready  ## make .venv and install the tested set of packages
 	touch $@
 
 test: .venv/.ready  ## everything CI runs: style, types, all tests
-	$(MAKE) lint
+	$(MAKE) lint runtime
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: .venv/.ready  ## style and types
@@ -80,6 +80,12 @@ ablations: .venv/.ready  ## train and score every variant of conf/ablation, writ
 
 table2: .venv/.ready  ## edit and score the same clips by every method, write docs/BASELINES.md
 	$(BIN)/python -m benchmarks.table2
+
+web: .venv/.ready  ## the page that edits in the browser alone, into build/web
+	$(BIN)/python integrations/browser/build.py build/web
+
+runtime: .venv/.ready  ## fetch what runs that page's graphs, for its tests, where npm can
+	-$(BIN)/python integrations/browser/build.py --runtime_only
 
 clean:  ## remove the environment and caches; runs stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info build

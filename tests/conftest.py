@@ -53,6 +53,18 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def onnx_folder(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    """That model as graphs of ONNX, with weights in 16 bits."""
+    for package in ("onnx", "onnxruntime"):
+        pytest.importorskip(package, reason=f"{package} is not installed: the extra [onnx] of the project brings it")
+    from veggie_pl.cli import main
+
+    folder = tmp_path_factory.mktemp("onnx") / "graphs"
+    main(["export", "--from", str(model_folder), "--onnx", str(folder), "--half"])
+    return folder
+
+
+@pytest.fixture(scope="session")
 def starts(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Starts]":
     """Starts processes of the command line."""
     from support.starts import Starts

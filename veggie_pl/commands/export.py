@@ -13,6 +13,8 @@ from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.commands.parser import CommandParser, value_of
 from veggie_pl.errors import UseError, one_line
 from veggie_pl.files import TRAINING, whole_folder
+from veggie_pl.inference.extras import need
+from veggie_pl.inference.onnx_parity import save_onnx
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import check_model_place, load_model, save_model
 from veggie_pl.models.checkpoints import load_strictly
@@ -47,7 +49,13 @@ class ExportCLI(VeggieCLI):
 
 
 def _add_output(parser: LightningArgumentParser | CommandParser) -> None:
-    parser.add_argument("--output", "-o", type=str, required=True, help="the model folder to write")
+    parser.add_argument("--output", "-o", type=str | None, default=None, help="the model folder to write")
+    parser.add_argument(
+        "--onnx",
+        type=str | None,
+        default=None,
+        help="also write MLLM, diffusion model and codec as graphs of ONNX to this folder, with what edits need beside",
+    )
     parser.add_argument("--half", action="store_true", help="store float16, half the size")
     parser.add_argument(
         "--share_mllm",
@@ -89,7 +97,6 @@ def export_model(args: list[str]) -> None:
         _add_output(parser)
         options = parser.parse_args(args)
         source_role: Role = ("model folder", options["from"])
-        refuse_overlap([source_role], [("output", options.output)])
         _check_places(options, [source_role, *_shared(options)])
         source: VeggieModel = load_model(folder := Path(options["from"]))
         log.info("model: %s (%s)", folder, describe(source.record))
@@ -135,8 +142,14 @@ def averaged_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 def _write(module: VeggieModel, options: Namespace) -> None:
     shared = None if options.share_mllm is None else Path(options.share_mllm)
-    save_model(module, Path(options.output), options.half, shared, options.adapters)
-    log.info("model folder: %s", options.output)
+    if options.output is not None:
+        save_model(module, Path(options.output), options.half, shared, options.adapters)
+        log.info("model folder: %s", options.output)
+    if options.onnx is not None:
+        with whole_folder(Path(options.onnx)) as building:
+            found = save_onnx(module, building, options.half)
+        told = ", ".join(f"{name} {apart:.1e}" for name, apart in found.items())
+        log.info("for ONNX: %s; largest differences from torch: %s", options.onnx, told)
     if options.diffusers is not None:
         with whole_folder(Path(options.diffusers)) as building:
             save_for_diffusers(module, building, options.diffusers_adapters)
@@ -144,14 +157,21 @@ def _write(module: VeggieModel, options: Namespace) -> None:
 
 
 def _check_places(options: Namespace, reads: list[Role]) -> None:
-    """Look whether both folders can be written, before anything is built."""
-    check_model_place(Path(options.output), reads)
-    if options.diffusers is None:
-        return
-    place = Path(options.diffusers)
-    refuse_overlap([*reads, ("model folder", options.output)], [("--diffusers", options.diffusers)])
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise UseError(f"{place} exists: name another folder for diffusers, or remove it first")
+    """Look whether all folders can be written, before anything is built."""
+    if options.output is None and options.onnx is None:
+        raise UseError("name the model folder to write with --output, or one for graphs with --onnx")
+    if options.onnx is not None:
+        for package in ("onnx", "onnxruntime"):
+            need(package, "onnx")
+    given = {"output": options.output, "--diffusers": options.diffusers, "--onnx": options.onnx}
+    written = {name: place for name, place in given.items() if place is not None}
+    if options.output is not None:
+        check_model_place(Path(options.output), reads)
+    for name, place in written.items():
+        refuse_overlap([*reads, *(one for one in written.items() if one[0] != name)], [(name, place)])
+        path = Path(place)
+        if name != "output" and path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UseError(f"{path} exists: name another folder for {name}, or remove it first")
 
 
 def _shared(options: Namespace) -> list[Role]:

@@ -127,19 +127,21 @@ class PixelCodec(FrameCodec, ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def encode_source(self, clips: Pixels) -> Latents:
         """Rearrange; the values stay in [-1, 1]."""
-        return F.pixel_unshuffle(clips, self.factor)
+        return self.encode_mode(clips)
 
     def encode_target(self, clips: Pixels, generators: list[torch.Generator]) -> Latents:
         """Rearrange; nothing is drawn."""
-        return F.pixel_unshuffle(clips, self.factor)
+        return self.encode_mode(clips)
 
     def encode_mode(self, clips: Pixels) -> Latents:
-        """Rearrange."""
-        return F.pixel_unshuffle(clips, self.factor)
+        """Rearrange."""  # frame by frame, as ONNX has it
+        latents = F.pixel_unshuffle(clips.flatten(0, 1), self.factor)
+        return latents.view(*clips.shape[:2], *latents.shape[1:])
 
     def decode(self, latents: Latents) -> Pixels:
         """Rearrange back and clip to the range of pixels."""
-        return F.pixel_shuffle(latents, self.factor).clamp(-1, 1)
+        clips = F.pixel_shuffle(latents.flatten(0, 1), self.factor).clamp(-1, 1)
+        return clips.view(*latents.shape[:2], *clips.shape[1:])
 
 
 DECODED = 8  # frames at a time: 5 GB at 512 x 512, however long the clip is
