@@ -16,6 +16,8 @@ from support import shapes_checked
 if TYPE_CHECKING:
     from support.starts import Starts
 
+    from veggie_pl.model import VeggieModel
+
 shapes_checked.install()
 gc.disable()  # until all tests are imported: see `veggie_pl.commands.lean`
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing may be fetched
@@ -50,6 +52,19 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     save_model(module, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def halved_model(model_folder: Path) -> "VeggieModel":
+    """That model with its large tensors rounded to 16 bits, as its graphs store them."""
+    from veggie_pl.inference.onnx_graphs import LEAST_HALVED
+    from veggie_pl.model_folder import load_model
+
+    model: VeggieModel = load_model(model_folder)
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point() and tensor.numel() >= LEAST_HALVED:
+            tensor.data = tensor.data.half().float()
+    return model.eval()
 
 
 @pytest.fixture(scope="session")

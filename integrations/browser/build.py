@@ -96,7 +96,7 @@ def example_clips(model: VeggieModel) -> list[dict[str, Any]]:
     for skill, stream in ShapesBenchmark("test", num_frames=model.queries.max_frames, size=size).streams().items():
         sample = stream[0]
         name = f"Moving Shapes, {str(Skill(skill)).replace('_', ' ')}"
-        clips.append(_clip(name, to_frames(sample.source), (sample.example.instruction,)))
+        clips.append(_clip(name, to_frames(sample.source), (sample.example.instruction or "",)))
     return clips
 
 

@@ -53,7 +53,7 @@ export async function loadEditor(ort, read) {
     let noisy = seed === 0 ? noise.slice(0, size) : normal(size, seed);
     for (const [done, [timestep, before, after]] of path.entries()) {
       const shown = new ort.Tensor("float32", noisy, latents.dims);
-      const inputs = { noisy: shown, source: latents, timestep: whole([timestep]), tokens };
+      const inputs = { noisy: shown, source: latents, timestep: whole([timestep], [1]), tokens };
       noisy = ddimStep(recipe.scheduler, (await run("unet", inputs)).data, noisy, before, after);
       onStep(done + 1);
     }

@@ -15,14 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from support.fake import pattern
 from tokenizers import Tokenizer
 
 from veggie_pl.errors import UseError
 from veggie_pl.inference.editor import Editor
 from veggie_pl.model import VeggieModel
-from veggie_pl.model_folder import load_model
 from veggie_pl.training.precision import FULL, VARIABLE
 from veggie_pl.video.clip import to_frames
 
@@ -62,11 +60,8 @@ def packed(frames: np.ndarray) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def model(model_folder: Path) -> VeggieModel:
-    """With its weights as the graphs store them."""
-    loaded: VeggieModel = load_model(model_folder)
-    torch.nn.Module.to(loaded, torch.float16).float()
-    return loaded
+def model(halved_model: VeggieModel) -> VeggieModel:
+    return halved_model
 
 
 @needs_node
