@@ -34,7 +34,7 @@ worker.onmessage = ({ data }) => {
     document.body.dataset.done = seconds;
   }
   if (error) say(error);
-  if (edited || error) one("go").disabled = false;
+  if (edited || error) one("go").disabled = one("steps").length === 0; // of a model that could not be loaded
 };
 worker.onerror = (event) => say(`the model cannot be loaded: ${event.message ?? "this browser lacks module workers"}`);
 

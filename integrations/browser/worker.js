@@ -4,7 +4,8 @@ import * as ort from "./onnxruntime/ort.wasm.bundle.min.mjs";
 import { loadEditor } from "./edit.js";
 
 ort.env.wasm.numThreads = 1; // more need headers that a plain host of files does not send
-ort.env.wasm.wasmPaths = new URL("./onnxruntime/", import.meta.url).href;
+// The file alone: what calls it is in the bundle.
+ort.env.wasm.wasmPaths = { wasm: new URL("./onnxruntime/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
 async function read(name) {
   const answer = await fetch(new URL(`./model/${name}`, import.meta.url));
