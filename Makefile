@@ -11,7 +11,7 @@ export HF_HUB_OFFLINE := 1
 # Where it is set, every process would compile all that it imports: 20 s of processor time instead of none.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship bench ablations table2 web runtime clean
+.PHONY: help setup test check lint smoke demo preview config golden pretrain nano ship chromium bench ablations table2 web runtime clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -26,6 +26,9 @@ setup: .venv/.ready  ## make .venv and install the tested set of packages
 test: .venv/.ready  ## everything CI runs: style, types, all tests
 	$(MAKE) lint runtime
 	$(BIN)/pytest -q -n 2 --dist worksteal
+
+chromium: .venv/.ready  ## fetch a browser into .chromium for the tests of pages, where npm can; not part of test
+	$(BIN)/python -m benchmarks.chromium
 
 lint: .venv/.ready  ## style and types
 	$(BIN)/ruff check .

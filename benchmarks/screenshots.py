@@ -11,7 +11,6 @@ import argparse
 import io
 import json
 import re
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -20,17 +19,12 @@ from pathlib import Path
 
 from PIL import Image
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from benchmarks.chromium import FLAGS, find_chromium
+
 SHOTS = {"": (1280, 1500, ""), "_narrow": (390, 1500, "samples")}  # width, height, and the part that is shown
 _FLAGS = [
+    *FLAGS,
     "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     "--hide-scrollbars",
     "--allow-file-access-from-files",  # the frame measures the page, and both are files
     "--force-device-scale-factor=1",
@@ -72,11 +66,6 @@ class Layout:
     paper: str  # background colour
 
 
-def find_chromium() -> str | None:
-    """Find the browser; None where there is none."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
-
-
 def layout(page: Path, width: int, *flags: str) -> Layout:
     """Lay the page out and measure it."""
     html = _run(page, width, 1000, ["--dump-dom", *flags]).decode("utf-8")
@@ -96,7 +85,7 @@ def picture(page: Path, width: int, height: int, *flags: str, part: str = "") ->
 
 def _run(page: Path, width: int, height: int, flags: list[str], part: str = "") -> bytes:
     browser = find_chromium()
-    assert browser is not None, "there is no chromium; Debian's package is called so"
+    assert browser is not None, "there is no chromium: `make chromium`"
     with tempfile.TemporaryDirectory() as folder:
         frame = Path(folder) / "frame.html"
         address = page.resolve().as_uri() + (f"#{part}" if part else "")

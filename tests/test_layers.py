@@ -23,7 +23,7 @@ FLOORS = [
     {"scoring", "synthesis"},
     {"callbacks"},
     {"planning", "caching"},
-    {"commands"},
+    {"commands", "app"},
     {"cli"},
     {"__main__"},
 ]

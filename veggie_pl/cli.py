@@ -18,7 +18,7 @@ from veggie_pl.signals import end_in_order
 
 # The commands import what they need when they run, and helps are given before: none waits for torch.
 
-WITHOUT_CHECKOUT = ("edit", "predict", "check", "index")  # what needs no configs and no cards
+WITHOUT_CHECKOUT = ("edit", "predict", "app", "check", "index")  # what needs no configs and no cards
 COMMANDS: dict[str, Callable[[list[str]], None]] = {}
 
 # How libraries put that what was asked for is not done; "you can ignore this" is no such thing.
@@ -93,6 +93,15 @@ def predict(args: list[str]) -> None:
         from veggie_pl.commands.edit import edit_folder
 
     edit_folder(args)
+
+
+@command
+def app(args: list[str]) -> None:
+    """Serve a page on which clips are edited in the browser."""
+    with lean_imports():
+        from veggie_pl.commands.app import serve_page
+
+    serve_page(args)
 
 
 @command

@@ -28,7 +28,29 @@ def edit_options() -> CommandParser:
         "--local", action="store_true", help="with --region: compute only around it, where that comes to the same"
     )
     parser.add_argument("--reference", type=str | None, help="a picture that the instruction speaks of")
+    parser.add_argument("--config", action="config", help="a YAML or JSON of these settings, as the page writes it")
     _add_model(parser)
+    return parser
+
+
+def app_options() -> CommandParser:
+    """Make the options of ``app``."""
+    parser = CommandParser(
+        prog="python -m veggie_pl app",
+        description="Serve a page on which clips are edited in the browser, until Ctrl-C. It needs the extra "
+        "veggie-pl[app].",
+    )
+    parser.add_argument("--host", type=str, default="127.0.0.1", help="address to listen on; 0.0.0.0 is all of them")
+    parser.add_argument("--port", type=int | None, help="(the first free one from 7860 on)")
+    parser.add_argument(
+        "--model", type=str | None, help="model folder; else the newest whole one under runs/, or the shipped one"
+    )
+    parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--files", type=str | None, help="folder to keep uploads and edits below (that of the system)")
+    parser.add_argument("--max-megabytes", type=int, default=100, help="of an upload, 10^6 bytes each")
+    parser.add_argument("--max-frames", type=int, default=1024, help="of a clip")
+    parser.add_argument("--max-waiting", type=int, default=20, help="edits that wait for the one at work")
+    parser.add_argument("--max-minutes", type=int, default=60, help="that uploads and edits are kept for")
     return parser
 
 
@@ -275,6 +297,7 @@ def synthesize_options(kinds: Mapping[str, Any] | None = None, resources: Any = 
 OPTIONS: dict[str, Callable[[], CommandParser]] = {
     "edit": edit_options,
     "predict": predict_options,
+    "app": app_options,
     "prepare": prepare_options,
     "manifest": manifest_options,
     "check": check_options,

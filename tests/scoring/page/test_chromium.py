@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import screenshots
+from benchmarks.chromium import find_chromium
 
 pytestmark = pytest.mark.skipif(
-    screenshots.find_chromium() is None, reason="there is no chromium to look at the page with"
+    find_chromium() is None, reason="there is no chromium to look at the page with: `make chromium`"
 )
 
 
