@@ -19,8 +19,8 @@ from support.pipelines import HUNYUAN_TEMPLATE, pipeline_folder
 
 from benchmarks.shape_stills import write_stills as write_shapes
 from veggie_pl.batch import Example, Sample, Skill
-from veggie_pl.commands.options import synthesize_options
 from veggie_pl.commands.synthesize import synthesize_table
+from veggie_pl.commands.synthesize_options import synthesize_options
 from veggie_pl.data.streams import EditingStream
 from veggie_pl.data.table import TableInfo, TableRecords, write_table
 from veggie_pl.data.table.schema import Row

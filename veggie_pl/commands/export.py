@@ -165,10 +165,11 @@ def _check_places(options: Namespace, reads: list[Role]) -> None:
             need(package, "onnx")
     given = {"output": options.output, "--diffusers": options.diffusers, "--onnx": options.onnx}
     written = {name: place for name, place in given.items() if place is not None}
+    for name, place in written.items():
+        refuse_overlap([*reads, *(one for one in written.items() if one[0] != name)], [(name, place)])
     if options.output is not None:
         check_model_place(Path(options.output), reads)
     for name, place in written.items():
-        refuse_overlap([*reads, *(one for one in written.items() if one[0] != name)], [(name, place)])
         path = Path(place)
         if name != "output" and path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UseError(f"{path} exists: name another folder for {name}, or remove it first")

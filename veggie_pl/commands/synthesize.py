@@ -7,7 +7,7 @@ from typing import Any, get_args
 from jsonargparse import Namespace
 from rich.console import Console
 
-from veggie_pl.commands.options import synthesize_options
+from veggie_pl.commands.synthesize_options import synthesize_options
 from veggie_pl.errors import UseError
 from veggie_pl.progress import progress
 from veggie_pl.synthesis.dry_run import estimate
