@@ -4,33 +4,26 @@
 
 writes docs/score.png (1280 pixels wide, from the top) and docs/score_narrow.png (390, from the worst and best outputs).
 The page is shown in a frame of that width: Chromium's own window cannot be as narrow as a phone. Nothing is loaded from
-anywhere.
+anywhere. Needs `make chromium` and playwright (`pip install playwright`).
 """
 
 import argparse
 import io
 import json
-import re
-import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from benchmarks.chromium import FLAGS, find_chromium
 
 SHOTS = {"": (1280, 1500, ""), "_narrow": (390, 1500, "samples")}  # width, height, and the part that is shown
-_FLAGS = [
-    *FLAGS,
-    "--headless",
-    "--hide-scrollbars",
-    "--allow-file-access-from-files",  # the frame measures the page, and both are files
-    "--force-device-scale-factor=1",
-]
-_WAIT = 3000  # milliseconds of the page's own time, for pictures to be decoded
-_SECONDS = 60  # that Chromium may take
+_FLAGS = (*FLAGS, "--allow-file-access-from-files")  # the frame measures the page, and both are files
+_MILLISECONDS = 60_000  # that Chromium may take
 _FRAME = """<!doctype html><meta charset="utf-8"><style>body{{margin:0}}iframe{{border:0;display:block}}</style>
 <iframe id="page" src="{page}" width="{width}" height="{height}"></iframe><pre id="found"></pre>
 <script>
@@ -66,33 +59,40 @@ class Layout:
     paper: str  # background colour
 
 
-def layout(page: Path, width: int, *flags: str) -> Layout:
+def layout(page: Path, width: int, dark: bool = False) -> Layout:
     """Lay the page out and measure it."""
-    html = _run(page, width, 1000, ["--dump-dom", *flags]).decode("utf-8")
-    found = re.search(r'<pre id="found">(.*?)</pre>', html, re.S)
-    assert found is not None
-    assert found[1], f"{page} did not load"
-    return Layout(**json.loads(unescape(found[1])))
+    with _opened(page, width, 1000, dark) as tab:
+        return Layout(**json.loads(tab.text_content("#found")))
 
 
-def picture(page: Path, width: int, height: int, *flags: str, part: str = "") -> Image.Image:
+def picture(page: Path, width: int, height: int, dark: bool = False, part: str = "") -> Image.Image:
     """Draw the page from its top, or from the part with an id."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "page.png"
-        _run(page, width, height, [f"--screenshot={place}", *flags], part)
-        return Image.open(io.BytesIO(place.read_bytes())).convert("RGB").crop((0, 0, width, height))
+    with _opened(page, width, height, dark, part) as tab:
+        drawn = tab.screenshot(clip={"x": 0, "y": 0, "width": width, "height": height})
+    return Image.open(io.BytesIO(drawn)).convert("RGB")
 
 
-def _run(page: Path, width: int, height: int, flags: list[str], part: str = "") -> bytes:
-    browser = find_chromium()
-    assert browser is not None, "there is no chromium: `make chromium`"
-    with tempfile.TemporaryDirectory() as folder:
+@contextmanager
+def _opened(page: Path, width: int, height: int, dark: bool, part: str = "") -> Iterator[Any]:
+    """Show the page in a frame, in a tab of playwright's."""
+    from playwright.sync_api import sync_playwright
+
+    browser_file = find_chromium()
+    assert browser_file is not None, "there is no chromium: `make chromium`"
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         frame = Path(folder) / "frame.html"
         address = page.resolve().as_uri() + (f"#{part}" if part else "")
         frame.write_text(_FRAME.format(page=address, width=width, height=height), encoding="utf-8")
-        sizes = [f"--window-size={max(width, 600)},{height + 200}", f"--virtual-time-budget={_WAIT}"]
-        command = [browser, *_FLAGS, *sizes, *flags, f"--user-data-dir={folder}/profile", frame.as_uri()]
-        return subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS).stdout
+        browser = driver.chromium.launch(executable_path=browser_file, args=[*_FLAGS])
+        window: Any = {"width": max(width, 600), "height": height + 200}
+        tab = browser.new_page(viewport=window, color_scheme="dark" if dark else "light")
+        tab.set_default_timeout(_MILLISECONDS)
+        tab.goto(frame.as_uri())
+        tab.wait_for_function("document.getElementById('found').textContent")  # written when all is loaded
+        try:
+            yield tab
+        finally:
+            browser.close()
 
 
 def main() -> None:
@@ -101,11 +101,10 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="start of the pictures' names, such as docs/score")
     parser.add_argument("--dark", action="store_true", help="as for readers who prefer dark pages")
     given = parser.parse_args()
-    flags = ["--force-dark-mode"] if given.dark else []
     for suffix, (width, height, part) in SHOTS.items():
         place = given.out.with_name(f"{given.out.name}{suffix}.png")
         place.parent.mkdir(parents=True, exist_ok=True)
-        drawn = picture(given.page, width, height, *flags, part=part)
+        drawn = picture(given.page, width, height, given.dark, part)
         drawn.quantize(256, dither=Image.Dither.NONE).save(place, optimize=True)
         print(f"{place}: {drawn.width} x {drawn.height}, {place.stat().st_size / 1000:.0f} kB")
 

@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ from benchmarks import screenshots
 from benchmarks.chromium import find_chromium
 
 pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="there is no chromium to look at the page with: `make chromium`"
+    find_chromium() is None or find_spec("playwright") is None,
+    reason="there is no chromium to look at the page with: `make chromium`, `pip install playwright`",
 )
 
 
@@ -17,6 +19,7 @@ def test_it_does_not_scroll_sideways(page_file: Path, width: int) -> None:
     assert found.wide == []
     assert found.images > 0
     assert found.broken == 0
+    assert not found.dark
 
 
 def test_it_is_drawn(page_file: Path) -> None:
