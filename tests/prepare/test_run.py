@@ -207,7 +207,8 @@ def test_prepare_interrupted_by_ctrl_c_keeps_finished_parts(tmp_path: Path) -> N
     ) as process:
         _, said = process.communicate(timeout=540)
     assert process.returncode not in (0, None)
-    assert said.count("KeyboardInterrupt") == said.count("Traceback") == 1, said  # of the parent alone
+    starting = said.count("reduction.pickle.load(from_parent)")  # a worker not yet up on a busy machine finds nobody
+    assert said.count("KeyboardInterrupt") == said.count("Traceback") - starting == 1, said  # of the parent alone
     finished = {one.name: one.stat().st_mtime_ns for one in partial.glob("rows-*.arrow")}
     assert 0 < len(finished) < 50
     assert not list(partial.glob("table.json"))
