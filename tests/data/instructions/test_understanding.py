@@ -1,5 +1,7 @@
 """The grammar read backwards: what it says is understood, and what nobody says is not."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,14 @@ def test_slots_hold_what_is_said() -> None:
 )
 def test_what_no_rule_says_is_none(text: str) -> None:
     assert understand(text) is None
+
+
+@pytest.mark.parametrize(
+    "again", ["could you please ", "please ", "hi, please remove. ", "a b, c. ", "put the red on the "]
+)
+def test_a_text_that_says_things_again_and_again_is_read_at_once(again: str) -> None:
+    text = again * (MOST // len(again.split()))
+    understand("remove the circle")  # rules are made once
+    started = process_time()
+    understand(text)
+    assert process_time() - started < 3  # 18 s where a line of openings was read in all ways

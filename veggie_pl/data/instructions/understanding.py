@@ -52,6 +52,7 @@ _OWN = {
 _RULE, _SLOT = re.compile(r"<([\w ]+)>"), re.compile(r"\{([a-z]+)\}")
 _BREAK = re.compile(r"(?<=[.!?:;,]) ")
 MOST = 60  # words that are looked at; requests of people are shorter
+_FEW = "{0,4}"  # openings in a row: one may be two others, and without a limit a line of them is read in 2^n ways
 
 
 @dataclass(frozen=True)
@@ -121,17 +122,17 @@ def _stops(said: str) -> list[int]:
 
 @lru_cache(maxsize=1)
 def _before() -> re.Pattern[str]:
-    return re.compile(rf"(?:{_any('chat')} )?(?:(?:{_any('opening')}|{_any('please')}) )*")
+    return re.compile(rf"(?:{_any('chat')} )?(?:(?:{_any('opening')}|{_any('please')}) ){_FEW}")
 
 
 @lru_cache(maxsize=1)
 def _after() -> re.Pattern[str]:
-    return re.compile(rf"(?: {_any('closing')})*{_ASKED}(?: {_any('after')})?")
+    return re.compile(rf"(?: {_any('closing')}){_FEW}{_ASKED}(?: {_any('after')})?")
 
 
 @lru_cache(maxsize=1)
 def _rules() -> list[_Rule]:
-    opening = rf"(?:(?:{_any('opening')}|{_any('please')}) )*"
+    opening = rf"(?:(?:{_any('opening')}|{_any('please')}) ){_FEW}"
     found = []
     for skill in Skill:
         asking = (
