@@ -1,6 +1,6 @@
 """What does the length of a clip cost? Peak memory and time a frame of `edit`, beside those of eight frames.
 
-    python -m benchmarks.long_clip_cost [--lengths 8 64 1024] [--ways blended ...] [--overlap 1] [--model FOLDER]
+    python -m benchmarks.long_clip_cost [--lengths 8 64 1024] [--ways blended ...] [--overlap 1] [--keep background] [--model FOLDER]
 
 Each length is edited in a process of its own, after a first edit of eight frames that is not timed, from .mp4 to .mp4
 of 64 x 64 pixels. Prints the table of ``docs/LONG_CLIPS.md``.
@@ -14,12 +14,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from veggie_pl.inference.edit_files import EditFiles
 from veggie_pl.inference.editor import Editor
 from veggie_pl.inference.long_clips import LONG, LongClips
+from veggie_pl.keeping import Keep
 from veggie_pl.model_folder import load_model
 from veggie_pl.video.clip import to_clip, to_frames
 from veggie_pl.video.writer import ClipWriter
@@ -41,9 +43,9 @@ def write_clip(path: Path, num_frames: int) -> Path:
     return path
 
 
-def measure(way: str, overlap: int | None, num_frames: int, model: Path) -> dict[str, float]:
+def measure(way: str, overlap: int | None, num_frames: int, model: Path, keep: Keep) -> dict[str, float]:
     """Edit a clip in this process; give its seconds a frame and the peak memory of the process in MiB."""
-    editor = Editor(load_model(model), long=LongClips(way, overlap=overlap))  # type: ignore[arg-type]
+    editor = Editor(load_model(model), keep=keep, long=LongClips(way, overlap=overlap))  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as name:
         folder, seconds = Path(name), 0.0
         for count in (SHORT, num_frames):
@@ -60,17 +62,27 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[SHORT, 64, 1024], help="frames")
     parser.add_argument("--ways", nargs="+", choices=LONG, default=list(LONG))
     parser.add_argument("--overlap", type=int, help="frames, as of edit")
+    parser.add_argument("--keep", choices=get_args(Keep), default="nothing")
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--here", action="store_true", help="one length and way in this process, as JSON")
     options = parser.parse_args()
     if options.here:
-        print(json.dumps(measure(options.ways[0], options.overlap, options.lengths[0], options.model)))
+        print(json.dumps(measure(options.ways[0], options.overlap, options.lengths[0], options.model, options.keep)))
         return
     print("| way | frames | ms a frame | ratio | peak memory, MiB | ratio |\n|---|---:|---:|---:|---:|---:|")
     for way in options.ways:
         first = None
         for length in options.lengths:
-            command = [sys.executable, "-m", "benchmarks.long_clip_cost", "--here", "--ways", way]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.long_clip_cost",
+                "--here",
+                "--ways",
+                way,
+                "--keep",
+                options.keep,
+            ]
             command += ["--lengths", str(length), "--model", str(options.model)]
             command += [] if options.overlap is None else ["--overlap", str(options.overlap)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -124,12 +124,10 @@ def test_impossible_windows_are_refused(module: VeggieModel, options: dict, mess
         edit(module, pattern(12, 16, 16), **options)
 
 
-def test_what_goes_window_by_window_is_independent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_of_codecs_that_compress_time_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
     module = tiny_module(video=True)
     assert Editor(module).long.how == DEFAULT
-    assert Editor(module, keep="background").long.how == "independent"
-    with pytest.raises(UseError, match="long blended does not go: keep background asks and edits window by window"):
-        Editor(module, keep="background", long=LongClips("blended"))
+    assert Editor(module, keep="background").long.how == DEFAULT
     monkeypatch.setattr(module.vae, "frames_taken", lambda count: 1 + (count - 1) // 4 * 4)
     assert Editor(module).long.how == "independent"
     with pytest.raises(UseError, match="long anchored does not go: PixelCodec compresses time"):

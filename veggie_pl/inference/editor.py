@@ -15,9 +15,10 @@ from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
 from veggie_pl.inference.edited_frame import EditedFrame, join_edits
+from veggie_pl.inference.keep_together import edit_together_keeping
 from veggie_pl.inference.long_clips import LongClips, Window
 from veggie_pl.inference.region import Region, RegionFile
-from veggie_pl.inference.together import Asked, Pictures, ReadFrames, edit_together, read_anchors
+from veggie_pl.inference.together import Anchors, Asked, Pictures, ReadFrames, edit_together, read_anchors
 from veggie_pl.inference.windows import cross_fade
 from veggie_pl.keeping import Keep, edit_keeping
 from veggie_pl.masks.unpaint import read_objects
@@ -70,7 +71,7 @@ class Editor:
         self.guidance_task, self.guidance_source = guidance_task, guidance_source
         self.num_steps = module.num_steps if num_steps is None else num_steps
         self.seed, self.on_step, self.keep = seed, on_step, keep
-        self.long = (long or LongClips()).fit(module, keep)
+        self.long = (long or LongClips()).fit(module)
 
     def edit_file(
         self,
@@ -222,7 +223,8 @@ class Editor:
                 touched = None if small is None else (small > 0).float()
                 yield Window(place, torch.cat([seen[number] for number in place]), touched)
 
-        for place, small in self._edited_windows(places, shown(), read, instruction, references):
+        found = self.keep != "nothing" and region is None
+        for place, small in self._edited_windows(places, shown(), read, instruction, references, found):
             for number, frame in zip(place, small, strict=True):
                 source = to_clip(waiting.pop(number))
                 yield EditedFrame(number, source, seen.pop(number), frame[None], regions.pop(number))
@@ -234,18 +236,26 @@ class Editor:
         read: ReadFrames,
         instruction: str,
         references: Pictures | None,
+        finds_region: bool,
     ) -> Iterator[tuple[range, Clip]]:
         """Edit windows and join them; frames come as soon as no later window changes them."""
         if len(places) == 1 or self.long.how == "independent":
-            edits = (self.edit_clip(one.clip, instruction, references, one.region) for one in windows)
-            yield from cross_fade(zip(places, edits, strict=True))
+            alone = (self.edit_clip(one.clip, instruction, references, one.region) for one in windows)
+            yield from cross_fade(zip(places, alone, strict=True))
             return
-        module, anchors = self.module, None
-        guidance = self._guidance(instruction)
-        asked = Asked(instruction, references, guidance, self.seed, self.num_steps, self.on_step)
-        if self.long.how == "anchored":
-            anchors = read_anchors(module, places[-1].stop, max(2, len(places[0])), read, asked)
-        for source, edited in edit_together(module, places, windows, asked, anchors):
+        asked = Asked(instruction, references, self._guidance(instruction), self.seed, self.num_steps, self.on_step)
+
+        def read_tokens(request: Asked) -> Anchors | None:
+            if self.long.how != "anchored":
+                return None
+            return read_anchors(self.module, places[-1].stop, max(2, len(places[0])), read, request)
+
+        if finds_region:
+            skill = find_request(instruction, self.module.guidance).skill
+            edits = edit_together_keeping(self.module, skill, places, windows, asked, read_tokens)
+        else:
+            edits = edit_together(self.module, places, windows, asked, read_tokens(asked))
+        for source, edited in edits:
             yield source.frames, edited
 
     def _guidance(self, instruction: str) -> Guidance:

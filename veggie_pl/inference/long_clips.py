@@ -9,7 +9,6 @@ from torch import Tensor
 from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
 from veggie_pl.inference.windows import windows
-from veggie_pl.keeping import Keep
 from veggie_pl.model import VeggieModel
 from veggie_pl.models import Codec
 
@@ -69,22 +68,17 @@ class LongClips:
         if None not in (self.window, self.overlap) and self.overlap >= self.window:  # type: ignore[operator]
             raise UseError(f"overlap must be below the window of {self.window} frames, got {self.overlap}")
 
-    def fit(self, module: VeggieModel, keep: Keep) -> "LongClips":
+    def fit(self, module: VeggieModel) -> "LongClips":
         """Decide what is left open.
-
-        Args:
-            module: The model.
-            keep: What edits leave alone.
 
         Raises:
             UseError: If the model cannot edit so.
         """
-        why = "" if keep == "nothing" else f"keep {keep} asks and edits window by window"
-        if module.vae.frames_taken(2) != 2:
-            why = f"{type(module.vae).__name__} compresses time, and latents of one window are none of the next"
+        alone = module.vae.frames_taken(2) != 2
         if self.how is None:
-            return replace(self, how="independent" if why else DEFAULT)
-        if why and self.how != "independent":
+            return replace(self, how="independent" if alone else DEFAULT)
+        if alone and self.how != "independent":
+            why = f"{type(module.vae).__name__} compresses time, and latents of one window are none of the next"
             raise UseError(f"long {self.how} does not go: {why}; leave it at independent")
         return self
 

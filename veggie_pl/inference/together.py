@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ class Asked:
         seed: Of its noise.
         num_steps: Of sampling.
         on_step: Called after every step of every window with the number of steps done in it.
+        purpose: Of what is asked; another one, another noise.
     """
 
     instruction: str
@@ -44,6 +46,7 @@ class Asked:
     seed: int
     num_steps: int
     on_step: Callable[[int], None] | None = None
+    purpose: Literal["edit", "where"] = "edit"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Anchors:
         return tokens, null
 
 
-def frame_noise(frames: range, shape: Sequence[int], seed: int, device: torch.device) -> Latents:
+def frame_noise(frames: range, shape: Sequence[int], seed: int, device: torch.device, purpose: str = "edit") -> Latents:
     """Draw standard normal noise, each frame's a function of seed and frame number: of no window, and of no neighbour.
 
     Args:
@@ -72,8 +75,9 @@ def frame_noise(frames: range, shape: Sequence[int], seed: int, device: torch.de
         shape: Of a frame's latents (c, h, w).
         seed: Of the edit.
         device: Where it is wanted.
+        purpose: See ``Asked``.
     """
-    return draw_normal((len(frames), *shape), [torch_rng("edit", seed, number) for number in frames], device)[None]
+    return draw_normal((len(frames), *shape), [torch_rng(purpose, seed, number) for number in frames], device)[None]
 
 
 def read_anchors(module: VeggieModel, num_frames: int, count: int, read: ReadFrames, asked: Asked) -> Anchors:
@@ -125,7 +129,7 @@ def edit_together(
             yield _with_precision(module.prediction(condition, asked.guidance), device)
 
     def noise_of(frames: range) -> Latents:
-        return frame_noise(frames, shape[1:], asked.seed, device)
+        return frame_noise(frames, shape[1:], asked.seed, device, asked.purpose)
 
     def constrain_of(frames: range) -> Constrain | None:
         window = held[frames.start].first(len(frames))
@@ -142,7 +146,7 @@ def edit_together(
         asked.num_steps,
         shape,
         noise_of,
-        lambda frames: [torch_rng("edit", asked.seed, "steps", frames.start)],
+        lambda frames: [torch_rng(asked.purpose, asked.seed, "steps", frames.start)],
         constrain_of,
         asked.on_step,
     ):
