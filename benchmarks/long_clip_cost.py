@@ -1,6 +1,6 @@
 """What does the length of a clip cost? Peak memory and time a frame of `edit`, beside those of eight frames.
 
-    python -m benchmarks.long_clip_cost [--lengths 8 64 1024] [--ways blended ...] [--overlap 1] [--keep background] [--model FOLDER]
+    python -m benchmarks.long_clip_cost [--lengths 8 64 1024] [--ways blended ...] [--overlap 1] [--keep background]
 
 Each length is edited in a process of its own, after a first edit of eight frames that is not timed, from .mp4 to .mp4
 of 64 x 64 pixels. Prints the table of ``docs/LONG_CLIPS.md``.
