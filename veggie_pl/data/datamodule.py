@@ -145,6 +145,7 @@ class VeggieDataModule(L.LightningDataModule):
         prompt = getattr(mllm, "prompt", None)
         if prompt is None:
             return batch
+        prompt.read([batch.instruction[row] for row in batch.good])
         faults = {row: prompt.fault(batch.instruction[row]) for row in batch.good}
         frames, _, height, width = batch.source.shape[1:]
         found = {}

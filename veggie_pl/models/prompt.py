@@ -11,6 +11,7 @@ from veggie_pl.batch import is_blank
 from veggie_pl.errors import UseError
 from veggie_pl.host import send
 
+_MOST = 4096  # instructions whose ids are kept
 _MARKER = "\N{WHITE SQUARE}instruction\N{WHITE SQUARE}"  # stands for the instruction while a chat template is cut
 
 
@@ -53,6 +54,7 @@ class Prompt:
         around: tuple[list[int], list[int]] = ([], []),
     ) -> None:
         self.tokenizer = tokenizer
+        self.tokens: dict[str, tuple[list[int], list[int]]] = {}  # of instructions that were read: alone, in the prompt
         self.vision_token_id = vision_token_id
         self.max_text_tokens = max_text_tokens
         self.text_multiple = 1  # texts of a batch are filled up to a multiple of this: fewer shapes
@@ -108,13 +110,22 @@ class Prompt:
             return "the instruction is empty; say what to do, such as 'remove the red circle'"
         if forged := [token for token in self.special_tokens if token in instruction]:
             return f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt"
-        if (length := len(self._own_ids(instruction))) > self.max_text_tokens:
+        self.read([instruction])
+        if (length := len(self.tokens[instruction][0])) > self.max_text_tokens:
             return f"the instruction has {len(instruction)} characters, {length} tokens; at most {self.max_text_tokens}"
         return None
 
-    def _own_ids(self, instruction: str) -> list[int]:
-        ids: list[int] = self.tokenizer(instruction, add_special_tokens=False, split_special_tokens=True).input_ids
-        return ids
+    def read(self, instructions: list[str]) -> None:
+        """Tokenize together what has not been read yet: one by one, half of a step of a small model would go here."""
+        new = [one for one in dict.fromkeys(instructions) if one not in self.tokens]
+        if not new:
+            return
+        if len(self.tokens) + len(new) > _MOST:
+            self.tokens = {one: self.tokens[one] for one in instructions if one in self.tokens}
+        alone = self.tokenizer(new, add_special_tokens=False, split_special_tokens=True).input_ids
+        # Together with its neighbours, as the model has learnt to read it: some tokenizers mark the start of a text.
+        whole = self.tokenizer([self.lead_text + one + self.tail_text for one in new], add_special_tokens=False)
+        self.tokens |= dict(zip(new, zip(alone, whole.input_ids, strict=True), strict=True))
 
     def text_ids(self, instruction: str) -> list[int]:
         """Ids of the text block.
@@ -124,11 +135,10 @@ class Prompt:
         """
         if (fault := self.fault(instruction)) is not None:
             raise UseError(fault)
-        # Together with its neighbours, as the model has learnt to read it: some tokenizers mark the start of a text.
-        whole = self._ids(self.lead_text + instruction + self.tail_text)
+        own, whole = self.tokens[instruction]
         if whole[: len(self.lead)] == self.lead:
             return [*self.after, *whole[len(self.lead) :]]
-        return [*self.after, *self._own_ids(instruction), *self.tail]
+        return [*self.after, *own, *self.tail]
 
     def layout(
         self,
@@ -167,6 +177,7 @@ class Prompt:
         asked = frame_index[:, _asked(frame_index.shape[1], num_groups)]
         frame = self.frame_ids(tokens_per_frame)
         head = torch.tensor(self.before + frame * num_seen + [self.vision_token_id] * extra_tokens)
+        self.read(instructions)
         texts = [self.text_ids(instruction) for instruction in instructions]
         longest = max(map(len, texts))
         longest += -longest % self.text_multiple
