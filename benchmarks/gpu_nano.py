@@ -10,7 +10,7 @@ from veggie_pl.models.regions import compile_regions
 from veggie_pl.module import VeggieModule
 from veggie_pl.training.graphed import GraphedLoss
 
-TIMES, WARM = 10, 3
+TIMES, WARM = 4, 1
 
 
 def nano(device: str, size: str) -> None:
@@ -61,9 +61,9 @@ class Walked:
 
 
 def row(module: VeggieModule, name: str, batch: int, device: str) -> None:
-    """Time a step of forward, backward and optimizer."""
+    """Time steps of forward, backward and optimizer as they come in training: the host is ahead of the device."""
     step = trainer_step(module, clips(module, batch, 1), device)
-    seconds = timed(step, device, TIMES, WARM)
+    seconds = timed(step, device, TIMES, WARM, in_a_row=5)
     say(name, batch, f"{seconds * 1e3:.0f}", f"{batch / seconds:.0f}")
 
 
@@ -71,10 +71,10 @@ def host(module: VeggieModule, batch: int, device: str) -> None:
     """What stays outside of a graph: chance of each example, and the prompt."""
     given = clips(module, batch, 1)
     drawn: list[Any] = []
-    seconds = timed(lambda: drawn.append(module.draw(given, "fit")), device, TIMES, WARM)
+    seconds = timed(lambda: drawn.append(module.draw(given, "fit")), device, 10, 3)
     say("of it: chance and latents", batch, f"{seconds * 1e3:.1f}", "")
     frames, prompt = drawn[-1].frame_index, module.mllm.prompt
     asked = (module.queries.num_queries, module.mllm.tokens_per_frame, module.mllm.extra_tokens, module.mllm.num_slots)
-    seconds = timed(lambda: prompt.layout(given.instruction, frames, *asked), device, TIMES, WARM)
+    seconds = timed(lambda: prompt.layout(given.instruction, frames, *asked), device, 10, 3)
     say("of it: prompts", batch, f"{seconds * 1e3:.1f}", "")
     wait(device)

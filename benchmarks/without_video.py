@@ -11,6 +11,17 @@ from unittest.mock import MagicMock
 PACKAGES = ("av", "decord")
 
 
+class _StandIn(MagicMock):
+    """Has whatever is asked of it; what begins with a capital is a class, so that it can be named in a signature."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name[:1].isupper():
+            return super().__getattr__(name)
+        made = type(name, (Exception if name.endswith("Error") else object,), {})
+        setattr(self, name, made)
+        return made
+
+
 class _StandIns:
     """Finds a module that is there in name only, and whatever is in it."""
 
@@ -21,7 +32,7 @@ class _StandIns:
         return ModuleSpec(name, self, is_package=True) if name.split(".")[0] in self.packages else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> Any:
-        module = MagicMock(name=spec.name)
+        module = _StandIn(name=spec.name)
         module.__name__, module.__path__, module.__version__ = spec.name, [], "none"
         return module
 
