@@ -24,7 +24,6 @@ from veggie_pl.seeding import torch_rng
 from veggie_pl.training.deferred import read_deferred
 from veggie_pl.training.fsdp import shard
 from veggie_pl.training.left_out import frozen_keys, leave_out, origins, put_back
-from veggie_pl.training.muon import Muon
 from veggie_pl.training.optimizer import scaled_optimizer
 
 
@@ -190,9 +189,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         """Optimize what the freeze callback left learnable."""
         if self.make_optimizer is None:
             raise UseError("fit needs an optimizer: set model.optimizer in the config")
-        optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors)
-        if isinstance(optimizer, Muon) and str(self.trainer.precision).startswith("bf16"):
-            optimizer.products = torch.bfloat16
+        optimizer = scaled_optimizer(self, self.make_optimizer, self.lr_factors, self.trainer.precision)
         warm, total = self.lr_warmup_steps, int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(self.lr_schedule, optimizer, num_warmup_steps=warm, num_training_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

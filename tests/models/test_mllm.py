@@ -1,10 +1,13 @@
 """The MLLM wrapper with real classes of transformers and random weights."""
 
+from typing import Any
+
 import pytest
 import torch
 from support.parts import NANO_MLLM
 
 from veggie_pl.models import Mllm
+from veggie_pl.models import prompt as prompt_of
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +132,25 @@ def test_a_learning_mllm_is_read_whole(nano: Mllm) -> None:
         assert not nano._prefix_is_fixed(queries)
     nano.requires_grad_(True)
     assert not nano._prefix_is_fixed(queries)
+
+
+def test_instructions_of_a_batch_are_tokenized_together_and_once(nano: Mllm, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt, tokenizer, asked = nano.prompt, nano.prompt.tokenizer, list[Any]()
+
+    def noting(texts: Any, **options: Any) -> Any:
+        asked.append(texts)
+        return tokenizer(texts, **options)
+
+    texts = ["remove it", "Add a  big star!", "remove it", "é 東京"]
+    alone = [nano.prompt.text_ids(text) for text in texts]
+    prompt.tokens.clear()
+    monkeypatch.setattr(prompt_of, "_MOST", 4)
+
+    monkeypatch.setattr(prompt, "tokenizer", noting)
+    prompt.read(texts)
+    assert [len(one) for one in asked] == [3, 3]  # by themselves, and in the prompt; each text once
+    assert [prompt.text_ids(text) for text in texts] == alone
+    assert len(asked) == 2
+    prompt.read(["one", "remove it", "three"])  # there is no room for all: what is asked for stays
+    assert sorted(prompt.tokens) == ["one", "remove it", "three"]
+    assert asked[2] == ["one", "three"]

@@ -21,7 +21,7 @@ def test_a_schedule_keeps_the_ratio() -> None:
     module = tiny_module(
         optimizer=lambda p: torch.optim.AdamW(p, 1e-3), lr_factors={"aligner": 0.25}, lr_schedule="cosine"
     )
-    module._trainer = type("Trainer", (), {"estimated_stepping_batches": 10})()  # type: ignore[assignment]
+    module._trainer = type("Trainer", (), {"estimated_stepping_batches": 10, "precision": "32-true"})()  # type: ignore[assignment]
     made = module.configure_optimizers()
     rest, aligner = made["optimizer"].param_groups
     for _ in range(5):

@@ -15,7 +15,6 @@ from veggie_pl.data.shapes.language import NOTHING, SLOTS
 from veggie_pl.models import Mllm
 from veggie_pl.pretraining.lessons import Forms, Talk
 from veggie_pl.seeding import numpy_rng
-from veggie_pl.training.muon import Muon
 from veggie_pl.training.optimizer import scaled_optimizer
 
 IGNORED = -100  # label of tokens that are given, not predicted
@@ -150,9 +149,7 @@ class LanguageModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Learn with all parameters."""
-        optimizer = scaled_optimizer(self, self.make_optimizer, {})
-        if isinstance(optimizer, Muon) and str(self.trainer.precision).startswith("bf16"):
-            optimizer.products = torch.bfloat16
+        optimizer = scaled_optimizer(self, self.make_optimizer, {}, self.trainer.precision)
         total = int(self.trainer.estimated_stepping_batches)
         schedule = get_scheduler(
             self.lr_schedule, optimizer, num_warmup_steps=self.lr_warmup_steps, num_training_steps=total

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
@@ -12,7 +13,9 @@ from veggie_pl.training.muon import Muon
 _AND = "+"  # between the parts in a group's name
 
 
-def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[str, float]) -> Optimizer:
+def scaled_optimizer(
+    module: nn.Module, make: OptimizerCallable, factors: dict[str, float], precision: object = "32-true"
+) -> Optimizer:
     """Return an optimizer of the parameters that learn, with the learning rate of some parts scaled.
 
     Each group of parameters is named by its parts, such as "mllm" or "aligner+viddm".
@@ -21,6 +24,7 @@ def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[s
         module: Whose parameters.
         make: Makes the optimizer from parameter groups.
         factors: Factor on the learning rate, by the name of a direct child.
+        precision: Of the run, as Lightning calls it; Muon's products are in bfloat16 where the run is.
 
     Raises:
         UseError: If a name is no part of the module; the message names the parts.
@@ -38,6 +42,8 @@ def scaled_optimizer(module: nn.Module, make: OptimizerCallable, factors: dict[s
         group["lr"] *= group.pop("factor", 1.0)
     if isinstance(optimizer, Muon):
         optimizer.leave_out(module)
+        if str(precision).startswith("bf16"):
+            optimizer.products = torch.bfloat16
     name_groups(module, optimizer)
     fuse(optimizer)
     return optimizer
