@@ -1,6 +1,7 @@
 """Training steps of ``benchmarks.gpu``: stage 1 as it is and compiled, stage 2, and where a step goes."""
 
 import copy
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -56,7 +57,10 @@ def compiled(device: str, size: str) -> None:
     for part in (module.mllm, module.viddm, module.vae):
         compile_regions(part, backend=BACKEND[device])
     say("compiled from here on", "", "", "", "", "", "", "")
+    started = time.perf_counter()
     error = off_by(gradients(module, batch, device), expected)
+    took = time.perf_counter() - started
+    say("the first gradients, with what the compiler takes", "{}, {}".format(*pair), *[""] * 5, f"{took:.0f}")
     del expected
     row(module, f"{COMPILED} (gradients off by {100 * error:.2f} %)", *pair, device, counted[pair])
     undo = at_hand(module, batch, device)
