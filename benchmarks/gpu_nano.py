@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.gpu_model import ROOT, clips
 from benchmarks.gpu_timing import gradients, off_by, say, timed, trainer_step, wait
+from veggie_pl.batch import Batch
 from veggie_pl.model_folder import load_model
 from veggie_pl.models.regions import compile_regions
 from veggie_pl.module import VeggieModule
@@ -22,11 +23,11 @@ def nano(device: str, size: str) -> None:
         row(module, "eager", batch, device)
         host(module, batch, device)
     tape: dict[str, Any] = {} if device == "cuda" else {"tape": Walked}
-    expected = [gradients(module, clips(module, batch, 1), device) for batch in sizes]
+    expected = [gradients(module, pictures(module, batch), device) for batch in sizes]
     try:
         for batch, wanted in zip(sizes, expected, strict=True):
             module.loss_of = GraphedLoss(module, **tape)  # type: ignore[method-assign]
-            found = [one.clone() for one in gradients(module, clips(module, batch, 1), device)]
+            found = [one.clone() for one in gradients(module, pictures(module, batch), device)]
             say("CUDA graph: gradients off by, of their norm", batch, f"{off_by(found, wanted):.1e}", "")
             row(module, "CUDA graph", batch, device)
     except Exception as error:  # what follows is still measured
@@ -60,21 +61,39 @@ class Walked:
         return lambda: None
 
 
+def pictures(module: VeggieModule, size: int) -> Batch:
+    """Pictures with an instruction for each."""
+    batch = clips(module, size, 1)
+    batch.examples = [one._replace(instruction=f"remove circle {row}") for row, one in enumerate(batch.examples)]
+    return batch
+
+
 def row(module: VeggieModule, name: str, batch: int, device: str) -> None:
     """Time steps of forward, backward and optimizer as they come in training: the host is ahead of the device."""
-    step = trainer_step(module, clips(module, batch, 1), device)
-    seconds = timed(step, device, TIMES, WARM, in_a_row=5)
+    given = pictures(module, batch)
+    step = trainer_step(module, given, device)
+
+    def run() -> None:
+        module.mllm.prompt.tokens.clear()  # in training, instructions are new
+        step()
+
+    seconds = timed(run, device, TIMES, WARM, in_a_row=5)
     say(name, batch, f"{seconds * 1e3:.0f}", f"{batch / seconds:.0f}")
 
 
 def host(module: VeggieModule, batch: int, device: str) -> None:
     """What stays outside of a graph: chance of each example, and the prompt."""
-    given = clips(module, batch, 1)
+    given = pictures(module, batch)
     drawn: list[Any] = []
     seconds = timed(lambda: drawn.append(module.draw(given, "fit")), device, 10, 3)
     say("of it: chance and latents", batch, f"{seconds * 1e3:.1f}", "")
     frames, prompt = drawn[-1].frame_index, module.mllm.prompt
     asked = (module.queries.num_queries, module.mllm.tokens_per_frame, module.mllm.extra_tokens, module.mllm.num_slots)
-    seconds = timed(lambda: prompt.layout(given.instruction, frames, *asked), device, 10, 3)
+
+    def lay_out() -> None:
+        prompt.tokens.clear()
+        prompt.layout(given.instruction, frames, *asked)
+
+    seconds = timed(lay_out, device, 10, 3)
     say("of it: prompts", batch, f"{seconds * 1e3:.1f}", "")
     wait(device)

@@ -13,7 +13,7 @@ from benchmarks.gpu_parts import PARTS
 from benchmarks.gpu_timing import flops_of, trainer_step
 from benchmarks.without_video import PACKAGES
 
-ROWS = {"steps": 6, "compiled": 3, "inside": 6, "adapters": 3, "sampling": 19, "nano": 6}
+ROWS = {"steps": 6, "compiled": 4, "inside": 6, "adapters": 3, "sampling": 19, "nano": 6}
 PATIENCE = 20.0  # times the limits of a GPU: what is tested here is no speed
 
 
