@@ -31,7 +31,7 @@ RUNTIME = ROOT / "build/onnxruntime-web"
 HERE = Path(__file__).resolve().parent
 PACKAGE = "onnxruntime-web"  # of the version that package.json names
 LOADED = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")  # its build for processors, without those for GPUs
-FILES = ("index.html", "page.js", "worker.js", "edit.js", "tokenizer.js")
+FILES = ("index.html", "page.js", "worker.js", "edit.js", "sizes.js", "tokenizer.js")
 MOST = 45e6  # bytes in all
 EXAMPLE = ("highlight the green circle with red masks", "remove the green circle", "make it sepia style")
 

@@ -1,6 +1,7 @@
 // Edits a clip with the graphs of `python -m veggie_pl export --onnx`, as `python -m veggie_pl edit` does.
 // Clips are { frames, height, width, pixels: Uint8Array of (f, h, w, 3) }. No page and no server is needed here.
 
+import { atSourceSize, reduce } from "./sizes.js";
 import { tokenizerOf } from "./tokenizer.js";
 
 const GRAPHS = ["mllm", "unet", "encode", "decode"];
@@ -58,9 +59,7 @@ export async function loadEditor(ort, read) {
       onStep(done + 1);
     }
     const edited = await run("decode", { latents: new ort.Tensor("float32", noisy, latents.dims) });
-    const change = edited.data.map((value, i) => value - small[i]);
-    const large = enlarge(change, clip, height, width);
-    return { ...clip, pixels: toBytes(full.map((value, i) => Math.min(1, Math.max(-1, value + large[i]))), clip) };
+    return { ...clip, pixels: toBytes(atSourceSize(edited.data, small, full, clip, height, width), clip) };
   }
   return { edit, recipe };
 }
@@ -123,48 +122,6 @@ function toBytes(numbers, { frames, height, width }) {
     const frame = Math.floor(i / area);
     for (let c = 0; c < PIXELS; c++) {
       found[i * PIXELS + c] = Math.round((numbers[(frame * PIXELS + c) * area + (i % area)] + 1) * 127.5);
-    }
-  }
-  return found;
-}
-
-/** Means over blocks of pixels, as cv2's INTER_AREA at whole factors. */
-function reduce(numbers, clip, height, width) {
-  const [down, across] = [clip.height / height, clip.width / width];
-  if (!Number.isInteger(down) || !Number.isInteger(across)) {
-    throw new Error(`a clip's sides must be multiples of ${width} x ${height}, got ${clip.width} x ${clip.height}`);
-  }
-  const found = new Float32Array(clip.frames * PIXELS * height * width);
-  for (let i = 0; i < found.length; i++) {
-    const [plane, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
-    let sum = 0;
-    for (let dy = 0; dy < down; dy++) {
-      const start = (plane * clip.height + y * down + dy) * clip.width + x * across;
-      for (let dx = 0; dx < across; dx++) sum += numbers[start + dx];
-    }
-    found[i] = sum / (down * across);
-  }
-  return found;
-}
-
-/** Bilinear between the centres of pixels, as cv2's INTER_LINEAR. */
-function enlarge(numbers, clip, height, width) {
-  const along = (side, small) =>
-    Array.from({ length: side }, (_, i) => {
-      const place = Math.min(Math.max(((i + 0.5) * small) / side - 0.5, 0), small - 1);
-      const first = Math.min(Math.floor(place), small - 1);
-      return [first, Math.min(first + 1, small - 1), place - first];
-    });
-  const [rows, columns] = [along(clip.height, height), along(clip.width, width)];
-  const found = new Float32Array(clip.frames * PIXELS * clip.height * clip.width);
-  let i = 0;
-  for (let plane = 0; plane < clip.frames * PIXELS; plane++) {
-    const at = (y, x) => numbers[(plane * height + y) * width + x];
-    for (const [top, bottom, dy] of rows) {
-      for (const [left, right, dx] of columns) {
-        const [above, below] = [top, bottom].map((y) => at(y, left) * (1 - dx) + at(y, right) * dx);
-        found[i++] = above * (1 - dy) + below * dy;
-      }
     }
   }
   return found;

@@ -3,8 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from veggie_pl.inference.windows import at_source_size, cross_fade, windows
-from veggie_pl.video.clip import resize
+from veggie_pl.inference.windows import cross_fade, windows
 
 
 @pytest.mark.parametrize("num_frames", [1, 5, 8, 9, 15, 16, 100])
@@ -49,19 +48,3 @@ def test_frames_are_given_out_as_soon_as_they_are_final() -> None:
     place, _ = next(cross_fade(parts()))
     assert seen == [0, 1]
     assert place.start == 0
-
-
-def test_an_edit_that_changes_nothing_gives_the_source_itself() -> None:
-    source = torch.rand(2, 3, 33, 47) * 2 - 1
-    small = resize(source, 16, 16)
-    assert torch.equal(at_source_size(small, small, source), source)
-
-
-def test_what_is_enlarged_is_the_change_alone() -> None:
-    source = torch.rand(1, 3, 64, 64) - 0.5
-    small = resize(source, 16, 16)
-    edited = small.clone()
-    edited[..., :4, :4] += 0.25
-    change = at_source_size(edited, small, source) - source
-    assert torch.allclose(change[..., :10, :10], torch.tensor(0.25), atol=1e-6)
-    assert change[..., 24:, :].abs().max() < 1e-6

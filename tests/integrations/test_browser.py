@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from support.fake import pattern
 from tokenizers import Tokenizer
 
 from veggie_pl.errors import UseError
 from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.enlarge import at_source_size
 from veggie_pl.model import VeggieModel
 from veggie_pl.training.precision import FULL, VARIABLE
-from veggie_pl.video.clip import to_frames
+from veggie_pl.video.clip import resize, to_clip, to_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "integrations/browser"
@@ -71,6 +73,31 @@ def test_the_tokenizer_is_the_models(onnx_folder: Path) -> None:
     theirs = Tokenizer.from_file(str(onnx_folder / "tokenizer.json"))
     expected = [theirs.encode(text, add_special_tokens=False).ids for text in texts]
     assert in_node(onnx_folder, {"texts": texts})["ids"] == expected
+
+
+@needs_node
+def test_an_edit_is_brought_to_the_sources_size_as_edit_does() -> None:
+    source = to_clip(pattern(2, 48, 32)) * 0.8
+    small = resize(source, 8, 16)
+    edited = small.flip(3) * 0.7
+    edited[:, :, :3] = small[:, :, :3]
+    numbers = {
+        name: clip.flatten().tolist() for name, clip in (("edited", edited), ("small", small), ("source", source))
+    }
+    code = f"""
+        import {{ atSourceSize, reduce }} from "{HERE.as_uri()}/sizes.js";
+        import {{ text }} from "node:stream/consumers";
+        const {{ edited, small, source }} = JSON.parse(await text(process.stdin));
+        const [full, clip] = [Float32Array.from(source), {{ frames: 2, height: 32, width: 48 }}];
+        const reduced = reduce(full, clip, 8, 16);
+        const whole = atSourceSize(Float32Array.from(edited), Float32Array.from(small), full, clip, 8, 16);
+        process.stdout.write(JSON.stringify([[...whole], [...reduced]]));
+    """
+    command = [str(NODE), "--input-type=module", "-e", code]
+    done = subprocess.run(command, input=json.dumps(numbers), capture_output=True, text=True, timeout=60, check=True)
+    whole, reduced = (torch.tensor(one) for one in json.loads(done.stdout))
+    torch.testing.assert_close(whole.view(source.shape), at_source_size(edited, small, source), atol=1e-4, rtol=0)
+    torch.testing.assert_close(reduced.view(small.shape), small, atol=1e-5, rtol=0)
 
 
 @needs_node

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from veggie_pl.batch import Clip
+from veggie_pl.inference.enlarge import at_source_size
 from veggie_pl.inference.region import Region
-from veggie_pl.inference.windows import at_source_size
 from veggie_pl.masks.soften import mix_region
 
 

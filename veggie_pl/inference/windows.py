@@ -9,7 +9,6 @@ from torch import Tensor
 
 from veggie_pl.batch import Clip
 from veggie_pl.errors import UseError
-from veggie_pl.video.clip import resize
 
 
 def windows(num_frames: int, window: int, overlap: int) -> list[range]:
@@ -50,20 +49,3 @@ def cross_fade(parts: Iterable[tuple[range, Float[Tensor, "f 3 h w"]]]) -> Itera
         waiting_from, waiting = place.start, frames
     if waiting is not None:
         yield range(waiting_from, waiting_from + len(waiting)), waiting
-
-
-def at_source_size(
-    edited: Float[Tensor, "f 3 small_h small_w"], small: Float[Tensor, "f 3 small_h small_w"], source: Clip
-) -> Clip:
-    """Bring an edit made at the model's size back to the source's size.
-
-    What is enlarged is the *change*, not the picture: ``source + enlarge(edited - reduce(source))``. Where nothing was
-    edited the source keeps all its detail, and an edit that changes nothing returns the source exactly.
-
-    Args:
-        edited: The edit.
-        small: The source as the model saw it.
-        source: The source at its own size.
-    """
-    height, width = source.shape[-2:]
-    return (source + resize(edited - small, height, width)).clamp(-1, 1)
