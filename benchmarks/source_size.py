@@ -50,7 +50,7 @@ def main() -> None:
         found: list[list[list[float]]] = [[], []]
         for number in range(options.clips):
             batch = collate([(number, stream[number])])
-            assert batch.mask is not None
+            assert batch.target is not None
             source = batch.source[0]
             small = resize(source, *editor.module.size)
             edited = editor.edit_clip(small, batch.instruction[0])
