@@ -58,8 +58,10 @@ pretrain: .venv/.ready  ## stage 0: the nano MLLM from nothing
 	$(RUN) pretrain
 
 # Each stage leaves its last checkpoint and goes on from there; a stage that is done is not done again.
-nano: .venv/.ready runs/stage2/nano/model/veggie.json  ## stages 0, 1 and 2 from nothing, hours; stop and go on as you like
+nano: .venv/.ready runs/stage2/nano/model/veggie.json  ## stages 0, 1 and 2 from nothing, hours (GPU=1: minutes); stop and go on as you like
 
+# On a GPU: the same samples in few large steps.
+LARGE = $(if $(GPU),--config conf/gpu/$(1).yaml)
 # What there is to go on from, if there is any: --ckpt_path last is an error where there is none.
 NANO = --trainer.logger.init_args.version nano $(if $(wildcard runs/$(1)/nano/checkpoints/*.ckpt),--ckpt_path last) $(NANO_FLAGS)
 
@@ -67,10 +69,10 @@ runs/stage0/nano/mllm/model.safetensors:
 	$(RUN) pretrain --output $(@D) $(call NANO,stage0)
 
 runs/stage1/nano/model/veggie.json: runs/stage0/nano/mllm/model.safetensors
-	$(RUN) fit --config conf/stage1.yaml --model.mllm.init_args.folder $(<D) $(call NANO,stage1)
+	$(RUN) fit --config conf/stage1.yaml $(call LARGE,stage1) --model.mllm.init_args.folder $(<D) $(call NANO,stage1)
 
 runs/stage2/nano/model/veggie.json: runs/stage1/nano/model/veggie.json
-	$(RUN) fit --config conf/stage2.yaml --model.mllm.init_args.folder runs/stage0/nano/mllm --init_from.folders '[$(<D)]' $(call NANO,stage2)
+	$(RUN) fit --config conf/stage2.yaml $(call LARGE,stage2) --model.mllm.init_args.folder runs/stage0/nano/mllm --init_from.folders '[$(<D)]' $(call NANO,stage2)
 
 ship: .venv/.ready  ## put the weights of `make nano` into weights/nano
 	$(BIN)/python -m benchmarks.ship

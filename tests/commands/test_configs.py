@@ -15,6 +15,7 @@ from veggie_pl.callbacks import Freeze, InitFrom, WholeSteps
 from veggie_pl.cli import main
 from veggie_pl.commands.configs import VeggieCLI
 from veggie_pl.diffusion.correction import INSV2V
+from veggie_pl.errors import UseError
 from veggie_pl.files import CONF, TRAINING
 from veggie_pl.model_folder import load_model
 from veggie_pl.training.checkpoint_io import WholeFiles
@@ -194,6 +195,10 @@ RUNS |= {
     f"nano_dit-{stage}": ["--config", f"conf/{stage}.yaml", "--config", "conf/backbone/nano_dit.yaml"]
     for stage in ("stage1", "stage2")
 }
+RUNS |= {
+    f"gpu-{stage}": ["--config", f"conf/{stage}.yaml", "--config", f"conf/gpu/{stage}.yaml"]
+    for stage in ("stage1", "stage2")
+}
 ELSEWHERE = {  # by the tests of what they are for; DeepSpeed needs CUDA
     "backbone/paper.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
     "backbone/paper_stage2.yaml": "test_paper_size_trains_both_stages_on_small_checkpoints",
@@ -221,6 +226,10 @@ def test_config_runs_for_two_steps(name: str, tmp_path: Path) -> None:
     short = ["--trainer.max_steps", "2", "--trainer.limit_val_batches", "0", "--trainer.logger", "false"]
     short += ["--data.batch_size", "2", "--data.num_workers", "0", "--init_from.folders", "null"]
     args = ["fit", *RUNS[name], *short, "--trainer.default_root_dir", str(tmp_path)]
+    if name == "gpu-stage1" and not torch.cuda.is_available():
+        with pytest.raises(UseError, match="CudaGraphs needs a CUDA GPU"):
+            VeggieCLI(args, parser_kwargs={"fit": {"default_config_files": TRAINING}})
+        return
     cli = VeggieCLI(args, parser_kwargs={"fit": {"default_config_files": TRAINING}})
     (kept,) = tmp_path.rglob("last.ckpt")
     assert torch.load(kept, weights_only=True)["global_step"] == 2
@@ -237,6 +246,17 @@ def test_every_config_is_run_by_a_test() -> None:
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     for name in set(ELSEWHERE.values()):
         assert f"def {name}(" in tests, name
+
+
+@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+def test_steps_for_a_gpu_see_as_much(stage: str) -> None:
+    """As many samples as on two cores, in larger steps."""
+    own, large = (yaml.safe_load((CONF / folder / f"{stage}.yaml").read_text()) for folder in (".", "gpu"))
+    assert (
+        own["trainer"]["max_steps"] * own["data"]["batch_size"]
+        == large["trainer"]["max_steps"] * large["data"]["batch_size"]
+    )
+    assert large["data"]["batch_size"] > own["data"]["batch_size"]
 
 
 def test_ablations_see_equal_frames() -> None:
