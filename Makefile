@@ -24,10 +24,10 @@ setup: .venv/.ready  ## make .venv and install the tested set of packages
 	touch $@
 
 test: .venv/.ready  ## everything CI runs: style, types, all tests
-	$(MAKE) lint runtime
+	$(MAKE) lint runtime chromium
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
-chromium: .venv/.ready  ## fetch a browser into .chromium for the tests of pages, where npm can; not part of test
+chromium: .venv/.ready  ## fetch a browser into .chromium for the tests of pages, where npm can
 	$(BIN)/python -m benchmarks.chromium
 
 lint: .venv/.ready  ## style and types

@@ -103,7 +103,8 @@ def main(folder: Path) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - older ones run this file
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version}")
     started = time.monotonic()
-    venv.create(folder, with_pip=True)
+    if Path(sys.prefix).resolve() != folder.resolve():  # else it is active: its Python runs this, and stays
+        venv.create(folder, with_pip=True)
     python = folder.absolute() / "bin/python"
     listed = subprocess.run([python, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True)
     settings = pip_settings(listed.stdout)

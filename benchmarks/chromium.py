@@ -49,10 +49,11 @@ def install() -> str:
         if done.returncode or packed is None:
             return f"chromium: none, npm could not fetch {PACKAGE}: {done.stderr.strip()[-300:]}"
         unpack(packed, FOLDER)
-    done = subprocess.run([BROWSER, "--version"], check=False, capture_output=True, text=True)
-    if done.returncode:
+    try:
+        done = subprocess.run([BROWSER, "--version"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:  # built for another processor, or a library is missing
         shutil.rmtree(FOLDER)
-        return f"chromium: none, it does not start here: {done.stderr.strip()[-300:]}"
+        return f"chromium: none, it does not start here: {(getattr(error, 'stderr', '') or str(error)).strip()[-300:]}"
     return f"chromium: {BROWSER} ({done.stdout.strip()})"
 
 

@@ -4,7 +4,7 @@
 
 writes docs/score.png (1280 pixels wide, from the top) and docs/score_narrow.png (390, from the worst and best outputs).
 The page is shown in a frame of that width: Chromium's own window cannot be as narrow as a phone. Nothing is loaded from
-anywhere. Needs `make chromium` and playwright (`pip install playwright`).
+anywhere. Needs `make chromium`, and playwright, which `make setup` brings.
 """
 
 import argparse

@@ -1,7 +1,9 @@
 """`make setup`: uv is told what pip is told, and torch comes without CUDA where there is no GPU."""
 
 import os
+import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,18 @@ def test_what_training_imports_is_compiled_whatever_the_shell_says(
     monkeypatch.setattr(environment, "STARTED", "import imported_once")
     environment.compile_imports(Path(sys.executable))
     assert list(tmp_path.glob("__pycache__/imported_once.*.pyc"))
+
+
+def test_an_active_environment_is_brought_up_to_date_in_place(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=False)
+    python = tmp_path / "env/bin/python"
+    program = (
+        "import environment, pathlib, subprocess, sys\n"
+        "subprocess.run = lambda command, **_: subprocess.CompletedProcess(command, 0, stdout='', stderr='')\n"
+        "environment.main(pathlib.Path(sys.argv[1]))"
+    )
+    done = subprocess.run([python, "-c", program, tmp_path / "env"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, "ready, by" in done.stdout) == (0, True), done.stderr
 
 
 def test_what_is_compiled_can_be_imported() -> None:

@@ -1,6 +1,7 @@
 """What lies in the folder of a page, and for how long."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,20 @@ def test_an_edit_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert not edit.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)  # it goes on
     assert not folder.exists()
     assert files.stop("me") == 0
+
+
+def test_edits_that_end_while_another_begins_are_no_fault(tmp_path: Path) -> None:
+    files = PageFiles(tmp_path, 10)
+
+    def fail(number: int) -> None:
+        with files.edit_of(str(number)) as (folder, _):  # looks at all folders, while others' vanish
+            put(folder / "a/half")
+            raise KeyError(number)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(fail, number) for number in range(200)]:
+            assert isinstance(done.exception(), KeyError)
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_what_lies_there_is_an_upload(tmp_path: Path) -> None:

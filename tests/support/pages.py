@@ -1,5 +1,6 @@
 """The page of `python -m veggie_pl app` in a process of its own."""
 
+import os
 import re
 import signal
 import time
@@ -24,7 +25,8 @@ class Served:
 
     def files(self) -> list[Path]:
         """What it has on the disk, but for its examples."""
-        return [path for path in self.root.rglob("*") if path.is_file() and path.name != "example.mp4"]
+        found = [Path(folder, name) for folder, _, names in os.walk(self.root) for name in names]
+        return [path for path in found if path.name != "example.mp4"]
 
     def wait_until(self, count: int, seconds: float = 20) -> list[Path]:
         """Return its files when there are at most so many."""

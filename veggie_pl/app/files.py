@@ -1,5 +1,6 @@
 """Files of those who are on the page: made under names of ours, and removed again."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -93,11 +94,14 @@ class PageFiles:
     def sweep(self) -> None:
         """Remove files that are too old, and folders without any."""
         oldest = time.time() - 60 * self.minutes
-        for place in sorted(self.root.rglob("*"), reverse=True):  # what is in a folder comes before it
-            try:
-                if place.is_file() and place not in self._lasting and place.stat().st_mtime < oldest:
-                    place.unlink()
-                elif place.is_dir() and not any(place.iterdir()) and place.stat().st_mtime < oldest:
-                    place.rmdir()
-            except OSError:  # another thread was quicker
-                continue
+        for folder, folders, names in os.walk(self.root, topdown=False):  # which takes no offence at what vanishes
+            for place in (Path(folder, name) for name in (*names, *folders)):
+                try:
+                    if place in self._lasting or place.stat().st_mtime >= oldest:
+                        continue
+                    if place.is_dir():
+                        place.rmdir()
+                    else:
+                        place.unlink()
+                except OSError:  # not empty, or another thread was quicker
+                    continue

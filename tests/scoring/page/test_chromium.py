@@ -8,7 +8,7 @@ from benchmarks.chromium import find_chromium
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None or find_spec("playwright") is None,
-    reason="there is no chromium to look at the page with: `make chromium`, `pip install playwright`",
+    reason="there is no chromium to look at the page with: `make chromium`",
 )
 
 
