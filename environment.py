@@ -16,7 +16,7 @@ import time
 import venv
 from pathlib import Path
 
-STARTED = "import veggie_pl.commands.configs, veggie_pl.commands.edit, tensorboard.summary, pytest"
+STARTED = "import veggie_pl.commands.configs, veggie_pl.app.serve, veggie_pl.commands.edit, tensorboard.summary, pytest"
 WANTED = ["--constraint", "constraints.txt", "--editable", ".[dev]"]
 # pip's option -> uv's; each may hold several values, separated by spaces or lines
 LISTS = {
@@ -90,7 +90,7 @@ def _brings_cuda(install: list[str], environment: dict[str, str]) -> bool:
 
 
 def compile_imports(python: Path) -> None:
-    """Import once what training imports: Python keeps the compiled files, which uv, unlike pip, does not make.
+    """Import once what training and the page import: Python keeps the compiled files, which uv, unlike pip, does not make.
 
     Without them a start takes three times as long, every time where ``PYTHONDONTWRITEBYTECODE`` is set.
     """
