@@ -16,7 +16,7 @@ import time
 import venv
 from pathlib import Path
 
-STARTED = "import veggie_pl.commands.configs, veggie_pl.app.serve, veggie_pl.commands.edit, tensorboard.summary, pytest"
+STARTED = "import veggie_pl.commands.configs, veggie_pl.commands.edit, veggie_pl.app.serve, tensorboard.summary, pytest"
 WANTED = ["--constraint", "constraints.txt", "--editable", ".[dev]"]
 # pip's option -> uv's; each may hold several values, separated by spaces or lines
 LISTS = {
