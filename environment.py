@@ -90,7 +90,7 @@ def _brings_cuda(install: list[str], environment: dict[str, str]) -> bool:
 
 
 def compile_imports(python: Path) -> None:
-    """Import once what training and the page import: Python keeps the compiled files, which uv, unlike pip, does not make.
+    """Import once what training and the page do: Python keeps the compiled files, which uv, unlike pip, does not make.
 
     Without them a start takes three times as long, every time where ``PYTHONDONTWRITEBYTECODE`` is set.
     """
