@@ -102,6 +102,18 @@ def test_predict_edits_a_folder_and_skips_what_it_cannot_read(
     assert "silent.txt" in caplog.text
 
 
+def test_predict_writes_masks_of_the_kinds_that_edit_does(tmp_path: Path, model_folder: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    write_fake(tmp_path / "clips/a.mp4", 2)
+    words = "highlight the red circle with blue masks"
+    args = ["predict", str(tmp_path / "clips"), words, "-o", str(tmp_path / "out"), "--model", str(model_folder)]
+    for kind in ("json", "png"):
+        main([*args, "--masks", kind])
+    assert len(list((tmp_path / "out/a_mask").glob("*.png"))) == 2
+    assert (tmp_path / "out/a_mask.json").read_text().startswith("{")
+    assert "masks" in error_of([*args, "--masks", "gif"])
+
+
 def test_predict_gives_up_over_the_budget(tmp_path: Path, model_folder: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.mp4").write_bytes(b"no video")

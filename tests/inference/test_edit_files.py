@@ -10,7 +10,7 @@ from support.fake import write_fake
 
 from veggie_pl.cli import main
 from veggie_pl.errors import UseError
-from veggie_pl.inference.edit_files import EditFiles, output_name, plan_edits
+from veggie_pl.inference.edit_files import EditFiles, MaskFormat, output_name, plan_edits
 from veggie_pl.outputs import OutputError
 from veggie_pl.video.clip import ClipError, ClipFile
 from veggie_pl.video.readers.images import reads_avif
@@ -57,7 +57,7 @@ def test_contents_tell_what_an_edit_is(tmp_path: Path) -> None:
     }
 
 
-def names(sources: list[Path], masks: bool = False) -> list[tuple[str, ...]]:
+def names(sources: list[Path], masks: bool | MaskFormat = False) -> list[tuple[str, ...]]:
     return [
         tuple(path.name for path in (files.output, files.comparison, files.mask) if path)
         for files in plan_edits(sources, Path("out"), masks)
@@ -75,6 +75,8 @@ def test_sources_that_differ_in_their_suffix_get_names_of_their_own(tmp_path: Pa
         "x.mp4",
     ]
     assert names(sources, masks=True)[0] == ("clip_gif.mp4", "clip_gif_comparison.png", "clip_gif_mask.mp4")
+    for kind, name in (("mov", "clip_gif_mask.mov"), ("json", "clip_gif_mask.json"), ("png", "clip_gif_mask")):
+        assert names(sources, kind)[0][2] == name
     written = [name for group in names(sources, masks=True) for name in group]
     assert len(set(written)) == len(written)
 

@@ -63,7 +63,13 @@ def predict_options() -> CommandParser:
         "instruction", type=str | None, nargs="?", help="what to do; if left out, NAME.txt beside each NAME.mp4 says it"
     )
     parser.add_argument("-o", "--output", type=str, required=True, help="folder to write to, made if it is not there")
-    parser.add_argument("--masks", type=bool, default=False, help="also write NAME_mask for each file")
+    parser.add_argument(
+        "--masks",
+        type=bool | Literal["mov", "webm", "json", "png"],
+        default=False,
+        help="also write NAME_mask for each file: true as the edit, mov or webm with alpha, json as COCO run lengths, "
+        "png as a folder",
+    )
     parser.add_argument("--max_errors", type=int, default=10, help="files that may be skipped before giving up")
     _add_model(parser)
     return parser

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from veggie_pl.file_names import natural_key
 from veggie_pl.files import partial_of
@@ -15,6 +16,8 @@ from veggie_pl.video.matte import check_matte
 from veggie_pl.video.readers.base import ClipInfo
 from veggie_pl.video.readers.images import head_of
 from veggie_pl.video.writer import check_fits, check_output
+
+MaskFormat = Literal["mov", "webm", "json", "png"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ class EditFiles:
                 check_fits(path, info.num_frames, info.height, info.width)
 
 
-def plan_edits(sources: Sequence[Path], folder: Path, masks: bool, beside: Iterable[Path] = ()) -> list[EditFiles]:
+def plan_edits(
+    sources: Sequence[Path], folder: Path, masks: bool | MaskFormat, beside: Iterable[Path] = ()
+) -> list[EditFiles]:
     """Give every file of a folder a name for its edit that no other has.
 
     Of sources that differ only in their suffix one keeps the name and the others' edits tell what they are of:
@@ -90,7 +95,7 @@ def plan_edits(sources: Sequence[Path], folder: Path, masks: bool, beside: Itera
     Args:
         sources: What will be edited.
         folder: Where to write.
-        masks: Whether masks are written, too.
+        masks: Whether masks are written, too, and as what: as the edit is, with alpha, as run lengths, or as a folder.
         beside: Further files that are read, such as instructions.
 
     Raises:
@@ -106,7 +111,8 @@ def plan_edits(sources: Sequence[Path], folder: Path, masks: bool, beside: Itera
         for number, source in enumerate(group):
             name = wanted[source]
             output = name.with_stem(f"{source.stem}_{source.suffix[1:].lower()}") if number else name
-            mask = output.with_name(f"{output.stem}_mask{output.suffix}") if masks else None
+            suffix = output.suffix if masks is True else "" if masks == "png" else f".{masks}"
+            mask = output.with_name(f"{output.stem}_mask{suffix}") if masks else None
             found[source] = EditFiles(source, output, mask)
     planned = [found[source] for source in sources]
     inputs: list[Role] = [("instruction", path) for path in beside]
