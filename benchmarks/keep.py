@@ -3,10 +3,12 @@
     python -m benchmarks.keep own [--clips 64] [--split test]     # --keep nothing / background, skill by skill
     python -m benchmarks.keep region [--clips 64] [--split test]  # the exact region from outside, whole / --local
     python -m benchmarks.keep flops                               # of a local edit at 128 x 128 latents
+    python -m benchmarks.keep time [--width 8]                    # the same in seconds, an eighth as wide
 
 Each prints a table for ``docs/NANO.md``. The first two edit clips of Moving Shapes by the shipped model in float32 with
 two sampling steps: success in % and PSNR outside and inside the change in dB, with 95 % intervals over clips, and the
-process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet on tensors without data.
+process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet on tensors without data; ``time`` runs one
+that is narrower, with random weights and no guard: what is predicted is not looked at.
 """
 
 import argparse
@@ -17,13 +19,15 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from benchmarks.gpu_model import SD15
 from veggie_pl.batch import Batch, Clips, collate
 from veggie_pl.data.instructions.request import find_request
 from veggie_pl.data.instructions.sought import LOCAL
 from veggie_pl.data.shapes import ShapesBenchmark
-from veggie_pl.diffusion.crop import TOLERANCE, crop_around
+from veggie_pl.diffusion.crop import TOLERANCE, Crop, crop_around, cropped
 from veggie_pl.experts.shape_detector import ShapeDetector
 from veggie_pl.keeping import Keep
 from veggie_pl.masks.soften import soften
@@ -89,17 +93,47 @@ def rows(name: str, edit: Edit, clips: int, split: Literal["val", "test"]) -> No
         print(f"| {skill} | {name} | {' | '.join(cells)} | {seconds / clips:.2f} |", flush=True)
 
 
-def flops() -> None:
-    """Count a region of a tenth of the picture, in the middle."""
+def tenth(viddm: VidDM) -> tuple[Bool[Tensor, "1 1 h w"], Crop]:
+    """Give a region of a tenth of the picture, in the middle, and the crop around it."""
     side = round((0.1 * SIDE**2) ** 0.5)
     cells = torch.zeros(1, 1, SIDE, SIDE, dtype=torch.bool)
     start = (SIDE - side) // 2
     cells[..., start : start + side, start : start + side] = True
-    with torch.device("meta"):
-        viddm = VidDM(SD15)
     crop = crop_around(cells, viddm.crop_multiple)
     assert crop is not None
-    near = crop.rows.stop - crop.rows.start
+    return cells, crop
+
+
+def seconds(width: int) -> None:
+    """Time both ways, the first step on both included, after one pass of each that is not timed."""
+    channels = [count // width for count in (320, 640, 1280, 1280)]
+    narrow = {"block_out_channels": channels, "norm_num_groups": 32 // width, "attention_head_dim": 8 // width}
+    viddm = VidDM({**SD15, **narrow}).eval()
+    cells, crop = tenth(viddm)
+    noisy, tokens = torch.randn(1, 1, 4, SIDE, SIDE), torch.randn(1, 1, 32, 768)
+
+    def whole(latents: Tensor, timestep: Tensor) -> Tensor:
+        return viddm(latents, latents, timestep, tokens)  # type: ignore[no-any-return]
+
+    print("| steps | whole, s | local, s | times |\n|---:|---:|---:|---:|")
+    for steps in (1, 2, 10):
+        spent = []
+        for predict in (whole, cropped(whole, whole, crop, cells, math.inf)):
+            started = time.process_time()
+            with torch.inference_mode():
+                for _ in range(steps):
+                    predict(noisy, torch.zeros(1))
+            spent.append(time.process_time() - started)
+        if steps > 1:  # one is to warm up
+            print(f"| {steps} | {spent[0]:.1f} | {spent[1]:.1f} | {spent[0] / spent[1]:.2f} |", flush=True)
+
+
+def flops() -> None:
+    """Count a region of a tenth of the picture."""
+    with torch.device("meta"):
+        viddm = VidDM(SD15)
+    cells, crop = tenth(viddm)
+    side, near = round(float(cells.sum()) ** 0.5), crop.rows.stop - crop.rows.start
     counted = {}
     for size in (SIDE, near):
         latents = torch.zeros(1, 1, 4, size, size, device="meta")
@@ -116,12 +150,17 @@ def flops() -> None:
 def main() -> None:
     """One table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["own", "region", "flops"])
+    parser.add_argument("what", choices=["own", "region", "flops", "time"])
     parser.add_argument("--clips", type=int, default=64, help="of each skill")
     parser.add_argument("--split", choices=["val", "test"], default="test")
+    parser.add_argument(
+        "--width", type=int, choices=[1, 2, 4, 8], default=8, help="time: as what part of Stable Diffusion 1.5's"
+    )
     options = parser.parse_args()
     if options.what == "flops":
         return flops()
+    if options.what == "time":
+        return seconds(options.width)
     if options.what == "own":
         ways = {"nothing": own("nothing"), "background": own("background")}
     else:
