@@ -34,6 +34,7 @@ RUNS, MODEL = ROOT / "runs/long_clips", ROOT / "weights/nano/model"
 NUM_FRAMES = 64
 WAYS = {
     "independent": LongClips("independent"),
+    "independent, overlap 1": LongClips("independent", overlap=1),
     "blended": LongClips("blended"),
     "anchored": LongClips("anchored"),
     "blended, overlap 1": LongClips("blended", overlap=1),
