@@ -28,7 +28,10 @@ from benchmarks.chromium import FLAGS, find_chromium
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "docs/example.mp4"
 WORDS = "highlight the green circle with red masks"
-OPTIONS = (None, 0, None, None, "nothing")  # steps, seed, guidance and what to keep
+OPTIONS = {  # as they stand on the page
+    **{"steps": 2, "seed": 0, "guidance_task": None, "guidance_source": None, "keep": "nothing", "region": None},
+    **{"long": "default", "window": None, "overlap": None, "matte": "mp4"},
+}
 START = 300.0  # seconds
 SLOW = 10.0  # seconds that an upload is named for
 
@@ -72,13 +75,13 @@ def measure(folder: Path, model: list[str], hostile_files: int) -> None:
     with served(folder, *model) as (address, process):
         clients = [Client(address, verbose=False, download_files=str(folder / f"got{number}")) for number in range(3)]
         ready = time.perf_counter() - started
-        clients[0].predict(handle_file(str(EXAMPLE)), WORDS, *OPTIONS, api_name="/edit")
+        clients[0].predict(handle_file(str(EXAMPLE)), WORDS, *OPTIONS.values(), api_name="/edit")
         tell(f"page after {ready:.1f} s, first edit after {time.perf_counter() - started:.1f} s")
 
         jobs = []
         for number in range(10):
             source = write_fake(folder / f"{number}.mp4", 2 + number)
-            given = (handle_file(str(source)), WORDS, None, number, None, None, "nothing")
+            given = (handle_file(str(source)), WORDS, *(OPTIONS | {"seed": number}).values())
             jobs.append(clients[number % 3].submit(*given, api_name="/edit"))
         own = [json.loads(Path(job.result(timeout=START)[1][-1]).read_text())["seed"] for job in jobs]
         tell(f"ten requests of three clients: {sum(map(int.__eq__, own, range(10)))} answered with their own")
@@ -90,7 +93,7 @@ def measure(folder: Path, model: list[str], hostile_files: int) -> None:
             path.write_bytes(content)
             began = time.perf_counter()
             try:
-                clients[0].predict(handle_file(str(path)), "remove it", *OPTIONS, api_name="/edit")
+                clients[0].predict(handle_file(str(path)), "remove it", *OPTIONS.values(), api_name="/edit")
                 outcomes["edited"] += 1
             except AppError as error:
                 outcomes["faults" if "fault of the program" in str(error) else "refused"] += 1

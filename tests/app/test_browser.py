@@ -1,11 +1,14 @@
 """The page as people use it, in Chromium."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from support.browser import MISSING, chromium
 from support.fake import bad_files, write_fake
 from support.pages import Served
@@ -68,6 +71,32 @@ def test_an_upload_is_edited_and_shown_in_step(tab: Any, tmp_path: Path) -> None
     taken.value.save_as(saved)
     assert ClipFile(saved).info.num_frames == 12
     assert taken.value.suggested_filename == "edit.mp4"
+
+
+def test_options_are_those_of_the_edit(tab: Any, tmp_path: Path) -> None:
+    clip = write_fake(tmp_path / "clip.mp4", 12)
+    upload(tab, clip, "12 frames")
+    tab.click("text=Options")
+    tab.set_input_files("#region input[type=file]", str(write_fake(tmp_path / "white.mp4", 12)))
+    tab.wait_for_selector("#region a, #region .file-preview")
+    tab.click("label:has-text('anchored')")
+    tab.get_by_label("Window frames").fill("4")
+    tab.click("label:has-text('.mov')")
+    edit(tab)
+    tab.wait_for_function("document.body.innerText.includes('a region is white where pixels may change')")
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / "white.png")
+    tab.click("#region button[aria-label*='lear'], #region button[aria-label*='emove']")
+    tab.set_input_files("#region input[type=file]", str(tmp_path / "white.png"))
+    tab.wait_for_selector("#region a, #region .file-preview")
+    tab.click("#start")
+    tab.wait_for_selector("#files a[download='mask.mov']")
+    with tab.expect_download() as taken:
+        tab.click("#files a[download='edit.json']")
+    taken.value.save_as(tmp_path / "edit.json")
+    told = json.loads((tmp_path / "edit.json").read_text())
+    assert [told[name] for name in ("long", "window", "mask")] == ["anchored", 4, "mask.mov"]
+    assert [told[name] for name in ("overlap", "guidance_task", "guidance_source")] == [None] * 3  # left empty
+    assert re.fullmatch(r"[0-9a-f]{12}\.png", told["region"])
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(tab: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from support.pages import Served
 
 from veggie_pl.cli import main
 from veggie_pl.video.clip import ClipFile
+from veggie_pl.video.writer import ClipWriter
 
 httpx = pytest.importorskip("httpx", reason="the page needs Gradio: the extra [app]")
 pytest.importorskip("gradio_client", reason="the page needs Gradio: the extra [app]")
@@ -21,6 +23,10 @@ from gradio_client import Client, handle_file  # noqa: E402
 from gradio_client.exceptions import AppError  # noqa: E402
 
 WORDS = "highlight the red square with blue masks"
+OPTIONS = {
+    **{"steps": 1, "seed": 0, "guidance_task": None, "guidance_source": None, "keep": "nothing", "region": None},
+    **{"long": "default", "window": None, "overlap": None, "matte": "mp4"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,28 +40,66 @@ def client_of(page: Served, folder: Path) -> Any:
     return Client(page.address, verbose=False, download_files=str(folder / "got"))
 
 
-def given(path: Path, words: str = WORDS, steps: int = 1, seed: int = 0, keep: str = "nothing") -> list[Any]:
-    return [handle_file(str(path)), words, steps, seed, None, None, keep]
+def given(path: Path, words: str = WORDS, **options: Any) -> list[Any]:
+    return [handle_file(str(path)), words, *(OPTIONS | options).values()]
 
 
+def region_file(path: Path, frames: int, width: int = 64, height: int = 48) -> Path:
+    """White in the right half, and over all of the last frame."""
+    white = np.zeros((frames, height, width, 3), np.uint8)
+    white[:, :, width // 2 :] = 255
+    white[-1] = 255
+    with ClipWriter(path, 12.0) as writer:
+        writer.write(white)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mask", "region", "options"),
+    [
+        ("mask.mp4", None, {"seed": 3}),
+        ("mask.webm", "white.mp4", {"long": "anchored", "window": 4, "overlap": 1, "matte": "webm"}),
+        ("mask.zip", "white.png", {"keep": "background", "long": "blended", "matte": "png"}),
+    ],
+)
 def test_an_edit_can_be_repeated_by_its_recipe(
-    client: Any, tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+    client: Any,
+    tmp_path: Path,
+    page: Served,
+    mask: str,
+    region: str | None,
+    options: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = write_fake(tmp_path / "my clip; rm -rf.mp4", 6)
-    shown, files, said = client.predict(*given(source, seed=3), api_name="/edit")
-    edit, mask, recipe = map(Path, files)
-    assert [path.name for path in (edit, mask, recipe)] == ["edit.mp4", "mask.mp4", "edit.json"]
+    inputs = {"source": source}
+    asked = dict(options)
+    if region:
+        inputs["region"] = region_file(tmp_path / region, 6 if region.endswith(".mp4") else 1)
+        asked["region"] = handle_file(str(inputs["region"]))
+    shown, files, said = client.predict(*given(source, **asked), api_name="/edit")
+    edit, matte, recipe = map(Path, files)
+    assert [path.name for path in (edit, matte, recipe)] == ["edit.mp4", mask, "edit.json"]
     assert said == ""
     assert shown.count("<video") == 3
     assert "my clip" not in shown + recipe.read_text()
+    told = json.loads(recipe.read_text())
+    assert {name: told.get(name, options[name]) for name in options} == options
+    assert all(path.stat().st_size for path in page.files())  # Gradio's empty ones are removed
 
     again = tmp_path / "again"
     again.mkdir()
-    (again / json.loads(recipe.read_text())["source"]).write_bytes(source.read_bytes())
+    for name, path in inputs.items():
+        (again / told[name]).write_bytes(path.read_bytes())
     monkeypatch.chdir(again)
     main(["edit", "--config", str(recipe)])
-    for path in (edit, mask):
-        assert np.array_equal(ClipFile(again / path.name).frames(), ClipFile(path).frames())
+    assert np.array_equal(ClipFile(again / "edit.mp4").frames(), ClipFile(edit).frames())
+    if mask == "mask.zip":
+        with zipfile.ZipFile(matte) as packed:
+            assert sorted(packed.namelist()) == [f"{number:06d}.png" for number in range(6)]
+            assert all(packed.read(path.name) == path.read_bytes() for path in (again / "mask").iterdir())
+    else:
+        assert np.array_equal(ClipFile(again / mask).frames(), ClipFile(matte).frames())
 
 
 def test_ten_requests_of_three_clients_are_none_lost_or_mixed_up(
@@ -88,12 +132,33 @@ def test_ten_requests_of_three_clients_are_none_lost_or_mixed_up(
         ({"words": " "}, "the instruction is empty"),
         ({"words": "x" * 1001}, "1001 letters; the limit is 1000"),
         ({"seed": -1}, "--seed must be in 0"),
+        ({"guidance_task": "much"}, "guidance to the task must be a number, got"),
+        ({"guidance_source": "inf"}, "--guidance-source must be a finite number"),
+        ({"window": 2.5}, "window must be a whole number, got 2.5"),
+        ({"window": 4, "overlap": 4}, "overlap must be below the window of 4 frames, got 4"),
+        ({"window": 99}, "a window of 99 frames, but the model takes at most"),
     ],
 )
 def test_what_cannot_be_is_said(client: Any, tmp_path: Path, change: dict[str, Any], why: str) -> None:
     source = write_fake(tmp_path / "clip.mp4", 2)
     with pytest.raises(AppError, match=why):
         client.predict(*given(source, **change), api_name="/edit")
+
+
+def test_a_region_that_does_not_fit_is_said(client: Any, tmp_path: Path) -> None:
+    source = write_fake(tmp_path / "clip.mp4", 2)
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    for region, why in (
+        (text, "^the region cannot be read: it"),
+        (
+            region_file(tmp_path / "small.png", 1, 32),
+            "^the region: a region of 32 x 48 pixels, but the source has 64 x 48",
+        ),
+        (region_file(tmp_path / "long.mp4", 3), "^the region: a region of 3 frames, but the source has 2"),
+    ):
+        with pytest.raises(AppError, match=why):
+            client.predict(*given(source, region=handle_file(str(region))), api_name="/edit")
 
 
 def test_clips_over_the_limits_are_refused(client: Any, tmp_path: Path, page: Served) -> None:
@@ -146,7 +211,7 @@ def test_hostile_uploads_do_no_harm(client: Any, page: Served, tmp_path: Path) -
 def test_files_that_were_not_uploaded_are_not_read(page: Served) -> None:
     for path in (str(page.log), str(page.root / "../log"), "/etc/passwd"):
         taken = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        data = {"data": [taken, WORDS, 1, 0, None, None, "nothing"]}
+        data = {"data": [taken, WORDS, *OPTIONS.values()]}
         number = httpx.post(f"{page.address}gradio_api/call/edit", json=data).json()["event_id"]
         assert "event: error" in httpx.get(f"{page.address}gradio_api/call/edit/{number}", timeout=60).text
         assert httpx.get(f"{page.address}gradio_api/file={path}").status_code == 403

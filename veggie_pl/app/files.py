@@ -97,7 +97,9 @@ class PageFiles:
         for folder, folders, names in os.walk(self.root, topdown=False):  # which takes no offence at what vanishes
             for place in (Path(folder, name) for name in (*names, *folders)):
                 try:
-                    if place in self._lasting or place.stat().st_mtime >= oldest:
+                    # Gradio's File makes an empty file of no use each time it hands one on.
+                    left_empty = place.parent == self.root and place.is_file() and not place.stat().st_size
+                    if place in self._lasting or (place.stat().st_mtime >= oldest and not left_empty):
                         continue
                     if place.is_dir():
                         place.rmdir()

@@ -45,6 +45,7 @@ def open_clip(path: Path, limits: Limits) -> ClipFile:
     return file
 
 
-def nameless(error: BaseException, path: Path) -> str:
-    """Return the message of an error with "the clip" in place of a path that means nothing to who reads it."""
-    return str(error).replace(str(path), "the clip")
+def nameless(error: BaseException, path: Path, region: Path | None = None) -> str:
+    """Return the message of an error with "the clip", "the region" in place of paths that mean nothing to who reads."""
+    said = str(error).replace(str(path), "the clip")
+    return said.replace(str(region), "the region") if region else said

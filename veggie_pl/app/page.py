@@ -2,12 +2,12 @@
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio_client.utils import encode_file_path
 
 from veggie_pl.app.files import PageFiles
+from veggie_pl.app.options import DEFAULT, make_options, read_number, read_whole
 from veggie_pl.app.request import EditRequest
 from veggie_pl.app.service import EditService, Stopped
 from veggie_pl.errors import UseError, keep_traceback, one_line
@@ -24,7 +24,6 @@ EXAMPLES = (
 )
 HINT = "A mask comes of what is painted, such as 'highlight the green circle with red masks'."
 FILES = "Edit, mask, and edit.json for `python -m veggie_pl edit --config`"
-MAX_STEPS = 100
 
 
 class Page:
@@ -65,9 +64,14 @@ class Page:
         instruction: str,
         steps: float | None,
         seed: float | None,
-        guidance_task: float | None,
-        guidance_source: float | None,
+        guidance_task: str | None,
+        guidance_source: str | None,
         keep: str,
+        region: str | None,
+        long: str,
+        window: str | None,
+        overlap: str | None,
+        matte: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is asked for one
     ) -> tuple[str, list[str] | None, str]:
@@ -76,11 +80,23 @@ class Page:
         source: Path | None = None
         try:
             source = self.files.upload(clip, session)
+            allowed = self.files.upload(region, session) if region else None
             asked = EditRequest(
-                instruction, _whole(steps, "steps"), _whole(seed, "seed") or 0, guidance_task, guidance_source, keep
+                instruction,
+                read_whole(steps, "steps"),
+                read_whole(seed, "seed") or 0,
+                read_number(guidance_task, "guidance to the task"),
+                read_number(guidance_source, "guidance to the source"),
+                keep,
+                None if long == DEFAULT else long,
+                read_whole(read_number(window, "window"), "window"),
+                read_whole(read_number(overlap, "overlap"), "overlap"),
+                matte,
             )
             with self.files.edit_of(session) as (folder, stop):
-                done = self.service.edit(source, folder, asked, lambda share, what: progress(share, desc=what), stop)
+                done = self.service.edit(
+                    source, folder, asked, lambda share, what: progress(share, desc=what), stop, allowed
+                )
         except Stopped:
             return "", None, "Stopped; nothing was kept."
         except UseError as error:
@@ -90,7 +106,7 @@ class Page:
         except Exception as error:
             place = keep_traceback(error)
             raise gr.Error(f"A fault of the program; its traceback is in {place}", print_exception=False) from error
-        files = [done.edit, *([done.mask] if done.mask else []), done.recipe]
+        files = [done.edit, *([done.matte] if done.matte else []), done.recipe]
         return _side_by_side(done.source, done.edit, done.mask), list(map(str, files)), "" if done.mask else HINT
 
     def stop(self, request: gr.Request) -> str:
@@ -115,7 +131,7 @@ def build(page: Page) -> gr.Blocks:
                 words = gr.Textbox(label="Instruction", lines=2, placeholder="remove the red circle", elem_id="words")
                 skill = gr.Markdown(elem_id="skill")
                 with gr.Accordion("Options", open=False):
-                    options = _options(module.num_steps)
+                    options = make_options(module)
                 with gr.Row():
                     start = gr.Button("Edit", variant="primary", elem_id="start")
                     halt = gr.Button("Stop", variant="stop", elem_id="stop")
@@ -135,21 +151,6 @@ def build(page: Page) -> gr.Blocks:
     return blocks
 
 
-def _options(num_steps: int) -> list[Any]:
-    return [
-        gr.Slider(1, MAX_STEPS, num_steps, step=1, label="Steps", info="sampling steps; more is slower and finer"),
-        gr.Number(0, label="Seed", info="a whole number; another seed, another edit", precision=0),
-        gr.Number(None, label="Guidance to the task", info="factor, 1 is off; empty: the model's own for the skill"),
-        gr.Number(None, label="Guidance to the source", info="factor, 1 is off; empty: the model's own for the skill"),
-        gr.Radio(
-            ["nothing", "background"],
-            value="nothing",
-            label="Keep",
-            info="background: the model is first asked where, and what lies elsewhere stays as it was",
-        ),
-    ]
-
-
 def _side_by_side(source: Path, edit: Path, mask: Path | None) -> str:
     """Make videos that play together, by ``together.js``."""
     shown = {"source": source, "edit": edit, **({"mask": mask} if mask else {})}
@@ -159,14 +160,6 @@ def _side_by_side(source: Path, edit: Path, mask: Path | None) -> str:
         for name, path in shown.items()
     ]
     return f'<div class="together">{"".join(videos)}</div>'
-
-
-def _whole(number: float | None, name: str) -> int | None:
-    if number is None:
-        return None
-    if number != number // 1:
-        raise UseError(f"{name} must be a whole number, got {number}")
-    return int(number)
 
 
 def _session(request: gr.Request) -> str:

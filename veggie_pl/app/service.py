@@ -1,6 +1,7 @@
 """One model that edits one clip after the other, whoever asks."""
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +11,13 @@ from threading import Event, Lock
 import numpy as np
 
 from veggie_pl.app.limits import Limits, nameless, open_clip
-from veggie_pl.app.request import EditRequest
+from veggie_pl.app.request import MATTES, EditRequest
 from veggie_pl.data.instructions.request import Request, find_request
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles
 from veggie_pl.model import VeggieModel
 from veggie_pl.progress import spoken
-from veggie_pl.video.clip import ClipFile
+from veggie_pl.video.clip import ClipError, ClipFile
 from veggie_pl.video.writer import ClipWriter
 
 log = logging.getLogger(__name__)
@@ -29,12 +30,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Edited:
-    """Files of one edit, all .mp4 but the recipe."""
+    """Files of one edit."""
 
-    source: Path  # as browsers play it
-    edit: Path
-    mask: Path | None
-    recipe: Path
+    source: Path  # .mp4, as browsers play it
+    edit: Path  # .mp4
+    mask: Path | None  # .mp4
+    matte: Path | None  # the mask as it was asked for: the same, .mov, .webm, .json or .zip
+    recipe: Path  # .json
 
 
 class EditService:
@@ -74,7 +76,15 @@ class EditService:
         left = spoken(max(1, info.num_frames * self.seconds_per_frame))
         return f"{frames} of {info.width} x {info.height} pixels{length}; an edit takes about {left} (h:mm:ss)"
 
-    def edit(self, source: Path, folder: Path, request: EditRequest, progress: Progress, stop: Event) -> Edited:
+    def edit(
+        self,
+        source: Path,
+        folder: Path,
+        request: EditRequest,
+        progress: Progress,
+        stop: Event,
+        region: Path | None = None,
+    ) -> Edited:
         """Edit a clip when it is its turn.
 
         Args:
@@ -83,6 +93,7 @@ class EditService:
             request: What to do.
             progress: Called when something is done.
             stop: May be set by another thread; the edit ends after the step that it is in.
+            region: White where pixels may change, see ``RegionFile``.
 
         Raises:
             Stopped: If ``stop`` is set.
@@ -92,7 +103,9 @@ class EditService:
         understood = self.understand(request.instruction)
         paints = len(understood.fills) == 1 or understood.objects
         mask = folder / "mask.mp4" if paints else None
-        files = EditFiles(source, folder / "edit.mp4", mask)
+        matte = folder / MATTES[request.matte] if mask else None
+        more = (matte,) if matte and matte != mask else ()
+        files = EditFiles(source, folder / "edit.mp4", mask, region=region, more_masks=more)
         shown = folder / "source.mp4"
 
         def look(*_: object) -> None:
@@ -104,6 +117,8 @@ class EditService:
             progress(share, f"edited {share:.0%}")
 
         file = open_clip(source, self.limits)
+        if region is not None:
+            _open_region(region, self.limits)
         with self._at_work:
             look()
             progress(0, "at work")
@@ -112,14 +127,24 @@ class EditService:
                 request.editor(self.module, on_step=look).edit_file(files, request.instruction, tell, file)
                 _copy(file, shown, look)
             except UseError as error:
-                raise UseError(nameless(error, source)) from error
+                raise UseError(nameless(error, source, region)) from error
             seconds = time.perf_counter() - started
             self.seconds_per_frame = seconds / file.info.num_frames
         recipe = folder / "edit.json"
-        request.write_recipe(recipe, source, mask is not None, self.module.name)
+        request.write_recipe(recipe, source, region, mask is not None, self.module.name)
         files.comparison.unlink()
+        if matte is not None and matte.is_dir():
+            matte = Path(shutil.make_archive(str(matte), "zip", matte))
+            shutil.rmtree(matte.with_suffix(""))
         log.info("edited %d frames in %.1f s: %r", file.info.num_frames, seconds, request.instruction)
-        return Edited(shown, files.output, mask, recipe)
+        return Edited(shown, files.output, mask, matte, recipe)
+
+
+def _open_region(region: Path, limits: Limits) -> None:
+    try:
+        open_clip(region, limits)
+    except ClipError as error:  # which would be the clip's
+        raise UseError(f"the region cannot be read: {str(error).replace('the clip', 'it')}") from error
 
 
 def _copy(file: ClipFile, place: Path, look: Callable[[], None]) -> None:

@@ -31,6 +31,7 @@ class EditFiles:
             the fill colour.
         reference: Picture that the instruction speaks of.
         region: Video, picture or folder of PNGs that tells which pixels may change, see ``RegionFile``.
+        more_masks: The filled region in further formats.
     """
 
     source: Path
@@ -38,6 +39,12 @@ class EditFiles:
     mask: Path | None = None
     reference: Path | None = None
     region: Path | None = None
+    more_masks: tuple[Path, ...] = ()
+
+    @property
+    def masks(self) -> list[Path]:
+        """The filled region in all its formats."""
+        return [*([self.mask] if self.mask else []), *self.more_masks]
 
     @property
     def comparison(self) -> Path:
@@ -53,7 +60,7 @@ class EditFiles:
     @property
     def outputs(self) -> list[Role]:
         """All that is written; each file has another name while it is not whole."""
-        clips: list[tuple[str, Path]] = [("output", self.output), *([("mask", self.mask)] if self.mask else [])]
+        clips: list[tuple[str, Path]] = [("output", self.output), *(("mask", path) for path in self.masks)]
         whole: list[Role] = [*clips, ("comparison picture", self.comparison)]
         partial: list[Role] = [(f"half-written {name}", partial_of(path)) for name, path in clips]
         return [*whole, *partial, ("half-written comparison picture", partial_of(self.comparison))]
@@ -66,10 +73,10 @@ class EditFiles:
         """
         refuse_overlap(self.inputs, self.outputs)
         check_output(self.output)
-        if self.mask is not None:
-            check_matte(self.mask)
-            if not self.mask.suffix:
-                refuse_inside(self.inputs, self.mask)
+        for mask in self.masks:
+            check_matte(mask)
+            if not mask.suffix:
+                refuse_inside(self.inputs, mask)
         if self.comparison.is_dir():
             raise ClipError(f"{self.comparison} is a folder, but the comparison picture would go there")
 
@@ -79,9 +86,8 @@ class EditFiles:
         Raises:
             ClipError: If not, such as several frames in an image.
         """
-        for path in (self.output, self.mask):
-            if path is not None:
-                check_fits(path, info.num_frames, info.height, info.width)
+        for path in (self.output, *self.masks):
+            check_fits(path, info.num_frames, info.height, info.width)
 
 
 def plan_edits(

@@ -97,7 +97,7 @@ class Editor:
         files.check()
         self.module.mllm.prompt.text_ids(instruction)
         request = find_request(instruction, self.module.guidance)
-        fills = [one.fill for one in request.painted] if files.mask else []
+        fills = [one.fill for one in request.painted] if files.masks else []
         file = file or ClipFile(files.source)
         references = None
         if files.reference is not None:
@@ -112,14 +112,15 @@ class Editor:
         with ExitStack() as stack:
             sound = stack.enter_context(Sound(files.source, timing.origin))
             output = stack.enter_context(ClipWriter(files.output, timing, sound))
-            mask_output = stack.enter_context(matte_writer(files.mask, fills, timing)) if files.mask else None
+            mask_outputs = [stack.enter_context(matte_writer(path, fills, timing)) for path in files.masks]
             for frame in self._painted_frames(file.info.num_frames, file.frames, instruction, references, region):
                 edited = frame.edited
                 output.write(to_frames(edited))
                 pictures = {"source": frame.source, "edit": edited}
-                if mask_output is not None:
+                if mask_outputs:
                     matte = _read_matte(frame, fills)
-                    mask_output.write(matte)
+                    for mask_output in mask_outputs:
+                        mask_output.write(matte)
                     pictures["mask"] = to_clip(drawn(matte.masks, fills)[None])
                 for name, picture in pictures.items() if frame.number in shown else ():
                     kept[name].append(picture)
