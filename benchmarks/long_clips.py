@@ -1,6 +1,6 @@
 """Which way of editing long clips is best? The shipped nano model on clips of eight times its length.
 
-    python -m benchmarks.long_clips [--clips 50] [--others 10] [--only independent blended ...] [--table]
+    python -m benchmarks.long_clips [--clips 50] [--others 10] [--only "blended, overlap 1" ...] [--table]
 
 Each way edits the same clips of 64 frames of the test split of Moving Shapes: ``--clips`` additions and ``--others`` of
 each other skill. What a clip scored is kept in ``runs/long_clips`` as soon as it is known and not computed again, so
@@ -23,7 +23,7 @@ from benchmarks.long_clip_scores import Scores, joins_of, score, summary
 from veggie_pl.batch import Skill, collate
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.inference.editor import Editor
-from veggie_pl.inference.long_clips import LongClips
+from veggie_pl.inference.long_clips import LONG, LongClips
 from veggie_pl.metrics.intervals import wilson
 from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model
@@ -32,15 +32,8 @@ from veggie_pl.video.clip import to_frames
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, MODEL = ROOT / "runs/long_clips", ROOT / "weights/nano/model"
 NUM_FRAMES = 64
-WAYS = {
-    "independent": LongClips("independent"),
-    "independent, overlap 1": LongClips("independent", overlap=1),
-    "blended": LongClips("blended"),
-    "anchored": LongClips("anchored"),
-    "blended, overlap 1": LongClips("blended", overlap=1),
-    "anchored, overlap 1": LongClips("anchored", overlap=1),
-    "blended, overlap 4": LongClips("blended", overlap=4),
-    "anchored, overlap 4": LongClips("anchored", overlap=4),
+WAYS: dict[str, LongClips] = {
+    f"{how}, overlap {overlap}": LongClips(how, overlap=overlap) for overlap in (1, 2, 4) for how in LONG
 }
 Known = dict[str, Scores]  # by skill/number
 
@@ -128,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=50, help="additions")
     parser.add_argument("--others", type=int, default=10, help="clips of each other skill")
-    parser.add_argument("--only", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--only", nargs="+", choices=list(WAYS), default=list(WAYS)[: len(LONG)])
     parser.add_argument("--table", action="store_true", help="print what is known")
     options = parser.parse_args()
     clips = {skill: options.clips if skill is Skill.ADDITION else options.others for skill in Skill}

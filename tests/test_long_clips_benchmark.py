@@ -8,6 +8,7 @@ from benchmarks.long_clip_scores import Scores, jumps, stays, summary
 from benchmarks.long_clips import measure, read, table
 from veggie_pl.batch import Skill
 
+BLENDED, ANCHORED = "blended, overlap 1", "anchored, overlap 1"
 LEFT = (0.0, 0.0, 0.4, 1.0)
 
 
@@ -30,13 +31,13 @@ def test_jump_is_measured_from_where_the_thing_was_last_found() -> None:
 
 def test_what_is_known_is_not_computed_again(model_folder: Path, tmp_path: Path) -> None:
     clips = {Skill.ADDITION: 1, Skill.GROUNDING: 1}
-    measure(["blended"], {Skill.ADDITION: 1}, tmp_path, model_folder, num_frames=10)
-    before = read("blended", tmp_path)
-    measure(["blended", "anchored"], clips, tmp_path, model_folder, num_frames=10)
-    after = read("blended", tmp_path)
+    measure([BLENDED], {Skill.ADDITION: 1}, tmp_path, model_folder, num_frames=10)
+    before = read(BLENDED, tmp_path)
+    measure([BLENDED, ANCHORED], clips, tmp_path, model_folder, num_frames=10)
+    after = read(BLENDED, tmp_path)
     assert after["addition/0"] == before["addition/0"]
     assert list(after) == ["addition/0", "grounding/0"]
-    assert list(read("anchored", tmp_path)) == list(after)
+    assert list(read(ANCHORED, tmp_path)) == list(after)
     assert after["addition/0"].seam > 0
     assert after["grounding/0"].found is None
 

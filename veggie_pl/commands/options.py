@@ -102,7 +102,7 @@ def _add_model(parser: CommandParser) -> None:
         "--window", type=int | None, help="frames of a window, from 1 to as many as the model takes (as many)"
     )
     parser.add_argument(
-        "--overlap", type=int | None, help="frames that a window shares with the next, at least; 0 to window - 1 (2)"
+        "--overlap", type=int | None, help="frames that a window shares with the next, at least; 0 to window - 1 (1)"
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed, another edit")
     parser.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")

@@ -15,7 +15,7 @@ from veggie_pl.models import Codec
 Long = Literal["independent", "blended", "anchored"]
 LONG: tuple[Long, ...] = get_args(Long)
 DEFAULT: Long = "independent"  # docs/LONG_CLIPS.md says why
-OVERLAP = 2  # frames that a window shares with the next, at least
+OVERLAP = 1  # frame that a window shares with the next, at least
 
 
 class Window(NamedTuple):
