@@ -118,7 +118,8 @@ def test_a_gpu_gets_the_noise_of_a_cpu_and_waits_for_none() -> None:
     module.cuda()
     there = module.draw(module.transfer_batch_to_device(batch, device, 0), "fit")
     for name, one in vars(here.draws).items():
-        torch.testing.assert_close(getattr(there.draws, name).cpu(), one)
+        if one is not None:
+            torch.testing.assert_close(getattr(there.draws, name).cpu(), one)
 
 
 @pytest.mark.gpu
