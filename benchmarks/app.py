@@ -5,7 +5,7 @@
 
 The first tells how long after its start the first edit is there, whether ten requests of three clients are answered
 each with its own, and what damaged and hostile uploads do. The second draws the page in Chromium (`make chromium`),
-1280 and 360 pixels wide. Needs the extra `[app]`, and the checkout's tests for the hostile files.
+1280 and 360 pixels wide, and with its options open. Needs the extra `[app]`, and the checkout's tests.
 """
 
 import argparse
@@ -96,7 +96,10 @@ def measure(folder: Path, model: list[str], hostile_files: int) -> None:
                 clients[0].predict(handle_file(str(path)), "remove it", *OPTIONS.values(), api_name="/edit")
                 outcomes["edited"] += 1
             except AppError as error:
-                outcomes["faults" if "fault of the program" in str(error) else "refused"] += 1
+                fault = "fault of the program" in str(error)
+                outcomes["faults" if fault else "refused"] += 1
+                if fault:
+                    tell(f"{name}: {error}")
             if (seconds := time.perf_counter() - began) > SLOW:
                 tell(f"{name}: {seconds:.1f} s")
             path.unlink()
@@ -116,11 +119,13 @@ def picture(folder: Path, model: list[str], place: Path) -> None:
 
     with served(folder, *model) as (address, _), sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=find_chromium(), args=[*FLAGS, "--hide-scrollbars"])
-        for suffix, width in (("", 1280), ("_narrow", 360)):
+        for suffix, width in (("", 1280), ("_narrow", 360), ("_options", 1280)):
             tab = browser.new_page(viewport={"width": width, "height": 800})
             tab.goto(address)
             tab.click("#examples tbody tr >> nth=0")
             tab.wait_for_function("/frames of/.test(document.querySelector('#about').innerText)")
+            if suffix == "_options":
+                tab.click("text=Options")
             tab.click("#start")
             videos = "[...document.querySelectorAll('#clips video')]"
             tab.wait_for_function(f"{videos}.length == 3 && {videos}.every(one => one.readyState >= 2)")

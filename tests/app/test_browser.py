@@ -102,6 +102,7 @@ def test_options_are_those_of_the_edit(tab: Any, tmp_path: Path) -> None:
 def test_a_narrow_screen_does_not_scroll_sideways(tab: Any, tmp_path: Path) -> None:
     tab.set_viewport_size({"width": 360, "height": 740})
     upload(tab, write_fake(tmp_path / "clip.mp4", 2), "2 frames")
+    tab.click("text=Options")
     edit(tab)
     tab.wait_for_function(f"{VIDEOS}.length == 3")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,5 +1,6 @@
 """Programs that use the page: what they get is theirs, and right."""
 
+import io
 import json
 import re
 import zipfile
@@ -7,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
-from support.fake import write_fake
-from support.hostile import hostile
+from support.fake import pattern, write_fake
+from support.hostile import hostile, video
 from support.pages import Served
 
 from veggie_pl.cli import main
@@ -195,6 +197,33 @@ def test_it_tells_what_it_understands(client: Any, tmp_path: Path) -> None:
     source = write_fake(tmp_path / "clip.mp4", 6)
     about = client.predict(handle_file(str(source)), api_name="/look")
     assert about.startswith("6 frames of 64 x 48 pixels, 0.5 s at 12 frames a second; an edit takes about 0:00:")
+
+
+def test_odd_clips_are_told_before_any_work(client: Any, tmp_path: Path) -> None:
+    sound = io.BytesIO()
+    with av.open(sound, "w", format="mp4") as file:
+        stream = file.add_stream("aac", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        silence.rate = 8000
+        file.mux([*stream.encode(silence), *stream.encode()])
+    for name, content, told in (
+        ("one.mp4", video(".mp4", pattern(1, 64, 48), [0]), "^1 frame of 64 x 48 pixels"),
+        ("4k.mp4", video(".mp4", pattern(1, 3840, 2160), [0]), "^1 frame of 3840 x 2160 pixels"),
+        ("sound.mp4", sound.getvalue(), r"^\*\*This cannot be edited:\*\* the clip.*video"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert re.search(told, client.predict(handle_file(str(path)), api_name="/look")), name
+
+
+def test_frames_keep_their_own_times(client: Any, tmp_path: Path) -> None:
+    ticks = [0, 1, 8, 9, 20, 21]
+    path = tmp_path / "varied.mp4"
+    path.write_bytes(video(".mp4", pattern(6, 64, 48), ticks))
+    _, files, _ = client.predict(*given(path), api_name="/edit")
+    for file in files[:2]:
+        timing = ClipFile(Path(file)).timing
+        assert [float(tick * timing.base) for tick in timing.ticks[:6]] == pytest.approx([tick / 10 for tick in ticks])
 
 
 def test_hostile_uploads_do_no_harm(client: Any, page: Served, tmp_path: Path) -> None:

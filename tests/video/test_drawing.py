@@ -28,6 +28,10 @@ def test_film_strip_shows_first_and_last_frame() -> None:
     assert strip[0, -1, 0] == 255
 
 
+def test_film_strip_of_a_very_tall_picture_is_a_pixel_wide() -> None:
+    assert film_strip(torch.zeros(1, 3, 400, 1)).shape == (96, 1, 3)
+
+
 def test_caption_wraps_long_text() -> None:
     assert caption("short", 200).shape[0] < caption("long " * 60, 200).shape[0]
     assert caption("grüße", 200).shape[1] == 200

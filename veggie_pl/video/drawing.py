@@ -27,7 +27,7 @@ def film_strip(clip: Float[Tensor, "f 3 h w"], num_frames: int = 4, height: int 
     frames = clip[np.linspace(0, len(clip) - 1, min(num_frames, len(clip))).round().astype(int)]
     pictures = to_uint8(frames).permute(0, 2, 3, 1).cpu().numpy()
     method = cv2.INTER_NEAREST if pictures.shape[1] < height else cv2.INTER_AREA
-    width = round(pictures.shape[2] * height / pictures.shape[1])
+    width = max(1, round(pictures.shape[2] * height / pictures.shape[1]))
     resized = [cv2.resize(picture, (width, height), interpolation=method) for picture in pictures]
     gap = np.full((height, 2, 3), _PAPER, np.uint8)
     return np.concatenate([part for picture in resized for part in (picture, gap)][:-1], 1)
