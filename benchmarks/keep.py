@@ -2,13 +2,15 @@
 
     python -m benchmarks.keep own [--clips 64] [--split test]     # --keep nothing / background, skill by skill
     python -m benchmarks.keep region [--clips 64] [--split test]  # the exact region from outside, whole / --local
+    python -m benchmarks.keep long [--clips 8] [--split test]     # --keep in clips of several windows, way by way
     python -m benchmarks.keep flops                               # of a local edit at 128 x 128 latents
     python -m benchmarks.keep time [--width 8]                    # the same in seconds, an eighth as wide
 
-Each prints a table for ``docs/NANO.md``. The first two edit clips of Moving Shapes by the shipped model in float32 with
-two sampling steps: success in % and PSNR outside and inside the change in dB, with 95 % intervals over clips, and the
-process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet on tensors without data; ``time`` runs one
-that is narrower, with random weights and no guard: what is predicted is not looked at.
+Each prints a table for ``docs/NANO.md`` or ``docs/LONG_CLIPS.md``. The first three edit clips of Moving Shapes by the
+shipped model, the first two in float32 with two sampling steps: success in % and PSNR outside and inside the change in
+dB, with 95 % intervals over clips, and the process's time a clip. ``flops`` counts those of Stable Diffusion 1.5's UNet
+on tensors without data; ``time`` runs one that is narrower, with random weights and no guard: what is predicted is not
+looked at.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool
@@ -29,6 +31,8 @@ from veggie_pl.data.instructions.sought import LOCAL
 from veggie_pl.data.shapes import ShapesBenchmark
 from veggie_pl.diffusion.crop import TOLERANCE, Crop, crop_around, cropped
 from veggie_pl.experts.shape_detector import ShapeDetector
+from veggie_pl.inference.editor import Editor
+from veggie_pl.inference.long_clips import LONG, Long, LongClips
 from veggie_pl.keeping import Keep
 from veggie_pl.masks.soften import soften
 from veggie_pl.metrics import SkillTable
@@ -37,8 +41,10 @@ from veggie_pl.model import VeggieModel
 from veggie_pl.model_folder import load_model
 from veggie_pl.models import VidDM
 from veggie_pl.planning.meter import Meter
+from veggie_pl.video.clip import to_frames
 
 MODEL = Path(__file__).resolve().parent.parent / "weights/nano/model"
+LENGTH = 22  # frames of long clips: three windows
 BATCH, MARGIN = 8, 2  # clips; pixels that the region from outside is wider than the change
 SIDE = 128  # latent cells
 Edit = Callable[[VeggieModel, Batch], Clips]
@@ -71,12 +77,23 @@ def region(local: float) -> Edit:
     return edit
 
 
-def rows(name: str, edit: Edit, clips: int, split: Literal["val", "test"]) -> None:
+def long(how: Long, keep: Keep) -> Edit:
+    """Edit clip by clip as `edit --long --keep` does."""
+
+    def edit(module: VeggieModel, batch: Batch) -> Clips:
+        editor = Editor(module, keep=keep, long=LongClips(how))
+        asked = zip(batch.source, batch.instruction, strict=True)
+        return torch.stack([editor.edit_frames(to_frames(source), words) for source, words in asked])
+
+    return edit
+
+
+def rows(name: str, edit: Edit, clips: int, split: Literal["val", "test"], num_frames: int = 8) -> None:
     """Print a row for each local skill."""
     module: VeggieModel = load_model(MODEL)
     module.num_steps = 2
     measures = SkillTable(ShapeDetector(), aspects=["answer"])
-    for stream in ShapesBenchmark(split, num_frames=8, measures=measures).streams().values():
+    for stream in ShapesBenchmark(split, num_frames=num_frames, measures=measures).streams().values():
         skill = collate([(0, stream[0])]).skill[0]
         if skill not in LOCAL:
             continue
@@ -150,7 +167,7 @@ def flops() -> None:
 def main() -> None:
     """One table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["own", "region", "flops", "time"])
+    parser.add_argument("what", choices=["own", "region", "long", "flops", "time"])
     parser.add_argument("--clips", type=int, default=64, help="of each skill")
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument(
@@ -163,10 +180,12 @@ def main() -> None:
         return seconds(options.width)
     if options.what == "own":
         ways = {"nothing": own("nothing"), "background": own("background")}
+    elif options.what == "long":
+        ways = {f"{how}, {keep}": long(how, keep) for how in LONG for keep in get_args(Keep)}
     else:
         ways = {"whole": region(0), "local": region(TOLERANCE), "local, without the guard": region(math.inf)}
     for name, edit in ways.items():
-        rows(name, edit, options.clips, options.split)
+        rows(name, edit, options.clips, options.split, LENGTH if options.what == "long" else 8)
     return None
 
 

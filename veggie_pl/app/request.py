@@ -38,7 +38,7 @@ class EditRequest:
         keep: "nothing", or "background": leave alone what the model does not find the request to be about.
         long: What makes the windows of a long clip agree, see ``LongClips``; None leaves it to the model.
         window: Frames of a window; None is as many as the model takes.
-        overlap: Frames that a window shares with the next; None is 2, or what fits.
+        overlap: Frames that a window shares with the next; None is 1, or what fits.
         matte: Kind of the mask, one of ``MATTES``.
 
     Raises:
