@@ -3,7 +3,8 @@
     python -m benchmarks.ship [--stage0 DIR] [--stage1 RUN] [--stage2 RUN]
 
 Stage 1 froze the MLLM, so its folder names ``weights/nano/mllm`` instead of holding it again. Weights are stored as
-float16; ``provenance.json`` holds commands, commit, a hash of the training data and the logged validation metrics.
+float16; ``provenance.json`` holds commands, commit, a hash of the training data, steps and the logged
+validation metrics.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from veggie_pl.batch import Skill
 from veggie_pl.data.shapes import ShapesRecords
-from veggie_pl.model_folder import load_model, save_model
+from veggie_pl.model_folder import load_model, record_at, save_model
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "weights/nano"
@@ -45,6 +46,13 @@ def logged(run: Path) -> dict[str, list[tuple[int, float]]]:
     return series
 
 
+def made_of(folder: str) -> int:
+    """Steps that a model was trained for."""
+    record = record_at(WEIGHTS / folder)
+    assert record is not None, folder
+    return record.steps
+
+
 def main() -> None:
     """Copy, halve, describe."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,6 +70,7 @@ def main() -> None:
         "commands": args.command or ["make nano"],
         "commit": commit.stdout.strip(),
         "data_sha256": data_hash(),
+        "steps": {stage: made_of(folder) for stage, folder in (("stage1", "stage1"), ("stage2", "model"))},
         "validation": {"stage1": logged(args.stage1), "stage2": logged(args.stage2)},
     }
     (WEIGHTS / "provenance.json").write_text(json.dumps(made, indent=1) + "\n")

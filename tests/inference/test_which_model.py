@@ -101,11 +101,11 @@ def test_record_goes_from_folder_to_folder(tmp_path: Path) -> None:
 def test_shipped_weights_have_their_record() -> None:
     made = {part: record_at(ROOT / "weights/nano" / part) for part in ("model", "stage1")}
     assert all(record is not None and record.is_whole for record in made.values())
-    logged = json.loads((ROOT / "weights/nano/provenance.json").read_text())["validation"]
+    steps = json.loads((ROOT / "weights/nano/provenance.json").read_text())["steps"]
     for part, stage in (("model", "stage2"), ("stage1", "stage1")):
         record = made[part]
         assert record is not None
-        assert record.steps == logged[stage]["val/loss/addition"][-1][0] + 1  # validated at its end
+        assert record.steps == steps[stage]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,10 @@ def test_trial_run_is_no_model_of_edit_nor_start_of_stage_2(
     main(edit)
     assert "runs/stage1/version_0/model (stage1, 2 of 12,000 steps" in told.messages[0]
     assert told.messages[0].endswith("; --model takes any")
-    assert "model: weights/nano/model (stage2, 3,000 of 3,000 steps, 12,000 of 12,000 samples, 2026-11-24)" in told.text
+    assert (
+        "model: weights/nano/model (stage2+gpu/stage2, 900 of 600 steps, 7,200 of 4,800 samples, 2026-11-27"
+        in told.text
+    )
     assert "image model" not in told.text
     told.clear()
     main([*edit, "--model", "runs/stage1/version_0/model"])
@@ -153,7 +156,7 @@ def test_trial_run_is_no_model_of_edit_nor_start_of_stage_2(
     quick = ["--trainer.max_steps", "1", "--trainer.logger.init_args.save_dir", str(tmp_path)]
     main(["fit", "--config", str(CONF / "stage2.yaml"), *FEW, *quick, "--trainer.limit_val_batches", "0"])
     assert "runs/stage1/version_0/model (stage1, 2 of 12,000 steps" in told.text
-    assert "weights from weights/nano/stage1 (stage1, 14,000 of 14,000 steps, 448,000 of" in told.text
+    assert "weights from weights/nano/stage1 (stage1+gpu/stage1, 1,500 of 1,500 steps, 384,000 of" in told.text
 
 
 def test_validate_says_what_it_looks_at(
