@@ -45,7 +45,7 @@ def at_source_size(
 
 def _follows(change: Float[Tensor, "f 3 h w"], small: Float[Tensor, "f 3 h w"]) -> Float[Tensor, "f 3 3 h w"]:
     """Regress the change on the source around each pixel: colours of the change, then those of the source."""
-    own = _covariance(small, small).permute(0, 3, 4, 1, 2) + SMOOTH * torch.eye(3)
+    own = _covariance(small, small).permute(0, 3, 4, 1, 2) + SMOOTH * torch.eye(3, device=small.device)
     both = _covariance(small, change).permute(0, 3, 4, 1, 2)
     slopes = torch.linalg.solve(own, both).permute(0, 4, 3, 1, 2)
     return torch.where((change != 0).any(1)[:, None, None], slopes, 0)

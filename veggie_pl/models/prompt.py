@@ -112,6 +112,7 @@ class Prompt:
             return f"the instruction holds {forged[0]!r}, which has a meaning of its own in the prompt"
         self.read([instruction])
         if (length := len(self.tokens[instruction][0])) > self.max_text_tokens:
+            del self.tokens[instruction]  # of any length: what is refused is not kept
             return f"the instruction has {len(instruction)} characters, {length} tokens; at most {self.max_text_tokens}"
         return None
 
