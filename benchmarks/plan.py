@@ -31,7 +31,8 @@ from veggie_pl.training.precision import FULL, autocast, best_precision, cpu_gai
 
 UNET = "--model.viddm.init_args.unet_config."
 KL = ["--model.vae.class_path", "veggie_pl.models.KlCodec", "--model.vae.init_args.folder", "null"]
-KL += ["--model.viddm.init_args.add_source", "false", "--model.scheduler.init_args.prediction_type", "epsilon"]
+KL += ["--model.viddm.init_args.add_source", "false", "--model.viddm.init_args.erase_source", "false"]
+KL += ["--model.scheduler.init_args.prediction_type", "epsilon"]
 CASES = {
     "stage 1 as shipped, 32 images": ["--config", "conf/stage1.yaml"],
     "stage 2 as shipped, 4 clips": ["--config", "conf/stage2.yaml"],

@@ -1,52 +1,28 @@
 """The paper's main table again, under one harness: every method on the same clips, scored by the same code.
 
-    python -m benchmarks.table2 [--num_test 40] [--only vidtome ...] [--jobs 2] [--insv2v FOLDER] [--lgvi FOLDER]
+    python -m benchmarks.table2 [--num_test 40] [--only vidtome ...] [--jobs 2]
 
 Methods without training stand on the shipped *image* model and are asked what the video model is asked. Each edits the
 first examples of every skill (``test --edits.folder``), ``score`` scores the files, and ``docs/BASELINES.md`` shows
 the rows with intervals, the average rank by the paper's rule, and the published numbers beside them. What is done is
-kept under ``runs/table2`` and not done again. Trained baselines are rows where their model folder is given (``fit``
-with conf/baseline/insv2v or conf/baseline/lgvi makes one). How windows of longer clips meet is a table of its own.
+kept under ``runs/table2`` and not done again. Methods that have to be trained are a table of their own, from reports in
+the tree (``benchmarks.table2_trained``), and so is how windows of longer clips meet.
 """
 
 import argparse
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from benchmarks.ablations import ROOT, run
+from benchmarks.scored_edits import Row, edit_and_score
 from benchmarks.table2_page import page
+from benchmarks.table2_trained import shipped
 from veggie_pl.metrics.report import Report, read_report
 
 RUNS = ROOT / "runs/table2"
 IMAGE_MODEL, VIDEO_MODEL = "weights/nano/stage1", "weights/nano/model"
-TRAINED = {"insv2v": "InsV2V-like, trained", "lgvi": "LGVI-like, trained on removal"}  # rows where a folder is given
 FEW = 10  # clips a skill of what takes long
 LONG = 16  # frames of the clips of which windows are joined: two windows of the model and no overlap
 EDITED = "[addition,removal,changing,background,visual_feature,stylization]"
-EXPERTS = """\
-detector: {class_path: veggie_pl.experts.ShapeDetector}
-features: {class_path: veggie_pl.experts.VisionTower, init_args: {folder: weights/nano/mllm}}
-"""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A method of the table.
-
-    Args:
-        name: As the table calls it.
-        args: Of ``test``.
-        bound: It shows what a number is worth, and is not ranked.
-        most: Clips a skill, at most; who is shown on fewer clips than others is not ranked.
-        joins: Of clips of ``LONG`` frames: first frames of later windows.
-    """
-
-    name: str
-    args: tuple[str, ...]
-    bound: bool = False
-    most: int = 10**9
-    joins: tuple[int, ...] = ()
 
 
 def _free(kind: str, *more: str) -> tuple[str, ...]:
@@ -95,23 +71,6 @@ WINDOWED = {
 }
 
 
-def edit_and_score(key: str, row: Row, num_test: int) -> Report:
-    """Edit what is not edited yet, and score it; the seconds of editing are kept beside."""
-    folder, num_test = RUNS / str(num_test) / key, min(num_test, row.most)
-    if not (folder / "seconds").is_file():
-        started = time.monotonic()
-        quiet = ("--trainer.logger", "false", "--trainer.enable_progress_bar", "false")
-        few = ("--data.num_test", str(num_test), "--evaluate.output", str(folder / "test"))
-        run("test", *row.args, *few, *quiet, "--edits.folder", str(folder / "edits"), "--edits.kind", "png")
-        (folder / "seconds").write_text(f"{time.monotonic() - started:.0f}\n")
-    if not (folder / "score/report.json").is_file():
-        experts = folder / "experts.yaml"
-        experts.write_text(EXPERTS)
-        asked = ("--bench", "shapes", "--per_skill", str(num_test), "--method", row.name, "--experts", str(experts))
-        run("score", *asked, "--outputs", str(folder / "edits"), "-o", str(folder / "score"), "--store", "")
-    return read_report(folder / "score/report.json")
-
-
 def edit_in_windows(key: str, num_test: int) -> Report:
     """Edit and score longer clips, if that is not done yet."""
     folder, row = RUNS / str(num_test) / "windows" / key, WINDOWED[key]
@@ -135,20 +94,18 @@ def main() -> None:
     parser.add_argument(
         "--long", type=int, default=FEW, help=f"clips per skill of {LONG} frames, in windows; 0 for none"
     )
-    for key, name in TRAINED.items():
-        parser.add_argument(f"--{key}", help=f"model folder of conf/baseline/{key}, for the row {name!r}")
     options = parser.parse_args()
     rows = {key: ROWS[key] for key in options.only}
-    for key, name in TRAINED.items():
-        if folder := getattr(options, key):
-            rows[key] = Row(name, ("--model.folder", folder))
     with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = {key: pool.submit(edit_and_score, key, row, options.num_test) for key, row in rows.items()}
+        jobs = {
+            key: pool.submit(edit_and_score, RUNS / str(options.num_test) / key, row, options.num_test)
+            for key, row in rows.items()
+        }
         long = {key: pool.submit(edit_in_windows, key, options.long) for key in WINDOWED if options.long}
         reports = {rows[key].name: job.result() for key, job in jobs.items()}
         windowed = {WINDOWED[key].name: job.result() for key, job in long.items()}
     bounds = [row.name for row in (*rows.values(), *WINDOWED.values()) if row.bound]
-    text = page(reports, bounds, options.num_test, windowed)
+    text = page(reports, bounds, options.num_test, windowed, shipped())
     if ROWS.keys() <= rows.keys():
         (ROOT / "docs/BASELINES.md").write_text(text)
     print(text)

@@ -1,12 +1,27 @@
 """The page of the table of methods, from reports made by hand."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from benchmarks.table2 import FEW, LONG, ROWS, WINDOWED, Row
-from benchmarks.table2_page import EDITING, PAINTED, claims, page, separation, shown, where_windows_meet
+from benchmarks.ablations import ROOT
+from benchmarks.scored_edits import Row
+from benchmarks.table2 import FEW, LONG, ROWS, WINDOWED
+from benchmarks.table2_page import (
+    EDITING,
+    PAINTED,
+    at_equal_compute,
+    claims,
+    page,
+    separation,
+    shown,
+    where_windows_meet,
+)
+from benchmarks.table2_trained import MODELS, STAGES, commands
 from veggie_pl.batch import Skill
 from veggie_pl.inference.windows import windows
-from veggie_pl.metrics.report import Report, Result
+from veggie_pl.metrics.report import Report, Result, SampleScore
 
 
 def report(value: float, half: float = 2.0, stiller: float = 1.0) -> Report:
@@ -58,6 +73,39 @@ def test_windows_are_told_apart_by_the_seam_where_smoothness_does_not() -> None:
     assert "| `vbench_subject` | 0 | 1 |" in text
     assert text in page({"a": report(60.0)}, ["copy"], 9, reports)
     assert "windows meet" not in page({"a": report(60.0)}, [], 9)
+
+
+def test_models_trained_for_it_are_compared_clip_by_clip() -> None:
+    def scored(name: str, values: dict[str, float]) -> Report:
+        samples = tuple(
+            SampleScore(key, skill, 0, "remove it", {"miou" if skill.is_painted else "success": value})
+            for skill in Skill
+            for key, value in values.items()
+        )
+        return replace(report(50.0), model=name, samples=samples)
+
+    ours = scored("ours", {f"{n}": 100.0 * (n % 2) for n in range(40)})
+    theirs = scored("theirs", {f"{n}": 100.0 * (n % 2 and n > 9) for n in range(40)})
+    text = "\n".join(at_equal_compute({"ours": ours, "theirs": theirs}))
+    assert (
+        "| Concept Removal | `success` | **+12.5 [+2.5, +25.0]** |" in text
+    )  # 5 of 40 clips: 97.4 % of resamples have 9 or less
+    assert text in page({"a": report(60.0)}, ["copy"], 9, None, {"ours": ours, "theirs": theirs})
+
+
+def test_models_of_the_table_differ_in_their_own_configs_alone(tmp_path: Path) -> None:
+    def shared(key: str) -> list[list[str]]:
+        own = [f"{MODELS[key].configs}/{stage}.yaml" for stage in STAGES if MODELS[key].configs]
+        return [[part for part in args if part not in own] for args in commands(MODELS[key], 0, tmp_path)]
+
+    plain = [[part for part in args if part != "--config"] for args in shared("veggie")]
+    for key in ("insv2v", "lgvi"):
+        assert [[part for part in args if part != "--config"] for args in shared(key)] == plain
+        for args, stage in zip(commands(MODELS[key], 0, tmp_path), STAGES, strict=True):
+            assert f"conf/baseline/{key}/{stage}.yaml" in args
+            assert all((ROOT / part).is_file() for part in args if part.endswith(".yaml"))
+    second = commands(MODELS["lgvi"], 0, tmp_path)[1]
+    assert second[second.index("--init_from.folders") + 1] == f"[{tmp_path}/stage1/model]"
 
 
 def test_joins_are_where_windows_of_eight_begin() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
-from weakref import WeakSet
 
 import torch
 from jaxtyping import Bool, Float, Num
@@ -29,7 +28,6 @@ from veggie_pl.seeding import torch_rng
 from veggie_pl.training.record import TrainingRecord
 
 log = logging.getLogger(__name__)
-_told: WeakSet[Any] = WeakSet()  # image models
 Told = tuple[Float[Tensor, "b q_f q d"], Float[Tensor, "b q_f q d"]]
 
 
@@ -64,7 +62,7 @@ class VeggieModel(nn.Module):
         guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds all chance, a function of (seed, example).
-        timestep_power, timestep_density, timestep_uniform, change_weight: See ``Objective``; in training only.
+        timestep_power, timestep_density, timestep_uniform, change_weight, huber: See ``Objective``; in training only.
         flow: Weights and shifts of rectified flow, see ``FlowSettings``; for its schedulers only.
 
     Raises:
@@ -90,6 +88,7 @@ class VeggieModel(nn.Module):
         flow: FlowSettings | None = None,
         timestep_uniform: float = 0.0,
         change_weight: float = 1.0,
+        huber: float = 0.0,
     ) -> None:
         super().__init__()
         check_parts(mllm, queries, aligner, viddm, vae)
@@ -97,7 +96,7 @@ class VeggieModel(nn.Module):
         self.viddm: Any = viddm  # a module that is a Denoiser
         self.vae: Any = vae  # a module that is a Codec
         self.vae.requires_grad_(False).eval()
-        noise = (timestep_density, flow, cast(CountTokens, viddm.num_tokens), timestep_uniform, change_weight)
+        noise = (timestep_density, flow, cast(CountTokens, viddm.num_tokens), timestep_uniform, change_weight, huber)
         self.objective = Objective(scheduler, timestep_power, drop_task, drop_source, drop_both, *noise)
         self.guidance = check_guidance(per_skill(guidance or {}, Guidance(), "guidance"), self.objective)
         self.num_steps, self.seed = num_steps, seed
@@ -287,14 +286,3 @@ def _tell_crop(error: float, taken: bool) -> None:
     """Log whether the guard of a local edit was content."""
     goes_on = "the crop goes on" if taken else "too far for it, so all of the picture is computed"
     log.info("around the region alone the first step is %.1f %% off: %s", 100 * error, goes_on)
-
-
-def tell_image_model(module: Any, num_frames: int) -> None:
-    """Log one line, once a ``VeggieModule``, if it has no temporal layers and there are several frames to edit."""
-    if num_frames > 1 and not module.viddm.is_video and module not in _told:
-        _told.add(module)
-        log.info(
-            "%s is an image model, without temporal layers: it paints each of the %d frames on its own",
-            module.name or "this",
-            num_frames,
-        )

@@ -70,6 +70,7 @@ class VeggieModule(VeggieModel, L.LightningModule):
         drop_both: Share of training samples without either.
         skill_weights: Factor on the loss of a skill's samples; 1 for skills not named.
         change_weight: See ``Objective``: what the cells that an edit changes count in its loss.
+        huber: See ``Objective``: where errors turn from squared to absolute; 0 leaves them squared.
         guidance: Scales per skill at inference; "default" for skills not named and for requests of no known skill.
         num_steps: Sampling steps at inference.
         seed: Seeds noise, timesteps and drops, each a function of (seed, example).
@@ -96,12 +97,13 @@ class VeggieModule(VeggieModel, L.LightningModule):
         drop_both: float = 0.05,
         skill_weights: dict[str, float] | None = None,
         change_weight: float = 1.0,
+        huber: float = 0.0,
         guidance: dict[str, Guidance] | None = None,
         num_steps: int = 20,
         seed: int = 0,
     ) -> None:
         asked = (drop_task, drop_source, drop_both, guidance, num_steps, seed, timestep_power, timestep_density, flow)
-        super().__init__(mllm, queries, aligner, viddm, vae, scheduler, *asked, timestep_uniform, change_weight)
+        super().__init__(mllm, queries, aligner, viddm, vae, scheduler, *asked, timestep_uniform, change_weight, huber)
         self.make_optimizer, self.lr_schedule, self.lr_warmup_steps = optimizer, lr_schedule, lr_warmup_steps
         self.lr_factors, self.skill_weights = lr_factors or {}, per_skill(skill_weights or {}, 1.0, "skill_weights")
 

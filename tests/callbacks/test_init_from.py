@@ -35,6 +35,17 @@ def test_image_weights_go_into_a_video_model(image_model: Path) -> None:
     assert all("motion_modules" in line for line in fresh)
 
 
+def test_weights_that_erase_nothing_go_into_a_model_that_can(image_model: Path) -> None:
+    module = tiny_module(seed=1)
+    module.viddm = VidDM(UNET, pool_task=True, add_source=True, erase_source=True, eager_attention=True)
+    start = InitFrom([str(image_model)])
+    fit(module, make_data(), 0, callbacks=[start])
+    loaded = module.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in tiny_module(seed=7).state_dict().items())
+    fresh = [line for line in start.report.splitlines() if line.startswith("- as built")]
+    assert fresh == [f"- as built: viddm.unet.conv_out.erase.{kind}" for kind in ("weight", "bias")]
+
+
 def test_console_names_the_tensors_only_where_tensorboard_does_not(
     image_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -77,7 +77,20 @@ def test_loss_is_zero_for_the_right_answer_only(kind: str) -> None:
 BAD = [{"drop_task": -0.1}, {"drop_task": 0.6, "drop_both": 0.6}, {"timestep_power": 0.0}, {"timestep_uniform": 1.5}]
 
 
-@pytest.mark.parametrize("bad", [*BAD, {"change_weight": 0.0}])
+def test_large_errors_count_by_their_size_and_small_ones_squared() -> None:
+    latents = torch.zeros(3, 1, 1, 1, 2)
+    errors = torch.tensor([[3.0, 3.0], [0.01, -0.01], [0.0, 300.0]]).view_as(latents)
+    scheduler = DDPMScheduler(prediction_type="sample")
+    bent, squared = Objective(scheduler, huber=4.0), Objective(scheduler)
+    draws = bent.draw(latents, [torch_rng("x", i) for i in range(3)])
+    # by hand: 2 * 4 * (sqrt(9 + 16) - 4) = 8; near zero the square; far out 8 * (300.03 - 4), the mean with a zero
+    assert bent.loss(errors, latents, draws).tolist() == pytest.approx([8.0, 1e-4, 1184.1], rel=1e-3)
+    assert squared.loss(errors, latents, draws).tolist() == pytest.approx([9.0, 1e-4, 45_000.0], rel=1e-3)
+    weighed = Objective(scheduler, huber=4.0, change_weight=4.0)
+    assert weighed.loss(errors, latents, draws).tolist() == bent.loss(errors, latents, draws).tolist()
+
+
+@pytest.mark.parametrize("bad", [*BAD, {"change_weight": 0.0}, {"huber": -0.1}])
 def test_bad_rates_are_errors(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Objective(DDPMScheduler(), **bad)

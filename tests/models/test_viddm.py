@@ -1,9 +1,14 @@
+import math
+from typing import Any
+
 import pytest
 import torch
 from support.parts import TEMPORAL, UNET
 from torch import nn
 
+from veggie_pl.errors import UseError
 from veggie_pl.models import VidDM
+from veggie_pl.models.erasing import PACE
 
 
 def randomise(module: nn.Module) -> None:
@@ -58,6 +63,39 @@ def test_untrained_add_source_copies_the_source() -> None:
     model = VidDM(UNET, add_source=True)
     noisy, source, timestep, tokens = inputs()
     torch.testing.assert_close(model(noisy, source, timestep, tokens), source)
+
+
+@pytest.mark.parametrize("temporal", [{}, {"video": True}, {"video": True, "temporal": "lgvi"}])
+def test_erasing_nothing_is_the_model_without_it(temporal: dict[str, Any]) -> None:
+    plain = VidDM(UNET, add_source=True, **temporal)
+    randomise(plain)
+    erasing = VidDM(UNET, add_source=True, erase_source=True, **temporal)
+    missing, unexpected = erasing.load_state_dict(plain.state_dict(), strict=False)
+    assert sorted(missing) == ["unet.conv_out.erase.bias", "unet.conv_out.erase.weight"]
+    assert not unexpected
+    assert torch.equal(erasing(*inputs()), plain(*inputs()))
+
+
+def test_what_is_erased_is_no_longer_seen() -> None:
+    model = VidDM(UNET, add_source=True, erase_source=True)
+    noisy, source, timestep, tokens = inputs()
+    nn.init.constant_(model.unet.conv_out.bias, 0.25)
+    nn.init.constant_(model.unet.conv_out.erase.bias, 20)
+    torch.testing.assert_close(model(noisy, source, timestep, tokens), torch.full_like(source, 0.25))
+    nn.init.constant_(model.unet.conv_out.erase.bias, 0.5 / PACE)
+    expected = source * (1 - math.tanh(0.5)) + 0.25
+    torch.testing.assert_close(model(noisy, source, timestep, tokens), expected)
+
+
+def test_erasing_learns_from_its_first_step() -> None:
+    model = VidDM(UNET, add_source=True, erase_source=True)
+    model(*inputs()).square().mean().backward()
+    assert model.unet.conv_out.erase.bias.grad.abs().min() > 0
+
+
+def test_nothing_is_erased_where_no_source_is_added() -> None:
+    with pytest.raises(UseError, match="erase_source needs add_source: true"):
+        VidDM(UNET, erase_source=True)
 
 
 def test_attention_kernels_agree() -> None:

@@ -3,7 +3,7 @@
 from lightning import Callback, LightningModule, Trainer
 
 from veggie_pl.batch import Batch
-from veggie_pl.model import tell_image_model
+from veggie_pl.inference.image_model import tell_image_model
 from veggie_pl.module import VeggieModule
 
 

@@ -14,6 +14,7 @@ from veggie_pl.errors import UseError
 from veggie_pl.inference.which_model import find_model
 from veggie_pl.model_folder import record_at
 from veggie_pl.model_weights import stored_weights
+from veggie_pl.models.erasing import is_erasing
 from veggie_pl.models.stored import Stored
 from veggie_pl.models.weight_files import check_finite
 from veggie_pl.training.record import describe
@@ -121,9 +122,11 @@ class InitFrom(Callback):
 
 
 def _is_added(key: str, module: Any) -> bool:
-    """Tell whether a parameter is of what a stage adds, which starts with zero output: temporal layers, adapters."""
+    """Tell whether a parameter is of what a stage adds, which starts with zero output: layers in time, adapters."""
     part, _, name = key.partition(".")
-    return "lora_" in key or (part == "viddm" and module.viddm.layer_kind(name) == "temporal")
+    if "lora_" in key or is_erasing(key):
+        return True
+    return part == "viddm" and module.viddm.layer_kind(name) == "temporal"
 
 
 def _within(key: str, parts: list[str]) -> bool:

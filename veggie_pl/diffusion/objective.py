@@ -47,6 +47,9 @@ class Objective:
             the power favours high noise.
         change_weight: What the latent cells that an edit changes count in its loss, where those that it leaves count 1;
             see ``change_weights``.
+        huber: Where errors turn from squared to absolute, in units of what is predicted: with 0 they stay squared, as
+            in the paper; else each counts ``2 c (sqrt(error ** 2 + c ** 2) - c)`` (pseudo-Huber, arXiv:2310.14189,
+            Sec. 3.3, up to the factor), so that large ones do not drown the small.
         drop_task: Share of samples that lose the task tokens only.
         drop_source: Share of samples that lose the source only.
         drop_both: Share of samples that lose both. InstructPix2Pix (arXiv:2211.09800) has 5 % each.
@@ -69,6 +72,7 @@ class Objective:
         num_tokens: CountTokens = count_cells,
         timestep_uniform: float = 0.0,
         change_weight: float = 1.0,
+        huber: float = 0.0,
     ) -> None:
         rates = {"drop_task": drop_task, "drop_source": drop_source, "drop_both": drop_both}
         if any(rate < 0 for rate in rates.values()) or sum(rates.values()) > 1:
@@ -79,6 +83,8 @@ class Objective:
             raise UseError(f"timestep_uniform must be a share in [0, 1], got {timestep_uniform}")
         if change_weight <= 0:
             raise UseError(f"change_weight must be above 0, got {change_weight}")
+        if huber < 0:
+            raise UseError(f"huber must be at least 0, where errors are squared, got {huber}")
         powers = {"timestep_power": (timestep_power, 1), "timestep_uniform": (timestep_uniform, 0)}
         for name, (given, none) in powers.items() if timestep_density != "uniform" else ():
             if given != none:
@@ -86,7 +92,7 @@ class Objective:
         self.flow, self.num_tokens = flow, num_tokens
         self.process: Process = process_of(scheduler, flow, num_tokens)
         self.timestep_power, self.timestep_density = timestep_power, timestep_density
-        self.timestep_uniform, self.change_weight = timestep_uniform, change_weight
+        self.timestep_uniform, self.change_weight, self.huber = timestep_uniform, change_weight, huber
         self.drop_task, self.drop_source, self.drop_both = drop_task, drop_source, drop_both
 
     @property
@@ -154,8 +160,10 @@ class Objective:
         return self.process.remove(source, noisy, timestep)
 
     def loss(self, predicted: Latents, latents: Latents, draws: Draws) -> Float[Tensor, " b"]:
-        """Weighted mean squared error of the prediction, one value per sample."""
+        """Weighted mean error of the prediction, squared or by ``huber``, one value per sample."""
         goal = self.process.goal(latents, draws.noise, draws.timestep)
         error = F.mse_loss(predicted.float(), goal.float(), reduction="none")
+        if bend := self.huber:
+            error = 2 * bend * ((error + bend**2).sqrt() - bend)
         error = (error if draws.cells is None else draws.cells * error).flatten(1).mean(1)
         return self.process.weight(draws.timestep, latents.shape[1:]) * error

@@ -15,6 +15,7 @@ from veggie_pl.diffusion.guidance import Guidance, check_guidance
 from veggie_pl.errors import UseError
 from veggie_pl.inference.edit_files import EditFiles, output_name
 from veggie_pl.inference.edited_frame import EditedFrame, join_edits
+from veggie_pl.inference.image_model import tell_image_model
 from veggie_pl.inference.keep_together import edit_together_keeping
 from veggie_pl.inference.long_clips import LongClips, Window
 from veggie_pl.inference.region import Region, RegionFile
@@ -22,7 +23,7 @@ from veggie_pl.inference.together import Anchors, Asked, Pictures, ReadFrames, e
 from veggie_pl.inference.windows import cross_fade
 from veggie_pl.keeping import Keep, edit_keeping
 from veggie_pl.masks.unpaint import read_objects
-from veggie_pl.model import VeggieModel, tell_image_model
+from veggie_pl.model import VeggieModel
 from veggie_pl.training.precision import autocast
 from veggie_pl.video.clip import IMAGE_FPS, ClipFile, read_clip, resize, to_clip, to_frames
 from veggie_pl.video.drawing import comparison, write_png

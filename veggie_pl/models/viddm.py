@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from veggie_pl.errors import UseError
 from veggie_pl.models.again import checkpoint_unet
 from veggie_pl.models.checkpoints import load_strictly, read_motion_adapter, read_unet
+from veggie_pl.models.erasing import ErasingOutput
 from veggie_pl.models.reuse import Reuse
 from veggie_pl.models.temporal_block import add_temporal_blocks, is_temporal
 
@@ -44,6 +45,9 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             ``time_cond_proj_dim`` in ``unet_config``: queries times the width of task tokens.
         add_source: Add the source latent to the output, so that copying is free. Only with a codec whose source and
             target share one scale, and with prediction type "sample".
+        erase_source: Also predict how much of the source is erased before the rest is added to it: ``source * (1 -
+            tanh(erase)) + change``. What is painted over then need not cancel every pixel of what was there, as with
+            the attention masks of GANimation (arXiv:1807.09251, Sec. 3.1). Needs ``add_source``.
         eager_attention: Use plain matrix products for attention, faster than fused kernels on a CPU with few tokens.
         gradient_checkpointing: Compute block by block again in the backward pass: less memory, a third more time.
             "selective" keeps convolutions and attention, and computes the rest again: some more memory for less time.
@@ -66,11 +70,14 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
         eager_attention: bool = False,
         gradient_checkpointing: bool | Literal["selective"] = False,
         temporal: Literal["animatediff", "lgvi"] = "animatediff",
+        erase_source: bool = False,
     ) -> None:
         super().__init__()
         image_model = UNet2DConditionModel.from_config(unet_config)
         if pool_task and not image_model.config.time_cond_proj_dim:
             raise UseError("pool_task needs `time_cond_proj_dim` in `unet_config`: queries x width of task tokens")
+        if erase_source and not add_source:
+            raise UseError("erase_source needs add_source: true; where no source is added there is none to erase")
         if add_source:  # the untrained model then copies the source exactly
             nn.init.zeros_(image_model.conv_out.weight)
             nn.init.zeros_(image_model.conv_out.bias)
@@ -92,11 +99,13 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 check_adapter(adapter, image_model, motion_adapter)
                 temporal_config = {**adapter.config}
         self.unet: Any = image_model if adapter is None else UNetMotionModel.from_unet2d(image_model, adapter)
+        if erase_source:
+            self.unet.conv_out = ErasingOutput(self.unet.conv_out)
         # What was read is in the weights now: a folder written from here needs no other.
         self.register_to_config(
             temporal_config=temporal_config, weights=None, motion_adapter=None, extend_channels=False
         )
-        self.is_video, self.pool_task, self.add_source = video, pool_task, add_source
+        self.is_video, self.pool_task, self.add_source, self.erase_source = video, pool_task, add_source, erase_source
         if eager_attention:
             self.unet.set_attn_processor(AttnProcessor())
         if gradient_checkpointing:
@@ -193,6 +202,9 @@ class VidDM(ModelMixin, ConfigMixin):  # type: ignore[misc]
             told = {"cross_attention_kwargs": {"num_frames": num_frames}} if self.in_blocks else {}
             out = unet(both.flatten(0, 1), timesteps, per_frame, timestep_cond=pooled, **told).sample
             out = out.unflatten(0, noisy.shape[:2])
+        if self.erase_source:
+            out, erase = out.chunk(2, dim=2)
+            source = source * (1 - erase.tanh())
         return out + source if self.add_source else out  # type: ignore[no-any-return]
 
 
