@@ -143,10 +143,7 @@ def test_trial_run_is_no_model_of_edit_nor_start_of_stage_2(
     main(edit)
     assert "runs/stage1/version_0/model (stage1, 2 of 12,000 steps" in told.messages[0]
     assert told.messages[0].endswith("; --model takes any")
-    assert (
-        "model: weights/nano/model (stage2+gpu/stage2, 900 of 600 steps, 7,200 of 4,800 samples, 2026-11-27"
-        in told.text
-    )
+    assert f"model: weights/nano/model ({record_at(ROOT / 'weights/nano/model')})" in told.text
     assert "image model" not in told.text
     told.clear()
     main([*edit, "--model", "runs/stage1/version_0/model"])
@@ -156,7 +153,7 @@ def test_trial_run_is_no_model_of_edit_nor_start_of_stage_2(
     quick = ["--trainer.max_steps", "1", "--trainer.logger.init_args.save_dir", str(tmp_path)]
     main(["fit", "--config", str(CONF / "stage2.yaml"), *FEW, *quick, "--trainer.limit_val_batches", "0"])
     assert "runs/stage1/version_0/model (stage1, 2 of 12,000 steps" in told.text
-    assert "weights from weights/nano/stage1 (stage1+gpu/stage1, 1,500 of 1,500 steps, 384,000 of" in told.text
+    assert f"weights from weights/nano/stage1 ({record_at(ROOT / 'weights/nano/stage1')})" in told.text
 
 
 def test_validate_says_what_it_looks_at(

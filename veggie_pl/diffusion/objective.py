@@ -164,6 +164,6 @@ class Objective:
         goal = self.process.goal(latents, draws.noise, draws.timestep)
         error = F.mse_loss(predicted.float(), goal.float(), reduction="none")
         if bend := self.huber:
-            error = 2 * bend * ((error + bend**2).sqrt() - bend)
+            error = error * (2 * bend / ((error + bend**2).sqrt() + bend))  # the same, and exact where errors are small
         error = (error if draws.cells is None else draws.cells * error).flatten(1).mean(1)
         return self.process.weight(draws.timestep, latents.shape[1:]) * error
