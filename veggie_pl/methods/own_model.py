@@ -53,8 +53,10 @@ class OwnImageModel(nn.Module):
 
     @torch.no_grad()
     def condition(self, source: Clips, words: list[str]) -> Condition:
-        """Have the MLLM fill the queries of every frame."""
-        return self.model.condition(source, words)
+        """Have the MLLM fill the queries of every frame; a longer clip than they cover it sees in pieces."""
+        pieces = source.split(self.model.queries.max_frames, dim=1)
+        tokens, null = zip(*(self.model.task_tokens(piece, words) for piece in pieces), strict=True)
+        return self.model.condition(source, words, told=(torch.cat(tokens, 1), torch.cat(null, 1)))
 
     def predict(self, noisy: Latents, source: Latents, timestep: Num[Tensor, " b"], tokens: Tensor) -> Latents:
         """Run the diffusion model once."""
