@@ -54,7 +54,7 @@ class OwnImageModel(nn.Module):
     @torch.no_grad()
     def condition(self, source: Clips, words: list[str]) -> Condition:
         """Have the MLLM fill the queries of every frame; a longer clip than they cover it sees in pieces."""
-        pieces = source.split(self.model.queries.max_frames, dim=1)
+        pieces = torch.split(source, self.model.queries.max_frames, 1)
         tokens, null = zip(*(self.model.task_tokens(piece, words) for piece in pieces), strict=True)
         return self.model.condition(source, words, told=(torch.cat(tokens, 1), torch.cat(null, 1)))
 
