@@ -1,5 +1,6 @@
 """The page of the table of methods, from reports made by hand."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,17 @@ def test_models_of_the_table_differ_in_their_own_configs_alone(tmp_path: Path) -
             assert all((ROOT / part).is_file() for part in args if part.endswith(".yaml"))
     second = commands(MODELS["lgvi"], 0, tmp_path)[1]
     assert second[second.index("--init_from.folders") + 1] == f"[{tmp_path}/stage1/model]"
+
+
+def test_a_measure_that_nobody_has_is_no_row() -> None:
+    lacking = tuple(
+        replace(row, value=math.nan, low=math.nan, high=math.nan) if row.row == (Skill.REMOVAL, "detection") else row
+        for row in report(50.0).results
+    )
+    text = page({"a": replace(report(50.0), results=lacking), "b": replace(report(40.0), results=lacking)}, [], 9)
+    assert "nan [" not in text
+    assert "| Concept Removal | `detection`" not in text
+    assert "| Concept Addition | `detection`" in text
 
 
 def test_joins_are_where_windows_of_eight_begin() -> None:
