@@ -10,7 +10,7 @@ steps, batches and optimiser. Their edits are scored as those of ``make table2``
 
 import argparse
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.ablations import ROOT, run
@@ -69,6 +69,17 @@ def train_and_score(key: str, seed: int, num_test: int) -> Report:
     return edit_and_score(folder / str(num_test), row, num_test)
 
 
+def slim(report: Report) -> Report:
+    """Leave of each clip what the page compares: its success or mIoU."""
+    samples = (
+        replace(
+            one, values={name: value for name, value in one.values.items() if name in ("success", "miou")}, notes={}
+        )
+        for one in report.samples
+    )
+    return replace(report, samples=tuple(samples))
+
+
 def shipped() -> dict[str, Report]:
     """The reports in the tree, by the name of the row."""
     places = {model.name: SHIPPED / f"{key}.json" for key, model in MODELS.items()}
@@ -86,7 +97,7 @@ def main() -> None:
     with ThreadPoolExecutor(options.jobs) as pool:
         jobs = {key: pool.submit(train_and_score, key, options.seed, options.num_test) for key in options.only}
         for key, job in jobs.items():
-            write_report(job.result(), SHIPPED / f"{key}.json")
+            write_report(slim(job.result()), SHIPPED / f"{key}.json")
             print(SHIPPED / f"{key}.json", flush=True)
 
 
