@@ -17,7 +17,7 @@ EDITING = ("success", "detection", "vbench_subject", "warp_ratio", "overall")
 PAINTED = ("miou", "ssim", "j", "f")
 WINDOWED = ("seam", "drift", "warp_ratio", "vbench_subject", "success")  # of clips that were edited in windows
 KINDS = {  # of trained models
-    "InsV2V": "InsV2V-like: the instruction is read without seeing the video, three-way guidance, AnimateDiff's layers.",
+    "InsV2V": "InsV2V-like: instructions are read without seeing the video; three-way guidance, AnimateDiff's layers.",
     "LGVI": "LGVI-like: its temporal block, trained on removals alone; elsewhere it was never asked to learn anything.",
 }
 SMOOTHNESS, MOTION = "vbench_subject", "warp_ratio"
