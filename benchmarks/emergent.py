@@ -160,8 +160,8 @@ Written by `python -m benchmarks.emergent`. Intervals are Wilson's; edits are sa
 {head}{chr(10).join(rows)}
 
 Rows whose two intervals overlap show nothing: the picture makes no difference, and what there is comes from the words
-(such as "style"). Of stage 0, which made the shipped MLLM, one step in eight had a reference or an example before the image
-(`pictured` of conf/stage0.yaml); stages 1 and 2 had none.
+(such as "style"). Of stage 0, which made the shipped MLLM, one step in eight had a reference or an example before the
+image (`pictured` of conf/stage0.yaml); stages 1 and 2 had none.
 """
     (ROOT / "docs/EMERGENT.md").write_text(text)
 
