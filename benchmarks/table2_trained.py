@@ -37,7 +37,7 @@ class Trained:
     args: tuple[str, ...] = ()
 
 
-# InsV2V's own scales are for many steps of predicted noise; these were chosen on the validation split (docs/NANO.md).
+# InsV2V's own scales are for many steps of predicted noise: before it is trained, ``args`` should name others (of val).
 MODELS = {
     "veggie": Trained("VEGGIE, pico"),
     "insv2v": Trained("InsV2V-like, pico", "conf/baseline/insv2v"),
