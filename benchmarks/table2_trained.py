@@ -4,7 +4,7 @@
 
 VEGGIE, an InsV2V-like and an LGVI-like model, each of pico size through both stages of ``conf/ablation/full``: the same
 steps, batches and optimiser. Their edits are scored as those of ``make table2``, and the reports written to
-``benchmarks/trained``, where it reads them. Some twelve minutes of a core each; what is done is kept under
+``benchmarks/trained``, where it reads them. Some twenty minutes of a core each; what is done is kept under
 ``runs/trained``.
 """
 
