@@ -6,13 +6,14 @@ A variant is a folder with ``stage1.yaml``, ``stage2.yaml`` or both, read on top
 that differ in stage 2 only share the stage 1 of ``full``. What is done is kept under ``runs/ablation`` and not done
 again. Writes ``docs/ABLATIONS.md``: mean over seeds and clips, 95 % interval over clips, per skill, with the
 baselines that need no training and the average rank; and what each variant gains on ``full``, clips and seeds paired.
+Those of ``SEEING`` are tested once more on requests that cannot be understood without seeing the video.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from benchmarks.paired import paired_table
 from veggie_pl.batch import Skill
+from veggie_pl.data.shapes.naming import SEEN_SKILLS
 from veggie_pl.metrics.report import Report, read_report
 from veggie_pl.metrics.tables import average_rank
 from veggie_pl.model_folder import read_index
@@ -29,6 +31,7 @@ CONF, RUNS = ROOT / "conf/ablation", ROOT / "runs/ablation"
 BASELINES = ("copy", "oracle")
 STAGES = ("stage1", "stage2")
 FROM_FULL = ("frozen_mllm", "lora")  # differ in stage 2 only: they go on from the stage 1 of full
+SEEING = ("full", "blind")  # what the MLLM sees could matter where targets are named only by what is seen
 COLUMNS = {skill: "miou" if skill.is_painted else "success" for skill in Skill}
 
 
@@ -68,7 +71,15 @@ def train_and_score(variant: str, seed: int, num_test: int) -> Path:
         model = train(whose, stage, seed, model)
     if not (folder / "report.json").is_file():
         run("test", "--model.folder", str(model), "--evaluate.output", str(folder), *scoring(num_test))
+    if variant in SEEING and not (seen := seen_report(folder)).is_file():
+        naming = ("--data.test.init_args.naming", "seen", "--evaluate.output", str(seen.parent))
+        run("test", "--model.folder", str(model), *naming, *scoring(num_test))
     return folder / "report.json"
+
+
+def seen_report(folder: Path) -> Path:
+    """Where the scores on targets lie that are named only by what is seen."""
+    return folder / "seen" / "report.json"
 
 
 def score_baseline(name: str, num_test: int) -> Path:
@@ -95,12 +106,17 @@ def cell(reports: list[Report], skill: Skill) -> str:
 def table(reports: dict[str, list[Report]]) -> list[str]:
     """Markdown: one row per variant, its rank among those that are trained."""
     ranks = average_rank({name: found[0] for name, found in reports.items() if name not in BASELINES})
-    head = ["variant", *(f"{skill.title} ({COLUMNS[skill]} %)" for skill in Skill), "average rank"]
+    head, rule, *rows = values_table(reports, COLUMNS)
+    last = [f" {ranks[name]:.2f} |" if name in ranks else " - |" for name in reports]
+    return [head + " average rank |", rule + "---|", *(row + rank for row, rank in zip(rows, last, strict=True))]
+
+
+def values_table(reports: dict[str, list[Report]], columns: Mapping[Skill, str]) -> list[str]:
+    """Markdown: one row per variant, one column per skill."""
+    head = ["variant", *(f"{skill.title} ({measure} %)" for skill, measure in columns.items())]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, found in reports.items():
-        cells = [cell(found, skill) for skill in Skill]
-        rank = f"{ranks[name]:.2f}" if name in ranks else "-"
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {rank} |")
+        lines.append(f"| {name} | " + " | ".join(cell(found, skill) for skill in columns) + " |")
     return lines
 
 
@@ -115,7 +131,13 @@ def sampling_steps(folders: Iterable[Path]) -> set[int]:
     return {int(read_index(folder)["num_steps"]) for folder in folders}
 
 
-def page(reports: dict[str, list[Report]], seeds: list[int], num_test: int, steps: Collection[int]) -> str:
+def page(
+    reports: dict[str, list[Report]],
+    seeds: list[int],
+    num_test: int,
+    steps: Collection[int],
+    seen: dict[str, list[Report]] | None = None,
+) -> str:
     """What ``docs/ABLATIONS.md`` says."""
     text = [
         "# Ablations",
@@ -127,6 +149,7 @@ def page(reports: dict[str, list[Report]], seeds: list[int], num_test: int, step
         "",
         *table(reports),
         *against_full({name: found for name, found in reports.items() if name not in BASELINES}),
+        *where_seen(seen or {}),
     ]
     return "\n".join(text) + "\n"
 
@@ -146,6 +169,21 @@ def against_full(reports: dict[str, list[Report]]) -> list[str]:
     ]
 
 
+def where_seen(reports: dict[str, list[Report]]) -> list[str]:
+    """The same where the target is named only by what is seen; nothing where that was not asked."""
+    if not reports:
+        return []
+    columns = {skill: COLUMNS[skill] for skill in SEEN_SKILLS}
+    return [
+        "",
+        "Where the target is named only by what is seen, such as the thing that moves or the one below another",
+        "(`--data.test.init_args.naming seen`, never trained), as many clips a skill:",
+        "",
+        *values_table(reports, columns),
+        *(["", *paired_table(reports, "full", columns)] if "full" in reports and len(reports) > 1 else []),
+    ]
+
+
 def main() -> None:
     """Train what is missing, then write the table."""
     variants = sorted((path.name for path in CONF.iterdir() if path.is_dir()), key=lambda name: (name != "full", name))
@@ -157,7 +195,7 @@ def main() -> None:
     options = parser.parse_args()
     reports: dict[str, list[Report]] = {name: [] for name in [*options.variants, *BASELINES]}
     with ThreadPoolExecutor(options.jobs) as pool:
-        if set(options.variants) & {"full", *FROM_FULL}:
+        if set(options.variants) & set(FROM_FULL):  # several go on from it
             list(pool.map(lambda seed: train("full", "stage1", seed, None), options.seeds))
         jobs = {
             (name, seed): pool.submit(train_and_score, name, seed, options.num_test)
@@ -169,7 +207,12 @@ def main() -> None:
             reports[name].append(read_report(job.result()))
             print(f"{name}, seed {seed}: done", flush=True)
     steps = sampling_steps(made for name, seed in jobs for made in (RUNS / name / str(seed)).glob("stage*/model"))
-    (ROOT / "docs/ABLATIONS.md").write_text(page(reports, options.seeds, options.num_test, steps))
+    seen = {
+        name: [read_report(seen_report(RUNS / name / str(seed))) for seed in options.seeds]
+        for name in options.variants
+        if name in SEEING
+    }
+    (ROOT / "docs/ABLATIONS.md").write_text(page(reports, options.seeds, options.num_test, steps, seen))
     print(ROOT / "docs/ABLATIONS.md")
 
 
