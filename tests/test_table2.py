@@ -96,7 +96,7 @@ def test_models_trained_for_it_are_compared_clip_by_clip() -> None:
 
 def test_models_of_the_table_differ_in_their_own_configs_alone(tmp_path: Path) -> None:
     def shared(key: str) -> list[list[str]]:
-        own = [f"{MODELS[key].configs}/{stage}.yaml" for stage in STAGES if MODELS[key].configs]
+        own = [f"{MODELS[key].configs}/{stage}.yaml" for stage in STAGES if MODELS[key].configs] + [*MODELS[key].args]
         return [[part for part in args if part not in own] for args in commands(MODELS[key], 0, tmp_path)]
 
     plain = [[part for part in args if part != "--config"] for args in shared("veggie")]
@@ -104,6 +104,7 @@ def test_models_of_the_table_differ_in_their_own_configs_alone(tmp_path: Path) -
         assert [[part for part in args if part != "--config"] for args in shared(key)] == plain
         for args, stage in zip(commands(MODELS[key], 0, tmp_path), STAGES, strict=True):
             assert f"conf/baseline/{key}/{stage}.yaml" in args
+            assert {*MODELS[key].args} <= {*args}
             assert all((ROOT / part).is_file() for part in args if part.endswith(".yaml"))
     second = commands(MODELS["lgvi"], 0, tmp_path)[1]
     assert second[second.index("--init_from.folders") + 1] == f"[{tmp_path}/stage1/model]"
