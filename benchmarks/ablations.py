@@ -1,6 +1,6 @@
 """Which parts of the method matter? Train and score each variant of ``conf/ablation`` at equal compute.
 
-    python -m benchmarks.ablations [--variants full no_video ...] [--seeds 0 1 2] [--num_test 100] [--jobs 2]
+    python -m benchmarks.ablations [--variants full no_video ...] [--seeds 0 1 2] [--num_test 100] [--jobs 2] [--graphs]
 
 A variant is a folder with ``stage1.yaml``, ``stage2.yaml`` or both, read on top of the stage and ``pico.yaml``; those
 that differ in stage 2 only share the stage 1 of ``full``. What is done is kept under ``runs/ablation`` and not done
@@ -30,7 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CONF, RUNS = ROOT / "conf/ablation", ROOT / "runs/ablation"
 BASELINES = ("copy", "oracle")
 STAGES = ("stage1", "stage2")
+GRAPHED = "--trainer.callbacks+=veggie_pl.callbacks.CudaGraphs"
 FROM_FULL = ("frozen_mllm", "lora")  # differ in stage 2 only: they go on from the stage 1 of full
+UNGRAPHED = ("words",)  # reads values of the device while it runs
 SEEING = ("full", "blind")  # what the MLLM sees could matter where targets are named only by what is seen
 COLUMNS = {skill: "miou" if skill.is_painted else "success" for skill in Skill}
 
@@ -50,8 +52,8 @@ def plan(variant: str) -> list[tuple[str, str]]:
     return [("full", "stage1"), *own] if variant in FROM_FULL else own
 
 
-def train(variant: str, stage: str, seed: int, before: Path | None) -> Path:
-    """One stage of a variant, if it is not there yet; returns the model folder."""
+def train(variant: str, stage: str, seed: int, before: Path | None, graphs: bool = False) -> Path:
+    """One stage of a variant, if it is not there yet; returns the model folder. ``graphs``: stage 1 as CUDA graphs."""
     place = RUNS / variant / str(seed) / stage
     if not (place / "model").is_dir():
         args = ["--config", f"conf/{stage}.yaml", "--config", str(CONF / "pico.yaml")]
@@ -59,16 +61,17 @@ def train(variant: str, stage: str, seed: int, before: Path | None) -> Path:
         args += ["--trainer.default_root_dir", str(place), "--seed_everything", str(seed)]
         args += ["--model.seed", str(seed), "--data.seed", str(seed)]
         args += ["--init_from.folders", f"[{before}]"] if before else []
+        args += [GRAPHED] if graphs and stage == STAGES[0] and variant not in UNGRAPHED else []
         run("fit", *args)
     return place / "model"
 
 
-def train_and_score(variant: str, seed: int, num_test: int) -> Path:
+def train_and_score(variant: str, seed: int, num_test: int, graphs: bool = False) -> Path:
     """The stages of a variant, then the test; returns the report."""
     folder = RUNS / variant / str(seed)
     model: Path | None = None
     for whose, stage in plan(variant):
-        model = train(whose, stage, seed, model)
+        model = train(whose, stage, seed, model, graphs)
     if not (folder / "report.json").is_file():
         run("test", "--model.folder", str(model), "--evaluate.output", str(folder), *scoring(num_test))
     if variant in SEEING and not (seen := seen_report(folder)).is_file():
@@ -192,13 +195,14 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--num_test", type=int, default=100, help="clips per skill")
     parser.add_argument("--jobs", type=int, default=2, help="variants at a time, one core each")
+    parser.add_argument("--graphs", action="store_true", help="on a GPU: steps of stage 1 as CUDA graphs")
     options = parser.parse_args()
     reports: dict[str, list[Report]] = {name: [] for name in [*options.variants, *BASELINES]}
     with ThreadPoolExecutor(options.jobs) as pool:
         if set(options.variants) & set(FROM_FULL):  # several go on from it
-            list(pool.map(lambda seed: train("full", "stage1", seed, None), options.seeds))
+            list(pool.map(lambda seed: train("full", "stage1", seed, None, options.graphs), options.seeds))
         jobs = {
-            (name, seed): pool.submit(train_and_score, name, seed, options.num_test)
+            (name, seed): pool.submit(train_and_score, name, seed, options.num_test, options.graphs)
             for seed in options.seeds
             for name in options.variants
         }

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import ablations
 from benchmarks.ablations import BASELINES, COLUMNS, ROOT, cell, page, plan, sampling_steps, table
 from veggie_pl.batch import Skill
+from veggie_pl.data.shapes.naming import SEEN_SKILLS
 from veggie_pl.metrics.report import Report, Result
 
 
@@ -51,6 +53,38 @@ def test_tables_say_what_their_intervals_are_and_how_many_steps_were_taken(model
     assert sampling_steps([model_folder, tmp_path]) == {2, 4}
     text = page({"full": [report(50.0)]}, [0], 100, {2})
     assert "Intervals are Wilson's for success and Gaffke's for mIoU; edits are sampled in 2 steps.\n" in text
-    for name, tables in (("ABLATIONS", 1), ("NANO", 2)):
-        said = " ".join((ROOT / f"docs/{name}.md").read_text().split())
-        assert len(re.findall(r"percentile bootstrap[^|]*?four sampling steps[^|]*?Wilson's", said)) == tables, name
+    said = " ".join((ROOT / "docs/NANO.md").read_text().split())
+    earlier = re.findall(r"percentile bootstrap[^|]*?four sampling steps[^|]*?Wilson's", said)
+    assert len(earlier) == 2  # tables that keep the words of their day
+
+
+def test_a_gpu_trains_what_can_be_a_graph_as_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(ablations, "run", lambda *args: asked.append(args))
+    monkeypatch.setattr(ablations, "RUNS", tmp_path)
+    for variant in ("full", "words"):
+        ablations.train_and_score(variant, 0, 1, graphs=True)
+    ablations.train_and_score("blind", 0, 1)
+    trained = [args for args in asked if args[0] == "fit"]
+    assert len(trained) == 6
+    graphed = [args for args in trained if ablations.GRAPHED in args]
+    assert [str(ablations.CONF / "full/stage1.yaml") in args for args in graphed] == [True]
+
+
+def test_what_sees_is_asked_where_seeing_could_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(ablations, "run", lambda *args: asked.append(args))
+    monkeypatch.setattr(ablations, "RUNS", tmp_path)
+    for variant in ("full", "blind", "no_video"):
+        ablations.train_and_score(variant, 0, 7)
+    tests = [args for args in asked if args[0] == "test"]
+    assert [args[args.index("--evaluate.output") + 1] for args in tests if "seen" in args] == [
+        str(tmp_path / variant / "0/seen") for variant in ablations.SEEING
+    ]
+    assert len(tests) == 5
+    assert all(args[args.index("--data.num_test") + 1] == "7" for args in tests)
+    rows = [Result(skill, COLUMNS[skill], 50.0, 40.0, 60.0, 7, "%") for skill in SEEN_SKILLS]
+    seen = [Report("m", "2026-01-01T00:00:00+00:00", {"noise": 0}, {"torch": "2"}, tuple(rows))]
+    text = page({"full": [report(60.0)]}, [0], 7, {2}, {"full": seen})
+    assert "| full | 50 ± 10 | 50 ± 10 | 50 ± 10 | 50 ± 10 |" in text
+    assert "named only by what is seen" not in page({"full": [report(60.0)]}, [0], 7, {2})

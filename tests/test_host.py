@@ -7,7 +7,7 @@ import torch
 from support.cached import cached_module
 from support.families import FAMILIES
 from support.parts import NANO_MLLM, make_batch, randomise_output, tiny_module
-from support.waits import counted_waits
+from support.waits import NamedFailures, counted_waits
 
 from veggie_pl.batch import ClipNames
 from veggie_pl.host import Later, draw_normal, send
@@ -129,9 +129,25 @@ def test_a_training_step_on_a_gpu_does_not_synchronise() -> None:
     module.mllm.requires_grad_(False)
     module.log = lambda *args, **options: None
     batch = module.transfer_batch_to_device(make_batch(3, 2).pin_memory(), module.device, 0)
-    for warm in (True, False):
-        torch.cuda.set_sync_debug_mode("default" if warm else "error")
-        try:
+    module.training_step(batch, 0)["loss"].backward()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        module.training_step(batch, 0)["loss"].backward()
+    except RuntimeError:
+        with NamedFailures():  # by itself it says neither what waits nor where
             module.training_step(batch, 0)["loss"].backward()
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
+        raise
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_an_operation_that_fails_in_a_backward_pass_is_named() -> None:
+    one = torch.ones(2, 3, requires_grad=True)
+    bad = (one @ torch.ones(3, 2)).sum()
+    with (
+        pytest.raises(RuntimeError, match=r"aten\.mm\.default of \(2, 2\).*no good"),
+        NamedFailures("aten.mm.default"),
+    ):
+        bad.backward()
+    with NamedFailures():
+        (one @ torch.ones(3, 2)).sum().backward()

@@ -63,3 +63,20 @@ def counted_waits(*host: Tensor) -> Iterator[list[str]]:
     found: list[str] = []
     with _Methods(found, [*host]), _Operations(found):
         yield found
+
+
+class NamedFailures(TorchDispatchMode):
+    """Whatever fails inside, forward or backward, is named, with shapes; ``fails`` does so for a test."""
+
+    def __init__(self, fails: str = "") -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.fails = fails
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            if str(func) == self.fails:
+                raise RuntimeError("no good")
+            return func(*args, **(kwargs or {}))
+        except RuntimeError as error:
+            shapes = " and ".join(str(tuple(one.shape)) for one in args if isinstance(one, torch.Tensor))
+            raise RuntimeError(f"{func} of {shapes}: {error}") from error
