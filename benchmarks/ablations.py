@@ -33,7 +33,8 @@ STAGES = ("stage1", "stage2")
 GRAPHED = "--trainer.callbacks+=veggie_pl.callbacks.CudaGraphs"
 FROM_FULL = ("frozen_mllm", "lora")  # differ in stage 2 only: they go on from the stage 1 of full
 UNGRAPHED = ("words",)  # reads values of the device while it runs
-SEEING = ("full", "blind")  # what the MLLM sees could matter where targets are named only by what is seen
+BLINDED = {"blind": "full", "seen_blind": "seen"}  # what they lose where targets are named only by what is seen
+SEEING = (*BLINDED.values(), *BLINDED)
 COLUMNS = {skill: "miou" if skill.is_painted else "success" for skill in Skill}
 
 
@@ -177,14 +178,22 @@ def where_seen(reports: dict[str, list[Report]]) -> list[str]:
     if not reports:
         return []
     columns = {skill: COLUMNS[skill] for skill in SEEN_SKILLS}
-    return [
+    lines = [
         "",
         "Where the target is named only by what is seen, such as the thing that moves or the one below another",
-        "(`--data.test.init_args.naming seen`, never trained), as many clips a skill:",
+        "(`--data.test.init_args.naming seen`; only `seen` and `seen_blind` were trained on such requests), as many clips",
+        "a skill:",
         "",
         *values_table(reports, columns),
-        *(["", *paired_table(reports, "full", columns)] if "full" in reports and len(reports) > 1 else []),
     ]
+    pairs = {name: other for name, other in BLINDED.items() if {name, other} <= {*reports}}
+    if pairs:
+        said = ", ".join(f"`{name}` against `{other}`" for name, other in pairs.items())
+        lines += ["", f"What it costs to be blind, {said}:", ""]
+    for number, (name, other) in enumerate(pairs.items()):
+        compared = paired_table({name: reports[name], other: reports[other]}, other, columns)
+        lines += compared[2:] if number else compared
+    return lines
 
 
 def main() -> None:

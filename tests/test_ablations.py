@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from benchmarks import ablations
 from benchmarks.ablations import BASELINES, COLUMNS, ROOT, cell, page, plan, sampling_steps, table
 from veggie_pl.batch import Skill
 from veggie_pl.data.shapes.naming import SEEN_SKILLS
-from veggie_pl.metrics.report import Report, Result
+from veggie_pl.metrics.report import Report, Result, SampleScore
 
 
 def report(value: float, half: float = 4.0) -> Report:
@@ -71,20 +72,33 @@ def test_a_gpu_trains_what_can_be_a_graph_as_one(monkeypatch: pytest.MonkeyPatch
     assert [str(ablations.CONF / "full/stage1.yaml") in args for args in graphed] == [True]
 
 
+def scored() -> tuple[SampleScore, ...]:
+    return tuple(
+        SampleScore(f"{skill}/{row}", skill, row, "x", {COLUMNS[skill]: 50.0})
+        for skill in SEEN_SKILLS
+        for row in range(3)
+    )
+
+
 def test_what_sees_is_asked_where_seeing_could_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[tuple[str, ...]] = []
     monkeypatch.setattr(ablations, "run", lambda *args: asked.append(args))
     monkeypatch.setattr(ablations, "RUNS", tmp_path)
-    for variant in ("full", "blind", "no_video"):
+    for variant in (*ablations.SEEING, "no_video"):
         ablations.train_and_score(variant, 0, 7)
     tests = [args for args in asked if args[0] == "test"]
     assert [args[args.index("--evaluate.output") + 1] for args in tests if "seen" in args] == [
         str(tmp_path / variant / "0/seen") for variant in ablations.SEEING
     ]
-    assert len(tests) == 5
+    assert len(tests) == 9
     assert all(args[args.index("--data.num_test") + 1] == "7" for args in tests)
     rows = [Result(skill, COLUMNS[skill], 50.0, 40.0, 60.0, 7, "%") for skill in SEEN_SKILLS]
     seen = [Report("m", "2026-01-01T00:00:00+00:00", {"noise": 0}, {"torch": "2"}, tuple(rows))]
     text = page({"full": [report(60.0)]}, [0], 7, {2}, {"full": seen})
     assert "| full | 50 ± 10 | 50 ± 10 | 50 ± 10 | 50 ± 10 |" in text
+    assert "to be blind" not in text
+    both = {key: [replace(seen[0], samples=scored())] for key in ("full", "blind", "seen_blind")}
+    text = page({"full": [report(60.0)]}, [0], 7, {2}, both)
+    assert "costs to be blind, `blind` against `full`:" in text
+    assert text.count("+0 [+0, +0]") == len(SEEN_SKILLS)
     assert "named only by what is seen" not in page({"full": [report(60.0)]}, [0], 7, {2})

@@ -140,15 +140,23 @@ def test_runs_keep_a_checkpoint_to_resume_from() -> None:
     assert checkpoint._every_n_train_steps <= 500
 
 
+MLLMS = {"words": "DiscreteMllm", "blind": "BlindMllm", "seen_blind": "BlindMllm"}
+STREAMS = {"editing", "grounding", "reasoning"}
+
+
 def check_ablation(path: Path, cli: VeggieCLI) -> None:
     """The run is the variant that its folder names."""
     model, variant, config = cli.model, path.parent.name, cli.config.fit
-    assert type(model.mllm).__name__ == {"words": "DiscreteMllm", "blind": "BlindMllm"}.get(variant, "Mllm")
+    assert type(model.mllm).__name__ == MLLMS.get(variant, "Mllm")
     assert model.queries.per_clip == (variant == "one_group")
     assert model.viddm.is_video == (path.stem == "stage2")
     streams = set(cli.datamodule.mixture.streams)
-    left = {"no_editing": {"grounding", "reasoning"}, "no_grounding": {"editing"}}
-    assert streams == left.get(variant, {"editing", "grounding", "reasoning"})
+    seen = STREAMS | {"seen_editing", "seen_grounding"}
+    left = {"no_editing": {"grounding", "reasoning"}, "no_grounding": {"editing"}, "seen": seen, "seen_blind": seen}
+    assert streams == left.get(variant, STREAMS)
+    records = [weighted.stream.records for weighted in cli.datamodule.mixture.streams.values()]
+    assert all(one.grammar is not None for one in records)  # all hear the same wordings
+    assert config.model.optimizer.class_path == "veggie_pl.training.muon.Muon"
     assert ("mllm" in config.freeze.frozen) == (path.stem == "stage1" or variant in ("frozen_mllm", "lora"))
     assert model.mllm.has_adapters == (variant == "lora" and path.stem == "stage2")
     written = [yaml.safe_load(one.read_text()) for one in (CONF / f"{path.stem}.yaml", path)]
