@@ -181,7 +181,7 @@ def where_seen(reports: dict[str, list[Report]]) -> list[str]:
     lines = [
         "",
         "Where the target is named only by what is seen, such as the thing that moves or the one below another",
-        "(`--data.test.init_args.naming seen`; of these only `seen` and `seen_blind` were trained on such), as many clips",
+        "(`--data.test.init_args.naming seen`; of these `seen` and `seen_blind` alone were trained so), as many clips",
         "a skill:",
         "",
         *values_table(reports, columns),
