@@ -32,6 +32,7 @@ BASELINES = ("copy", "oracle")
 STAGES = ("stage1", "stage2")
 GRAPHED = "--trainer.callbacks+=veggie_pl.callbacks.CudaGraphs"
 FROM_FULL = ("frozen_mllm", "lora")  # differ in stage 2 only: they go on from the stage 1 of full
+READ_AFTER = {"seen_blind": "seen"}  # whose configs come before its own
 UNGRAPHED = ("words",)  # reads values of the device while it runs
 BLINDED = {"blind": "full", "seen_blind": "seen"}  # what they lose where targets are named only by what is seen
 SEEING = (*BLINDED.values(), *BLINDED)
@@ -53,12 +54,17 @@ def plan(variant: str) -> list[tuple[str, str]]:
     return [("full", "stage1"), *own] if variant in FROM_FULL else own
 
 
+def configs(variant: str, stage: str) -> list[Path]:
+    """What a stage of a variant reads, in order, after the defaults."""
+    own = [name for name in (READ_AFTER.get(variant), variant) if name]
+    return [ROOT / f"conf/{stage}.yaml", CONF / "pico.yaml", *(CONF / name / f"{stage}.yaml" for name in own)]
+
+
 def train(variant: str, stage: str, seed: int, before: Path | None, graphs: bool = False) -> Path:
     """One stage of a variant, if it is not there yet; returns the model folder. ``graphs``: stage 1 as CUDA graphs."""
     place = RUNS / variant / str(seed) / stage
     if not (place / "model").is_dir():
-        args = ["--config", f"conf/{stage}.yaml", "--config", str(CONF / "pico.yaml")]
-        args += ["--config", str(CONF / variant / f"{stage}.yaml")]
+        args = [part for path in configs(variant, stage) for part in ("--config", str(path))]
         args += ["--trainer.default_root_dir", str(place), "--seed_everything", str(seed)]
         args += ["--model.seed", str(seed), "--data.seed", str(seed)]
         args += ["--init_from.folders", f"[{before}]"] if before else []

@@ -10,7 +10,7 @@ import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 from support.checkpoints import SD_UNET, sd_unet, sd_vae
 
-from benchmarks.ablations import plan
+from benchmarks.ablations import configs, plan
 from veggie_pl.callbacks import Freeze, InitFrom, WholeSteps
 from veggie_pl.cli import main
 from veggie_pl.commands.configs import VeggieCLI
@@ -165,8 +165,8 @@ def check_ablation(path: Path, cli: VeggieCLI) -> None:
 
 
 def ablation(path: Path) -> list[str]:
-    files = (f"conf/{path.stem}.yaml", "conf/ablation/pico.yaml", str(path.relative_to(ROOT)))
-    return [arg for file in files for arg in ("--config", file)]
+    files = configs(path.parent.name, path.stem)
+    return [arg for file in files for arg in ("--config", str(file.relative_to(ROOT)))]
 
 
 def baseline(path: Path) -> list[str]:
